@@ -1,0 +1,74 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// `launch/test` sets RINGFLASH_STRICT, so that a newer compiler's warnings never stop a user's build.
+let strict = Context.environment["RINGFLASH_STRICT"] != nil
+let swiftSettings: [SwiftSetting] = strict ? [.treatAllWarnings(as: .error)] : []
+let cSettings: [CSetting] = strict ? [.treatAllWarnings(as: .error)] : []
+
+func floor(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(
+    name: name + "Tests", dependencies: [.init(stringLiteral: name)] + dependencies,
+    swiftSettings: swiftSettings)
+}
+
+let package = Package(
+  name: "ringflash",
+  products: [.executable(name: "ringflash", targets: ["ringflash"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+  ],
+  targets: [
+    // Floor 1: C.
+    .systemLibrary(
+      name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev", "openmpi-bin"])]),
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .target(name: "CMPIShims", dependencies: ["CMPI"], cSettings: cSettings),
+    .target(name: "CKernels", cSettings: cSettings),
+
+    // Floor 2: one concern each.
+    floor("MPI", ["CMPI", "CMPIShims"]),
+    floor("Kernels", ["CKernels", "COpenBLAS"]),
+    floor("ModelFiles"),
+    floor("Tokenizers"),
+
+    // Floors 3 to 5: attention across ranks, the model, the session and what it reports.
+    floor("RingAttention", ["MPI", "Kernels"]),
+    floor("Transformer", ["RingAttention", "MPI", "Kernels"]),
+    floor("Inference", ["Transformer", "RingAttention", "MPI", "Kernels", "ModelFiles"]),
+    floor("Reporting", [.product(name: "Crypto", package: "swift-crypto")]),
+
+    // Floor 6: the command line.
+    .executableTarget(
+      name: "ringflash",
+      dependencies: [
+        "Inference", "Reporting", "Transformer", "RingAttention", "MPI", "Kernels", "ModelFiles",
+        "Tokenizers",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "Yams", package: "Yams"),
+      ],
+      swiftSettings: swiftSettings),
+
+    tests("MPI", []),
+    tests("Kernels", []),
+    tests("ModelFiles", []),
+    tests("Tokenizers", []),
+    tests("RingAttention", ["MPI", "Kernels"]),
+    tests("Transformer", ["Kernels"]),
+    tests("Inference", ["Transformer", "RingAttention", "MPI", "Kernels"]),
+    tests("Reporting", []),
+    .testTarget(
+      name: "CommandLineTests", dependencies: ["ringflash", "ModelFiles"],
+      swiftSettings: swiftSettings),
+  ],
+  swiftLanguageModes: [.v6]
+)
