@@ -1,0 +1,69 @@
+#include "common.h"
+
+#if defined(__x86_64__)
+#include <assert.h>
+
+// Up to 6 x 4 accumulators of 16 columns, 4 registers of b, one of a. `rows` and `vectors` are constants where inlined.
+RF_INLINE void matrix_rows(size_t rows, size_t pairs, const rf_bf16 *a, size_t a_stride,
+                           const rf_bf16 *b, float *c, size_t c_stride, size_t columns,
+                           const float *bias, bool accumulate) {
+  __m512 sum[RF_MICROTILE_ROWS][4];
+#pragma clang loop unroll(full)
+  for (size_t r = 0; r < rows; r++)
+#pragma clang loop unroll(full)
+    for (size_t j = 0; j < 4; j++)
+      sum[r][j] = _mm512_setzero_ps();
+
+  for (size_t k = 0; k < pairs; k++, b += 2 * RF_PANEL_COLUMNS) {
+    __m512i panel[4];
+#pragma clang loop unroll(full)
+    for (size_t j = 0; j < 4; j++)
+      panel[j] = _mm512_loadu_si512(b + 32 * j);
+#pragma clang loop unroll(full)
+    for (size_t r = 0; r < rows; r++) {
+      __m512i pair = rf_broadcast_pair(a + r * a_stride + 2 * k);
+#pragma clang loop unroll(full)
+      for (size_t j = 0; j < 4; j++)
+        sum[r][j] = rf_dot(sum[r][j], pair, panel[j]);
+    }
+  }
+
+#pragma clang loop unroll(full)
+  for (size_t j = 0; j < 4; j++) {
+    if (16 * j >= columns)
+      break;
+    const __mmask16 lanes = columns - 16 * j >= 16 ? 0xffff : rf_lanes(columns - 16 * j);
+    const __m512 addend = bias ? _mm512_maskz_loadu_ps(lanes, bias + 16 * j) : _mm512_setzero_ps();
+#pragma clang loop unroll(full)
+    for (size_t r = 0; r < rows; r++) {
+      float *out = c + r * c_stride + 16 * j;
+      __m512 v = sum[r][j];
+      if (bias)
+        v = _mm512_add_ps(v, addend);
+      if (accumulate)
+        v = _mm512_add_ps(_mm512_maskz_loadu_ps(lanes, out), v);
+      _mm512_mask_storeu_ps(out, lanes, v);
+    }
+  }
+}
+
+RF_TARGET void rf_bf16_f32_matrix_6x64__avx512bf16(size_t rows, size_t pairs, const rf_bf16 *a,
+                                                   size_t a_stride, const rf_bf16 *b, float *c,
+                                                   size_t c_stride, size_t columns,
+                                                   const float *bias, bool accumulate) {
+  assert(rows <= RF_MICROTILE_ROWS && columns <= RF_PANEL_COLUMNS);
+#define RF_ROWS(n)                                                                                 \
+  case n:                                                                                          \
+    matrix_rows(n, pairs, a, a_stride, b, c, c_stride, columns, bias, accumulate);                 \
+    break;
+  switch (rows) {
+    RF_ROWS(1)
+    RF_ROWS(2)
+    RF_ROWS(3)
+    RF_ROWS(4)
+    RF_ROWS(5)
+    RF_ROWS(6)
+  }
+#undef RF_ROWS
+}
+#endif

@@ -1,0 +1,51 @@
+// Every microkernel: X(field of the table, function, instruction set). Declarations and the table come from this list.
+#pragma once
+
+#include "CKernels.h"
+
+#define RF_VECTOR_KERNELS(X, isa)                                                                  \
+  X(float32.softmax_256, rf_f32_f32_softmax_1x256__##isa)                                          \
+  X(float32.finish, rf_f64_f32_finish_1xn__##isa)                                                  \
+  X(float32.rms_norm, rf_f32_f32_rms_norm_1xn__##isa)                                              \
+  X(float32.swiglu, rf_f32_f32_swiglu_1xn__##isa)                                                  \
+  X(float32.round, rf_f32_f32_round_1xn__##isa)                                                    \
+  X(rounded.softmax_256, rf_f32_rounded_softmax_1x256__##isa)                                      \
+  X(rounded.finish, rf_f64_rounded_finish_1xn__##isa)                                              \
+  X(rounded.rms_norm, rf_f32_rounded_rms_norm_1xn__##isa)                                          \
+  X(rounded.swiglu, rf_f32_rounded_swiglu_1xn__##isa)                                              \
+  X(rounded.round, rf_f32_rounded_round_1xn__##isa)                                                \
+  X(widen, rf_bf16_f32_widen_1xn__##isa)                                                           \
+  X(merge, rf_f32_f64_merge_1xn__##isa)                                                            \
+  X(dot_4_float32_float32, rf_f32_f32_dot_4x1__##isa)                                              \
+  X(dot_4_bf16_float32, rf_bf16_f32_dot_4x1__##isa)                                                \
+  X(peak_multiply_add, rf_f32_f32_peak__##isa)                                                     \
+  X(read, rf_u64_u64_read__##isa)
+
+#define RF_PORTABLE_KERNELS(X) RF_VECTOR_KERNELS(X, portable)
+
+#if defined(__x86_64__)
+#define RF_AVX2_KERNELS(X) RF_VECTOR_KERNELS(X, avx2)
+#define RF_AVX512_KERNELS(X) RF_VECTOR_KERNELS(X, avx512)
+#define RF_AVX512BF16_KERNELS(X)                                                                   \
+  X(bf16.softmax_256, rf_f32_bf16_softmax_1x256__avx512bf16)                                       \
+  X(bf16.finish, rf_f64_bf16_finish_1xn__avx512bf16)                                               \
+  X(bf16.rms_norm, rf_f32_bf16_rms_norm_1xn__avx512bf16)                                           \
+  X(bf16.swiglu, rf_f32_bf16_swiglu_1xn__avx512bf16)                                               \
+  X(bf16.round, rf_f32_bf16_round_1xn__avx512bf16)                                                 \
+  X(dot_4_bf16_bf16, rf_bf16_f32_dot_4x1__avx512bf16)                                              \
+  X(matrix_6x64, rf_bf16_f32_matrix_6x64__avx512bf16)                                              \
+  X(accumulate_values_6x64, rf_bf16_f64_accumulate_values_6x64__avx512bf16)                        \
+  X(pack_64, rf_bf16_bf16_pack_64xn__avx512bf16)                                                   \
+  X(peak_dot_product, rf_bf16_f32_peak__avx512bf16)
+#else
+#define RF_AVX2_KERNELS(X)
+#define RF_AVX512_KERNELS(X)
+#define RF_AVX512BF16_KERNELS(X)
+#endif
+
+#define RF_DECLARE(field, symbol) extern __typeof__(*((rf_kernel_table *)0)->field) symbol;
+RF_PORTABLE_KERNELS(RF_DECLARE)
+RF_AVX2_KERNELS(RF_DECLARE)
+RF_AVX512_KERNELS(RF_DECLARE)
+RF_AVX512BF16_KERNELS(RF_DECLARE)
+#undef RF_DECLARE

@@ -1,1 +1,0 @@
-int rf_placeholder;

@@ -1,0 +1,115 @@
+// All vector microkernels for one instruction set. The including file defines RF_ISA (the suffix of the names) and
+// RF_HAS_ROUND where the CPU rounds vectors to integers, under a target attribute.
+
+#define RF_JOIN_(input, output, operation, isa) rf_##input##_##output##_##operation##__##isa
+#define RF_JOIN(input, output, operation, isa) RF_JOIN_(input, output, operation, isa)
+#define RF_NAME(input, output, operation) RF_JOIN(input, output, operation, RF_ISA)
+
+#include "arithmetic.h"
+
+// Which of the keys [first, first + 16) lie in [begin, end).
+RF_INLINE rf_s32x16 rf_visible(size_t first, size_t begin, size_t end) {
+  const rf_s32x16 lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  rf_s32x16 key = lane + (int32_t)first;
+  return (key >= (int32_t)begin) & (key < (int32_t)end);
+}
+
+// silu(gate) * up, silu(x) = x / (1 + 2^(-x log2 e)); the exponent is held where 2^ is a normal number.
+RF_INLINE rf_f32x16 rf_swiglu(rf_f32x16 gate, rf_f32x16 up) {
+  rf_f32x16 s = gate * -1.44269504f;
+  s = rf_select(s < 126.0f, s, rf_splat(126.0f));
+  s = rf_select(s > -126.0f, s, rf_splat(-126.0f));
+  rf_f32x16 power = rf_exp2_below(s, 0.0f);
+  return gate / (power + 1.0f) * up;
+}
+
+// Straight from Float64: the significand is rounded to 8 bits by an addition at bit 45, then narrowed exactly.
+RF_INLINE float rf_round_f64_to_bf16(double x) {
+  uint64_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  if (x == x)
+    bits = (bits + 0x0fffffffffffull + ((bits >> 45) & 1)) & ~0x1fffffffffffull;
+  memcpy(&x, &bits, sizeof bits);
+  return (float)x;
+}
+
+#define RF_INPUT f32
+#define RF_TO_INPUT(v) (v)
+#define RF_TO_INPUT_F64(x) ((float)(x))
+#include "to_input.h"
+
+#define RF_INPUT rounded
+#define RF_TO_INPUT(v) rf_round_to_bf16(v)
+#define RF_TO_INPUT_F64(x) rf_round_f64_to_bf16(x)
+#include "to_input.h"
+
+void RF_NAME(bf16, f32, widen_1xn)(const rf_bf16 *x, size_t count, float *out) {
+  size_t i = 0;
+  for (; i + 16 <= count; i += 16)
+    rf_store(out + i, rf_widen(x + i));
+  if (i < count) {
+    rf_f32x16 v = rf_widen_tail(x + i, count - i);
+    memcpy(out + i, &v, (count - i) * sizeof(float));
+  }
+}
+
+void RF_NAME(f32, f64, merge_1xn)(const float *block, size_t columns, double *o, double alpha,
+                                  double beta) {
+  for (size_t i = 0; i < columns; i++)
+    o[i] = o[i] * alpha + (double)block[i] * beta;
+}
+
+// Each row's sum has two vectors of lanes, the even and the odd groups of 16 inputs.
+#define RF_DOT_4(name, weight_type, load, load_tail)                                               \
+  void name(const void *weights, size_t rows, size_t inputs, const void *x, float *out) {          \
+    const float *v = x;                                                                            \
+    for (size_t r = 0; r < rows; r++) {                                                            \
+      const weight_type *w = (const weight_type *)weights + r * inputs;                            \
+      rf_f32x16 even = {0}, odd = {0};                                                             \
+      size_t i = 0;                                                                                \
+      for (; i + 32 <= inputs; i += 32) {                                                          \
+        even += load(w + i) * rf_load(v + i);                                                      \
+        odd += load(w + i + 16) * rf_load(v + i + 16);                                             \
+      }                                                                                            \
+      if (i + 16 <= inputs) {                                                                      \
+        even += load(w + i) * rf_load(v + i);                                                      \
+        i += 16;                                                                                   \
+      }                                                                                            \
+      if (i < inputs)                                                                              \
+        odd += load_tail(w + i, inputs - i) * rf_load_tail(v + i, inputs - i);                     \
+      out[r] = rf_sum(even + odd);                                                                 \
+    }                                                                                              \
+  }
+
+RF_DOT_4(RF_NAME(f32, f32, dot_4x1), float, rf_load, rf_load_tail)
+RF_DOT_4(RF_NAME(bf16, f32, dot_4x1), rf_bf16, rf_widen, rf_widen_tail)
+
+// Eight independent chains of 16 lanes: enough for the latency of two multiply-add units.
+double RF_NAME(f32, f32, peak)(size_t rounds) {
+  rf_f32x16 sum[10];
+  rf_f32x16 factor = rf_splat(0.999f), addend = rf_splat(0.001f);
+  for (int i = 0; i < 10; i++)
+    sum[i] = rf_splat((float)i);
+  for (size_t round = 0; round < rounds; round++) {
+#pragma clang loop unroll(full)
+    for (int i = 0; i < 10; i++)
+      sum[i] = sum[i] * factor + addend;
+  }
+  for (int i = 1; i < 10; i++)
+    sum[0] += sum[i];
+  volatile float keep = rf_sum(sum[0]);
+  (void)keep;
+  return (double)rounds * 10 * 16 * 2;
+}
+
+uint64_t RF_NAME(u64, u64, read)(const void *memory, size_t bytes) {
+  const rf_u64x8 *words = memory;
+  rf_u64x8 sum[8] = {0};
+  for (size_t i = 0; i < bytes / 64; i += 8)
+    for (int j = 0; j < 8; j++)
+      sum[j] += words[i + (size_t)j];
+  for (int j = 1; j < 8; j++)
+    sum[0] += sum[j];
+  return sum[0][0] + sum[0][1] + sum[0][2] + sum[0][3] + sum[0][4] + sum[0][5] + sum[0][6] +
+         sum[0][7];
+}

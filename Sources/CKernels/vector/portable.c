@@ -1,0 +1,11 @@
+#include "types.h"
+
+#include "../kernel_list.h"
+
+// A product and a sum fuse only inside one expression, so that s - n stays exact.
+#pragma clang fp contract(on)
+#define RF_ISA portable
+#if defined(__aarch64__)
+#define RF_HAS_ROUND
+#endif
+#include "kernels.h"

@@ -1,0 +1,194 @@
+import CKernels
+import COpenBLAS
+
+// Flash attention (Dao et al. 2022) of a tile of query rows on one KV block. Goals, in this order: a row's partial
+// (M, l, o) of a block follows from the row and the block alone; every p is computed once; speed.
+//
+// p = 2^(s − M) with M the block's own integer maximum: n = round(s), f = s − n, 2^f by a polynomial, the exponent n − M
+// exactly. p is rounded to the matrix input type before it is summed, so l adds what multiplies V.
+
+/// Query rows that are neighbours: `[tokens][heads of the group]`, every row `[headDimension]` matrix input.
+public struct QueryTile {
+  public let rows: UnsafeRawPointer
+  public let count: Int
+  /// The global position of the first row's token.
+  public let position: Int
+  public let headsPerToken: Int
+
+  public init(rows: UnsafeRawPointer, count: Int, position: Int, headsPerToken: Int) {
+    self.rows = rows
+    self.count = count
+    self.position = position
+    self.headsPerToken = headsPerToken
+  }
+
+  func visibleKeys(row: Int, block: Int, mask: AttentionMask) -> Range<Int> {
+    mask.visibleKeys(position: position + row / headsPerToken, block: block)
+  }
+}
+
+extension Arithmetic {
+  /// Rows whose scores are at hand at once: 4 microtiles, so that a panel of keys is read from the first-level cache for
+  /// three of them, and scores and numerators (36 KB) stay in the second level.
+  private static let rowsAtOnce = 4 * Int(RF_MICROTILE_ROWS)
+
+  /// Scratch that `attend` needs on each thread; reserved before the threads start.
+  public func reserveAttentionScratch(shape: AttentionShape, rows: Int) {
+    let dimension = shape.headDimension
+    let floats =
+      inputType == .bf16
+      ? Self.rowsAtOnce * tokensPerBlock * 2
+      : rows * (tokensPerBlock + dimension) + 2 * tokensPerBlock * dimension
+    reserveScratch(bytes: floats * 4 + Self.rowsAtOnce * 2 * 8)
+  }
+
+  /// Attends a tile to one KV block and merges the result into the tile's states.
+  ///
+  /// - Parameters:
+  ///   - head: one head's part of the block, `layout.headBytes`; keys behind the sequence's end are zeros.
+  ///   - block: the block's number in the global sequence.
+  ///   - states: `[tile.count]` rows as in `SoftmaxState`.
+  public func attend(
+    _ tile: QueryTile, to head: UnsafeRawPointer, block: Int, mask: AttentionMask,
+    layout: KeyValueLayout, states: UnsafeMutablePointer<Double>, thread: Int
+  ) {
+    if inputType == .bf16 {
+      for first in stride(from: 0, to: tile.count, by: Self.rowsAtOnce) {
+        attendPacked(
+          tile, rows: first..<min(tile.count, first + Self.rowsAtOnce), to: head, block: block,
+          mask: mask, layout: layout, states: states, thread: thread)
+      }
+    } else {
+      attendWidened(
+        tile, to: head, block: block, mask: mask, layout: layout, states: states, thread: thread)
+    }
+  }
+
+  private func attendPacked(
+    _ tile: QueryTile, rows: Range<Int>, to head: UnsafeRawPointer, block: Int, mask: AttentionMask,
+    layout: KeyValueLayout, states: UnsafeMutablePointer<Double>, thread: Int
+  ) {
+    // Positions rise with the rows, so the first row sees the earliest key and the last row the latest.
+    let earliest = tile.visibleKeys(row: rows.lowerBound, block: block, mask: mask)
+    let latest = tile.visibleKeys(row: rows.upperBound - 1, block: block, mask: mask)
+    guard latest.upperBound > 0, earliest.lowerBound < tokensPerBlock else { return }
+    let panelKeys = Int(RF_PANEL_COLUMNS)
+    let firstKey = earliest.lowerBound / panelKeys * panelKeys
+    let endKey = (latest.upperBound + panelKeys - 1) / panelKeys * panelKeys
+    guard firstKey < endKey else { return }
+
+    let dimension = layout.shape.headDimension
+    let stateRow = SoftmaxState.rowElements(headDimension: dimension)
+    let microtile = Int(RF_MICROTILE_ROWS)
+    let queries = tile.rows.assumingMemoryBound(to: UInt16.self)
+    let keys = head.assumingMemoryBound(to: UInt16.self)
+    let values = (head + layout.keyBytes).assumingMemoryBound(to: UInt16.self)
+    // Scratch: scores [24][256] float32, numerators [24][256] bf16, factors [24] and [24] Float64.
+    let scores = scratch(of: thread).assumingMemoryBound(to: Float.self)
+    let numerators = UnsafeMutableRawPointer(scores + Self.rowsAtOnce * tokensPerBlock)
+      .assumingMemoryBound(to: UInt16.self)
+    let stateFactors = UnsafeMutableRawPointer(numerators + Self.rowsAtOnce * tokensPerBlock)
+      .assumingMemoryBound(to: Double.self)
+    let blockFactors = stateFactors + Self.rowsAtOnce
+
+    for key in stride(from: firstKey, to: endKey, by: panelKeys) {
+      for row in stride(from: rows.lowerBound, to: rows.upperBound, by: microtile) {
+        table.matrix_6x64(
+          min(microtile, rows.upperBound - row), dimension / 2, queries + row * dimension,
+          dimension, keys + key * dimension, scores + (row - rows.lowerBound) * tokensPerBlock + key,
+          tokensPerBlock, panelKeys, nil, false)
+      }
+    }
+    for row in rows {
+      let local = row - rows.lowerBound
+      (stateFactors[local], blockFactors[local]) = softmax(
+        scores + local * tokensPerBlock,
+        visible: tile.visibleKeys(row: row, block: block, mask: mask),
+        scale: layout.shape.scoreScale, numerators: numerators + local * tokensPerBlock,
+        numeratorBytes: 2, state: states + row * stateRow)
+    }
+    for column in stride(from: 0, to: dimension, by: panelKeys) {
+      for row in stride(from: rows.lowerBound, to: rows.upperBound, by: microtile) {
+        let local = row - rows.lowerBound
+        table.accumulate_values_6x64(
+          min(microtile, rows.upperBound - row), (endKey - firstKey) / 2,
+          numerators + local * tokensPerBlock + firstKey, tokensPerBlock,
+          values + firstKey * dimension + 2 * column, 2 * dimension,
+          min(panelKeys, dimension - column),
+          states + row * stateRow + SoftmaxState.header + column, stateRow, stateFactors + local,
+          blockFactors + local)
+      }
+    }
+  }
+
+  private func attendWidened(
+    _ tile: QueryTile, to head: UnsafeRawPointer, block: Int, mask: AttentionMask,
+    layout: KeyValueLayout, states: UnsafeMutablePointer<Double>, thread: Int
+  ) {
+    let earliest = tile.visibleKeys(row: 0, block: block, mask: mask)
+    let latest = tile.visibleKeys(row: tile.count - 1, block: block, mask: mask)
+    guard latest.upperBound > 0, earliest.lowerBound < tokensPerBlock else { return }
+    let dimension = layout.shape.headDimension
+    let stateRow = SoftmaxState.rowElements(headDimension: dimension)
+    // Scratch: scores, then numerators in their place [rows][256]; partial o [rows][d]; keys and values [256][d].
+    let scores = scratch(of: thread).assumingMemoryBound(to: Float.self)
+    let partial = scores + tile.count * tokensPerBlock
+    let widened = partial + tile.count * dimension
+    let keys: UnsafePointer<Float>
+    let values: UnsafePointer<Float>
+    if layout.elementBytes == 4 {
+      keys = head.assumingMemoryBound(to: Float.self)
+      values = keys + tokensPerBlock * dimension
+    } else {
+      table.widen(
+        head.assumingMemoryBound(to: UInt16.self), 2 * tokensPerBlock * dimension, widened)
+      keys = UnsafePointer(widened)
+      values = keys + tokensPerBlock * dimension
+    }
+
+    cblas_sgemm(
+      CblasRowMajor, CblasNoTrans, CblasTrans, Int32(tile.count), Int32(tokensPerBlock),
+      Int32(dimension), 1, tile.rows.assumingMemoryBound(to: Float.self), Int32(dimension), keys,
+      Int32(dimension), 0, scores, Int32(tokensPerBlock))
+    withUnsafeTemporaryAllocation(of: (state: Double, block: Double).self, capacity: tile.count) {
+      factors in
+      for row in 0..<tile.count {
+        let rowScores = scores + row * tokensPerBlock
+        factors[row] = softmax(
+          rowScores, visible: tile.visibleKeys(row: row, block: block, mask: mask),
+          scale: layout.shape.scoreScale, numerators: rowScores, numeratorBytes: 4,
+          state: states + row * stateRow)
+      }
+      cblas_sgemm(
+        CblasRowMajor, CblasNoTrans, CblasNoTrans, Int32(tile.count), Int32(dimension),
+        Int32(tokensPerBlock), 1, scores, Int32(tokensPerBlock), values, Int32(dimension), 0,
+        partial, Int32(dimension))
+      for row in 0..<tile.count {
+        table.merge(
+          partial + row * dimension, dimension, states + row * stateRow + SoftmaxState.header,
+          factors[row].state, factors[row].block)
+      }
+    }
+  }
+
+  /// One row's numerators against a block; M and l of its state are updated, and what is returned multiplies its o and the
+  /// block's.
+  private func softmax(
+    _ scores: UnsafePointer<Float>, visible: Range<Int>, scale: Float,
+    numerators: UnsafeMutableRawPointer, numeratorBytes: Int, state: UnsafeMutablePointer<Double>
+  ) -> (state: Double, block: Double) {
+    guard !visible.isEmpty else {
+      numerators.initializeMemory(
+        as: UInt8.self, repeating: 0, count: tokensPerBlock * numeratorBytes)
+      return (1, 0)
+    }
+    var maximum: Float = 0
+    var sum: Float = 0
+    inputKernels.softmax_256(
+      scores, scale, visible.lowerBound, visible.upperBound, numerators, &maximum, &sum)
+    let by = SoftmaxState.factors(state[0], Double(maximum))
+    state[0] = by.maximum
+    state[1] = state[1] * by.state + Double(sum) * by.newcomer
+    return (by.state, by.newcomer)
+  }
+}

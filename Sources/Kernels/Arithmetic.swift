@@ -1,0 +1,67 @@
+import CKernels
+import COpenBLAS
+
+/// What matrix products and attention read, in the type that the microkernels want.
+public enum InputType: Sendable {
+  case float32
+  /// Float32 that holds bfloat16 values: bf16 precision on a CPU without a bf16 dot product.
+  case rounded
+  case bf16
+
+  public var bytes: Int { self == .bf16 ? 2 : 4 }
+}
+
+/// The arithmetic of one rank: precision, instruction set, threads and their scratch memory.
+///
+/// Every result follows from the operands and their global positions alone, never from the number of threads.
+public final class Arithmetic: @unchecked Sendable {
+  public let precision: Precision
+  public let instructionSet: InstructionSet
+  public let team: ThreadTeam
+  public let inputType: InputType
+
+  let table: rf_kernel_table
+  let inputKernels: rf_input_kernels
+  private var scratch: [ScratchMemory]
+
+  public init(precision: Precision, instructionSet: InstructionSet, team: ThreadTeam) {
+    self.precision = precision
+    self.instructionSet = instructionSet
+    self.team = team
+    table = rf_kernel_table_for(instructionSet.code)
+    switch precision {
+    case .fp32:
+      inputType = .float32
+      inputKernels = table.float32
+    case .bf16 where table.matrix_6x64 != nil:
+      inputType = .bf16
+      inputKernels = table.bf16
+    case .bf16:
+      inputType = .rounded
+      inputKernels = table.rounded
+    }
+    scratch = (0..<team.threads).map { _ in ScratchMemory() }
+    // The team's threads call OpenBLAS side by side; each call is one thread's work.
+    openblas_set_num_threads(1)
+  }
+
+  /// Elements from one row of a matrix input to the next: whole cache lines, and room for a pair that is half empty.
+  public static func inputStride(columns: Int) -> Int { (columns + 31) / 32 * 32 }
+
+  /// Makes sure that every thread has `bytes` of scratch; called before the threads start.
+  func reserveScratch(bytes: Int) {
+    for memory in scratch { memory.reserve(bytes: bytes) }
+  }
+
+  func scratch(of thread: Int) -> UnsafeMutableRawPointer {
+    UnsafeMutableRawPointer(scratch[thread].buffer.pointer)
+  }
+}
+
+final class ScratchMemory {
+  private(set) var buffer = AlignedBuffer<UInt8>(count: 0)
+
+  func reserve(bytes: Int) {
+    if buffer.count < bytes { buffer = AlignedBuffer(count: bytes) }
+  }
+}

@@ -1,0 +1,65 @@
+import CKernels
+
+/// Tokens in a KV block: the unit of ownership, exchange, accumulation, saving and restoring, aligned to the global sequence.
+public let tokensPerBlock = Int(RF_BLOCK_KEYS)
+
+/// The heads of one attention layer.
+public struct AttentionShape: Sendable, Equatable {
+  public let queryHeads: Int
+  public let keyValueHeads: Int
+  /// A multiple of 16.
+  public let headDimension: Int
+
+  public init(queryHeads: Int, keyValueHeads: Int, headDimension: Int) {
+    precondition(queryHeads % keyValueHeads == 0, "query heads divide into groups of one KV head")
+    precondition(headDimension % 16 == 0, "the head dimension is a multiple of 16")
+    self.queryHeads = queryHeads
+    self.keyValueHeads = keyValueHeads
+    self.headDimension = headDimension
+  }
+
+  /// Query heads that share one KV head.
+  public var groupSize: Int { queryHeads / keyValueHeads }
+
+  /// Scores are kept in base 2: s = (q·k) · log2(e) / √d.
+  public var scoreScale: Float {
+    Float(1.4426950408889634 / Double(headDimension).squareRoot())
+  }
+
+  /// Tokens whose query heads make up one tile: a power of two that divides a block, such that a tile has at most 384 rows.
+  ///
+  /// A tile reads each KV block once from memory for all its rows: at 256 rows of d = 128 the arithmetic takes a hundred
+  /// times as long as the read. More rows would only leave fewer tiles to share out among the threads.
+  public var tokensPerTile: Int {
+    var tokens = tokensPerBlock
+    while tokens > 1, tokens * groupSize > 384 { tokens /= 2 }
+    return tokens
+  }
+}
+
+/// Which keys a query may see.
+public struct AttentionMask: Sendable, Equatable {
+  /// A query at position i sees keys j with i − window < j ≤ i; nil: every key j ≤ i.
+  public let slidingWindow: Int?
+
+  public init(slidingWindow: Int? = nil) {
+    precondition(slidingWindow.map { $0 > 0 } ?? true, "a sliding window holds one token at least")
+    self.slidingWindow = slidingWindow
+  }
+
+  /// The keys of the block that a query at `position` sees, relative to the block's first; may be empty.
+  public func visibleKeys(position: Int, block: Int) -> Range<Int> {
+    let start = block * tokensPerBlock
+    let end = min(tokensPerBlock, max(0, position + 1 - start))
+    let begin = slidingWindow.map { max(0, position + 1 - $0 - start) } ?? 0
+    return min(begin, end)..<end
+  }
+
+  /// Whether any query of block `query` sees any key of block `key`.
+  public func block(_ query: Int, sees key: Int) -> Bool {
+    guard key <= query else { return false }
+    guard let slidingWindow else { return true }
+    // The closest pair: the block's first query and the other's last key.
+    return query * tokensPerBlock - (key * tokensPerBlock + tokensPerBlock - 1) < slidingWindow
+  }
+}

@@ -1,0 +1,138 @@
+import Glibc
+import Synchronization
+
+/// A team of threads that share out numbered work items; the thread that made the team is its thread 0 and works too.
+///
+/// Which thread takes which item changes from run to run, so an item's result must follow from its number alone.
+public final class ThreadTeam: @unchecked Sendable {
+  /// Threads, with the calling one.
+  public let threads: Int
+
+  // Written by the caller before `generation` is raised, read by workers after they have seen it raised.
+  private var body: ((_ item: Int, _ thread: Int) -> Void)?
+  private var itemCount = 0
+
+  private let next = Atomic<Int>(0)
+  private let generation = Atomic<Int>(0)
+  private let working = Atomic<Int>(0)
+  private let isStopping = Atomic<Bool>(false)
+  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+  private let wake: UnsafeMutablePointer<pthread_cond_t>
+  private var workers: [pthread_t] = []
+  /// How often a worker looks for new work before it sleeps.
+  private let spins: Int
+
+  /// - Parameters:
+  ///   - threads: 1 or more.
+  ///   - spins: how often a worker looks for work before it sleeps; 0 where threads share cores.
+  public init(threads: Int, spins: Int = 2000) {
+    precondition(threads >= 1, "a team has at least one thread")
+    self.threads = threads
+    self.spins = spins
+    mutex = .allocate(capacity: 1)
+    wake = .allocate(capacity: 1)
+    pthread_mutex_init(mutex, nil)
+    pthread_cond_init(wake, nil)
+    for thread in 1..<max(threads, 1) {
+      // The worker borrows the team: `deinit` joins it before the memory goes.
+      let start = WorkerStart(team: Unmanaged.passUnretained(self), thread: thread)
+      var handle = pthread_t()
+      let status = pthread_create(
+        &handle, nil,
+        { argument in
+          let start = Unmanaged<WorkerStart>.fromOpaque(argument!).takeRetainedValue()
+          start.team._withUnsafeGuaranteedRef { $0.work(as: start.thread) }
+          return nil
+        }, Unmanaged.passRetained(start).toOpaque())
+      precondition(status == 0, "thread \(thread) of \(threads) could not be started: \(status)")
+      workers.append(handle)
+    }
+  }
+
+  deinit {
+    isStopping.store(true, ordering: .releasing)
+    announce()
+    for worker in workers { pthread_join(worker, nil) }
+    pthread_mutex_destroy(mutex)
+    pthread_cond_destroy(wake)
+    mutex.deallocate()
+    wake.deallocate()
+  }
+
+  /// Calls `body(item, thread)` once for every item in `0..<count` and returns when all are done.
+  ///
+  /// - Parameters:
+  ///   - betweenItems: called by the calling thread between its items and while it waits for the others: the place to
+  ///     let MPI move messages.
+  ///   - body: runs on any thread; `thread` is in `0..<threads`.
+  public func forEach(
+    _ count: Int, betweenItems: (() -> Void)? = nil,
+    _ body: (_ item: Int, _ thread: Int) -> Void
+  ) {
+    if threads == 1 || count == 1 {
+      for item in 0..<count {
+        body(item, 0)
+        betweenItems?()
+      }
+      return
+    }
+    guard count > 0 else { return }
+    withoutActuallyEscaping(body) { body in
+      self.body = body
+      itemCount = count
+      next.store(0, ordering: .relaxed)
+      working.store(threads - 1, ordering: .relaxed)
+      announce()
+      while let item = take(count) {
+        body(item, 0)
+        betweenItems?()
+      }
+      var waits = 0
+      while working.load(ordering: .acquiring) > 0 {
+        betweenItems?()
+        waits += 1
+        if waits > spins { sched_yield() }
+      }
+      self.body = nil
+    }
+  }
+
+  private func take(_ count: Int) -> Int? {
+    let item = next.wrappingAdd(1, ordering: .relaxed).oldValue
+    return item < count ? item : nil
+  }
+
+  private func announce() {
+    pthread_mutex_lock(mutex)
+    generation.wrappingAdd(1, ordering: .releasing)
+    pthread_cond_broadcast(wake)
+    pthread_mutex_unlock(mutex)
+  }
+
+  private func work(as thread: Int) {
+    var seen = 0
+    while true {
+      var looks = 0
+      while generation.load(ordering: .acquiring) == seen, looks < spins { looks += 1 }
+      pthread_mutex_lock(mutex)
+      while generation.load(ordering: .acquiring) == seen { pthread_cond_wait(wake, mutex) }
+      pthread_mutex_unlock(mutex)
+      seen = generation.load(ordering: .acquiring)
+      if isStopping.load(ordering: .acquiring) { return }
+      let body = self.body!
+      let count = itemCount
+      while let item = take(count) { body(item, thread) }
+      working.wrappingSubtract(1, ordering: .releasing)
+    }
+  }
+}
+
+private final class WorkerStart {
+  let team: Unmanaged<ThreadTeam>
+  let thread: Int
+
+  init(team: Unmanaged<ThreadTeam>, thread: Int) {
+    self.team = team
+    self.thread = thread
+  }
+}
