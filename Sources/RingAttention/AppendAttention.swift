@@ -1,0 +1,125 @@
+import Kernels
+import MPI
+
+// A few tokens behind a long context: their queries are on every rank, each rank attends to its own blocks, and one
+// all-reduce with the merge of softmax states as its operation makes every rank's state that of the whole sequence.
+
+/// Attention of appended tokens to all tokens before them; used for all layers.
+public final class AppendAttention {
+  private let communicator: Communicator
+  private let arithmetic: Arithmetic
+  private let cache: KeyValueCache
+  private let shape: AttentionShape
+  /// Most tokens that are appended at once.
+  public let capacity: Int
+  private let merge: ReductionOperation
+  /// `[threads][keyValueHeads][capacity][groupSize]` rows of `SoftmaxState`; thread 0's is the rank's.
+  private let states: AlignedBuffer<Double>
+
+  public init(
+    communicator: Communicator, arithmetic: Arithmetic, cache: KeyValueCache, capacity: Int
+  ) throws {
+    self.communicator = communicator
+    self.arithmetic = arithmetic
+    self.cache = cache
+    self.capacity = capacity
+    shape = cache.layout.shape
+    let rowElements = SoftmaxState.rowElements(headDimension: shape.headDimension)
+    merge = try ReductionOperation(elementBytes: rowElements * 8, mergeStates)
+    states = AlignedBuffer(
+      count: arithmetic.team.threads * capacity * shape.queryHeads * rowElements)
+  }
+
+  /// Attends `tokens` neighbouring tokens, the first at `position`, whose keys and values are in the cache already.
+  ///
+  /// A row's result is the same for any number of tokens at once.
+  ///
+  /// - Parameters:
+  ///   - queries: `[keyValueHeads][tokens][groupSize][headDimension]` matrix input, the same on every rank.
+  ///   - output: `[tokens][inputStride(queryHeads · headDimension)]` matrix input, the same on every rank.
+  /// - Throws: `MPIError`.
+  public func attend(
+    layer: Int, mask: AttentionMask, queries: UnsafeRawPointer, tokens: Int, position: Int,
+    output: UnsafeMutableRawPointer
+  ) throws -> AttentionWork {
+    precondition(tokens <= capacity, "at most \(capacity) tokens are appended at once")
+    let d = shape.headDimension
+    let group = shape.groupSize
+    let heads = shape.keyValueHeads
+    let inputBytes = arithmetic.inputType.bytes
+    let stateRow = SoftmaxState.rowElements(headDimension: d)
+    let rows = heads * tokens * group
+    let threads = arithmetic.team.threads
+    let states = states.pointer
+    let layout = cache.layout
+    SoftmaxState.clear(states, count: threads * rows, headDimension: d)
+    // OpenBLAS may round differently for another number of rows, so there one token is one call; the own microkernels
+    // compute each row by itself.
+    let tokensPerCall = arithmetic.inputType == .bf16 ? tokens : 1
+    arithmetic.reserveAttentionScratch(shape: shape, rows: tokensPerCall * group)
+
+    let lastBlock = (position + tokens - 1) / tokensPerBlock
+    let firstVisible = cache.blocks.firstIndex {
+      mask.block(position / tokensPerBlock, sees: $0) || $0 >= position / tokensPerBlock
+    }
+    let visible = (firstVisible ?? cache.blocks.count)..<cache.blocks.count
+    arithmetic.team.forEach(visible.count * heads) { item, thread in
+      let index = visible.lowerBound + item / heads
+      let head = item % heads
+      let block = cache.blocks[index]
+      guard block <= lastBlock else { return }
+      for first in stride(from: 0, to: tokens, by: tokensPerCall) {
+        let row = (head * tokens + first) * group
+        arithmetic.attend(
+          QueryTile(
+            rows: queries + row * d * inputBytes, count: tokensPerCall * group,
+            position: position + first, headsPerToken: group),
+          to: cache.head(head, layer: layer, index: index), block: block, mask: mask,
+          layout: layout, states: states + (thread * rows + row) * stateRow, thread: thread)
+      }
+    }
+    for thread in 1..<max(threads, 1) {
+      for row in 0..<rows {
+        SoftmaxState.merge(
+          states + (thread * rows + row) * stateRow, into: states + row * stateRow,
+          headDimension: d)
+      }
+    }
+
+    var work = AttentionWork()
+    let computed = secondsNow()
+    if communicator.size > 1 {
+      try communicator.allReduce(
+        elements: UnsafeMutableRawBufferPointer(start: states, count: rows * stateRow * 8),
+        with: merge)
+      work.bytesSent = rows * stateRow * 8
+    }
+    work.exposedSeconds = secondsNow() - computed
+    let outputStride = Arithmetic.inputStride(columns: shape.queryHeads * d) * inputBytes
+    for head in 0..<heads {
+      for row in 0..<tokens * group {
+        arithmetic.finish(
+          states + (head * tokens * group + row) * stateRow, headDimension: d,
+          into: output + row / group * outputStride + (head * group + row % group) * d * inputBytes)
+      }
+    }
+    // Every rank attends to what it owns; the sum over the ranks is what the whole sequence costs.
+    work.flops =
+      AttentionWork.flops(
+        positions: position..<position + tokens, shape: shape, mask: mask)
+      / Double(communicator.size)
+    return work
+  }
+}
+
+/// The merge as an MPI reduction: an element is one row of `SoftmaxState`, whose head dimension follows from its size.
+private let mergeStates: ReductionOperation.Function = { incoming, accumulated, count, datatype in
+  let rowElements = ReductionOperation.elementBytes(datatype) / MemoryLayout<Double>.stride
+  let headDimension = rowElements - SoftmaxState.rowElements(headDimension: 0)
+  let rows = incoming!.assumingMemoryBound(to: Double.self)
+  let states = accumulated!.assumingMemoryBound(to: Double.self)
+  for row in 0..<Int(count!.pointee) {
+    SoftmaxState.merge(
+      rows + row * rowElements, into: states + row * rowElements, headDimension: headDimension)
+  }
+}

@@ -1,0 +1,31 @@
+import Kernels
+
+/// What attention cost one rank.
+public struct AttentionWork: Sendable, Equatable {
+  /// Floating-point operations: 4 · headDimension for every pair of a query and a key that it sees.
+  public var flops = 0.0
+  /// Seconds in which the rank waited for a message with nothing left to compute.
+  public var exposedSeconds = 0.0
+  public var bytesSent = 0
+
+  public init() {}
+
+  public static func += (left: inout AttentionWork, right: AttentionWork) {
+    left.flops += right.flops
+    left.exposedSeconds += right.exposedSeconds
+    left.bytesSent += right.bytesSent
+  }
+
+  /// FLOPs of the queries at `positions`.
+  static func flops(
+    positions: some Sequence<Int>, shape: AttentionShape, mask: AttentionMask
+  ) -> Double {
+    let pairs = positions.reduce(0.0) {
+      $0 + Double(min($1 + 1, mask.slidingWindow ?? $1 + 1))
+    }
+    return pairs * Double(shape.queryHeads) * 4 * Double(shape.headDimension)
+  }
+}
+
+/// Hears of every span of time that the timeline wants: its name, and when it began and ended in `secondsNow()`.
+public typealias SpanHandler = (_ name: StaticString, _ start: Double, _ end: Double) -> Void

@@ -1,0 +1,185 @@
+import Kernels
+import MPI
+
+// Ring attention (Liu, Zaharia and Abbeel 2023) with exact merging. After hop h, rank r holds the blocks of rank r + h:
+//
+//   hop 0: attend to the own blocks       | they leave for rank r − 1, those of rank r + 1 arrive
+//   hop 1: attend to those of rank r + 1  | they leave for rank r − 1, those of rank r + 2 arrive
+//   …
+//   hop P − 1: attend to those of rank r − 1, and divide o by l
+//
+// The state of every query row stays in memory between hops, since the order of blocks does not matter to the last bit.
+
+/// Attention of a context's tokens to each other, for one rank of a ring; used for all layers of one prefill.
+public final class PrefillAttention {
+  private let communicator: Communicator
+  private let arithmetic: Arithmetic
+  private let shape: AttentionShape
+  private let share: SequenceShare
+  private let cache: KeyValueCache
+  private let tiles: [Tile]
+  /// `[keyValueHeads][tokens][groupSize]` rows of `SoftmaxState`.
+  private let states: AlignedBuffer<Double>
+  /// Two of one layer's largest message each.
+  private let messages: [MessageBuffer]
+  private let schedules: [(mask: AttentionMask, schedule: RingSchedule)]
+
+  /// - Parameters:
+  ///   - cache: holds the rank's blocks of `partition`; a layer's keys and values are there before it is attended.
+  ///   - masks: every mask that a layer will use.
+  public init(
+    communicator: Communicator, arithmetic: Arithmetic, cache: KeyValueCache,
+    partition: SequencePartition, sequenceTokens: Int, masks: [AttentionMask]
+  ) {
+    self.communicator = communicator
+    self.arithmetic = arithmetic
+    self.cache = cache
+    shape = cache.layout.shape
+    share = SequenceShare(
+      partition: partition, rank: communicator.rank, sequenceTokens: sequenceTokens)
+    tiles = Tile.all(of: share, shape: shape)
+    states = AlignedBuffer(
+      count: share.tokenCount * shape.queryHeads
+        * SoftmaxState.rowElements(headDimension: shape.headDimension))
+    schedules = masks.map { ($0, RingSchedule(partition: partition, mask: $0)) }
+    let largest =
+      schedules.map { $0.schedule.largestMessage(to: communicator.rank) }.max() ?? 0
+    messages = (0..<2).map { _ in MessageBuffer(bytes: largest * cache.layout.blockBytes) }
+  }
+
+  /// Bytes that this holds besides the cache: states and two message buffers.
+  public var bytes: Int {
+    states.bytes + messages.reduce(0) { $0 + $1.memory.bytes }
+  }
+
+  /// Attends all of the rank's queries of one layer. Every rank calls this for the same layer.
+  ///
+  /// - Parameters:
+  ///   - queries: `[keyValueHeads][tokens][groupSize][headDimension]` matrix input.
+  ///   - output: `[tokens][inputStride(queryHeads · headDimension)]` matrix input.
+  ///   - onSpan: told of computation and of waiting, for the timeline.
+  /// - Throws: `MPIError`.
+  public func attend(
+    layer: Int, mask: AttentionMask, queries: UnsafeRawPointer,
+    output: UnsafeMutableRawPointer, onSpan: SpanHandler? = nil
+  ) throws -> AttentionWork {
+    guard let schedule = schedules.first(where: { $0.mask == mask })?.schedule else {
+      preconditionFailure("the mask was not announced")
+    }
+    let exchange = RingExchange(communicator: communicator)
+    let blockBytes = cache.layout.blockBytes
+    let ranks = communicator.size
+    var work = AttentionWork()
+    work.flops = AttentionWork.flops(
+      positions: (0..<share.tokenCount).lazy.map { self.share.position(ofToken: $0) },
+      shape: shape, mask: mask)
+    var base = UnsafeRawPointer(cache.base(layer: layer))
+    var blocks = share.blocks
+    arithmetic.reserveAttentionScratch(
+      shape: shape, rows: shape.tokensPerTile * shape.groupSize)
+
+    for hop in 0..<ranks {
+      let arriving =
+        hop + 1 < ranks
+        ? schedule.blocks(
+          of: schedule.source(at: communicator.rank, hop: hop + 1), atHop: hop + 1) : []
+      let leaving =
+        hop + 1 < ranks
+        ? Set(schedule.blocks(of: schedule.source(at: communicator.rank, hop: hop), atHop: hop + 1))
+        : []
+      let memory = UnsafeMutableRawPointer(messages[hop % 2].memory.pointer)
+      try exchange.start(
+        sending: blocks.indices.filter { leaving.contains(blocks[$0]) }, of: base,
+        receiving: arriving.count, into: memory, blockBytes: blockBytes, hop: hop)
+
+      let began = secondsNow()
+      attend(
+        to: blocks, at: base, mask: mask, queries: queries, output: output, isFirst: hop == 0,
+        isLast: hop + 1 == ranks, exchange: exchange)
+      let computed = secondsNow()
+      onSpan?("attention", began, computed)
+      try exchange.finish()
+      let arrived = secondsNow()
+      if ranks > 1 { onSpan?("exchange", computed, arrived) }
+      work.exposedSeconds += arrived - computed
+      base = UnsafeRawPointer(memory)
+      blocks = arriving
+    }
+    work.bytesSent = exchange.bytesSent
+    return work
+  }
+
+  /// One hop's computation: every tile and KV head is a work item, the most expensive tiles first.
+  private func attend(
+    to blocks: [Int], at base: UnsafeRawPointer, mask: AttentionMask, queries: UnsafeRawPointer,
+    output: UnsafeMutableRawPointer, isFirst: Bool, isLast: Bool, exchange: RingExchange
+  ) {
+    let layout = cache.layout
+    let d = shape.headDimension
+    let group = shape.groupSize
+    let heads = shape.keyValueHeads
+    let inputBytes = arithmetic.inputType.bytes
+    let stateRow = SoftmaxState.rowElements(headDimension: d)
+    let outputStride = Arithmetic.inputStride(columns: shape.queryHeads * d) * inputBytes
+    let tokens = share.tokenCount
+    let states = states.pointer
+    blocks.withUnsafeBufferPointer { blocks in
+      tiles.withUnsafeBufferPointer { tiles in
+        arithmetic.team.forEach(
+          tiles.count * heads, betweenItems: { exchange.poll() }
+        ) { item, thread in
+          let tile = tiles[tiles.count - 1 - item / heads]
+          let head = item % heads
+          let firstRow = (head * tokens + tile.token) * group
+          let rows = tile.tokens * group
+          let tileStates = states + firstRow * stateRow
+          if isFirst { SoftmaxState.clear(tileStates, count: rows, headDimension: d) }
+          let query = QueryTile(
+            rows: queries + firstRow * d * inputBytes, count: rows, position: tile.position,
+            headsPerToken: group)
+          for index in blocks.indices
+          where mask.block(tile.position / tokensPerBlock, sees: blocks[index]) {
+            arithmetic.attend(
+              query, to: base + index * layout.blockBytes + head * layout.headBytes,
+              block: blocks[index], mask: mask, layout: layout, states: tileStates, thread: thread)
+            if thread == 0 { exchange.poll() }
+          }
+          guard isLast else { return }
+          for row in 0..<rows {
+            let column = (head * group + row % group) * d * inputBytes
+            arithmetic.finish(
+              tileStates + row * stateRow, headDimension: d,
+              into: output + (tile.token + row / group) * outputStride + column)
+          }
+        }
+      }
+    }
+  }
+}
+
+/// Neighbouring tokens of one block that are attended together.
+private struct Tile {
+  /// Place of the first among the rank's tokens, and its global position.
+  let token: Int
+  let position: Int
+  let tokens: Int
+
+  /// All tiles of a rank, in ascending order, aligned to the sequence as blocks are.
+  static func all(of share: SequenceShare, shape: AttentionShape) -> [Tile] {
+    share.blocks.indices.flatMap { block in
+      let tokens = share.tokenCount(ofBlock: block)
+      return stride(from: 0, to: tokens, by: shape.tokensPerTile).map { first in
+        Tile(
+          token: block * tokensPerBlock + first,
+          position: share.blocks[block] * tokensPerBlock + first,
+          tokens: min(shape.tokensPerTile, tokens - first))
+      }
+    }
+  }
+}
+
+private final class MessageBuffer {
+  let memory: AlignedBuffer<UInt8>
+
+  init(bytes: Int) { memory = AlignedBuffer(count: bytes) }
+}

@@ -1,0 +1,46 @@
+import Kernels
+
+/// Which blocks travel over which hop of a ring, for one mask: a pure function of the partition that every rank evaluates alike.
+///
+/// Messages go from rank r to rank r − 1. The later run of a zigzag rank is seen by lower ranks only, so in this direction it
+/// stops before it has gone all the way round. A block goes on only while somebody further on sees it.
+public struct RingSchedule: Sendable {
+  private let ranks: Int
+  /// `[ranks][blocks of the rank]`: how many hops the block travels, 0 if nobody else sees it.
+  private let hops: [[Int]]
+  private let blocks: [[Int]]
+
+  public init(partition: SequencePartition, mask: AttentionMask) {
+    ranks = partition.ranks
+    blocks = (0..<partition.ranks).map(partition.blocks(of:))
+    let ranks = partition.ranks
+    hops = (0..<ranks).map { source in
+      partition.blocks(of: source).map { block in
+        (1..<max(ranks, 1)).last { distance in
+          let rank = (source - distance + ranks) % ranks
+          return Self.sees(partition.ranges[rank], block, mask)
+        } ?? 0
+      }
+    }
+  }
+
+  /// Whether a query of the ranges sees a key of the block.
+  private static func sees(_ ranges: [Range<Int>], _ block: Int, _ mask: AttentionMask) -> Bool {
+    ranges.contains { range in
+      range.upperBound > block && mask.block(max(range.lowerBound, block), sees: block)
+    }
+  }
+
+  /// The blocks of `source`, ascending, that travel at least `hop` hops; with hop 0, all it owns.
+  public func blocks(of source: Int, atHop hop: Int) -> [Int] {
+    zip(blocks[source], hops[source]).filter { $0.1 >= hop }.map(\.0)
+  }
+
+  /// The rank whose blocks `rank` holds after `hop` hops.
+  public func source(at rank: Int, hop: Int) -> Int { (rank + hop) % ranks }
+
+  /// The most blocks that a rank receives in one hop.
+  public func largestMessage(to rank: Int) -> Int {
+    (1..<max(ranks, 1)).map { blocks(of: source(at: rank, hop: $0), atHop: $0).count }.max() ?? 0
+  }
+}
