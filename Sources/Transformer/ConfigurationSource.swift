@@ -1,0 +1,48 @@
+/// A model's settings by key, whatever they are stored in: `config.json`, or one object inside it.
+///
+/// Each look-up returns nil where the key is absent or null, and throws where the value has another
+/// type; the source's errors name the key.
+public protocol ConfigurationSource {
+  /// What to call the source in messages, such as `config.json`.
+  var name: String { get }
+  /// All keys, those with null values included.
+  var keys: [String] { get }
+  /// Whether the key has a value other than null, of whatever type.
+  func has(_ key: String) -> Bool
+
+  /// A whole number that `Int` can hold.
+  func integer(_ key: String) throws -> Int?
+  /// Any number; a whole one counts too.
+  func number(_ key: String) throws -> Double?
+  func boolean(_ key: String) throws -> Bool?
+  func string(_ key: String) throws -> String?
+  /// An array of whole numbers; a lone one counts as an array of one.
+  func integers(_ key: String) throws -> [Int]?
+  func strings(_ key: String) throws -> [String]?
+  func object(_ key: String) throws -> (any ConfigurationSource)?
+}
+
+extension ConfigurationSource {
+  /// The value of a key that must be there: `try source.required("model_type", source.string)`.
+  ///
+  /// - Throws: `ModelError` where it is absent or null; what the look-up throws.
+  public func required<Value>(_ key: String, _ lookUp: (String) throws -> Value?) throws -> Value {
+    guard let value = try lookUp(key) else {
+      throw ModelError(.malformed, "\(name) has no \(quoted(key)), which every model needs")
+    }
+    return value
+  }
+
+  /// - Throws: `ModelError` naming the first key that asks for something and is not one of `known`.
+  ///   Null and false ask for nothing.
+  func refuseKeys(except known: Set<String>, modelType: String) throws {
+    for key in keys.sorted() where !known.contains(key) && has(key) {
+      if let value = try? boolean(key), !value { continue }
+      throw ModelError(
+        .unsupported,
+        "\(name) sets \(quoted(key)), which is not supported for models of type "
+          + quoted(modelType)
+      )
+    }
+  }
+}

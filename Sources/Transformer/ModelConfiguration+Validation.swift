@@ -1,0 +1,86 @@
+extension ModelConfiguration {
+  // Far above every published model, and small enough that the product of any three stays far below
+  // 2^63.
+  static let largestLayerCount = 1 << 12
+  static let largestHiddenSize = 1 << 17
+  static let largestIntermediateSize = 1 << 20
+  static let largestVocabulary = 1 << 24
+  static let largestHeadCount = 1 << 12
+  static let largestHeadDimension = 1 << 10
+  static let largestPositionCount = 1 << 32
+
+  func validate() throws(ModelError) {
+    try Self.check("the number of layers", layers.count, upTo: Self.largestLayerCount)
+    try Self.check("the hidden size", hiddenSize, upTo: Self.largestHiddenSize)
+    try Self.check(
+      "the MLP's intermediate size", intermediateSize, upTo: Self.largestIntermediateSize)
+    try Self.check("the vocabulary size", vocabularySize, upTo: Self.largestVocabulary)
+    try Self.check("the number of query heads", queryHeads, upTo: Self.largestHeadCount)
+    try Self.check("the number of key/value heads", keyValueHeads, upTo: Self.largestHeadCount)
+    try Self.check("the head dimension", headDimension, upTo: Self.largestHeadDimension)
+    try Self.check("the number of positions", maximumPositions, upTo: Self.largestPositionCount)
+    for (index, layer) in layers.enumerated() {
+      if let window = layer.slidingWindow {
+        try Self.check("layer \(index)'s sliding window", window, upTo: Self.largestPositionCount)
+      }
+    }
+    try validateHeads()
+    try validateNumbers()
+    try validateTokens()
+  }
+
+  /// - Throws: `ModelError` unless `value` is in 1…`limit`; `what` names it in the message.
+  static func check(_ what: String, _ value: Int, upTo limit: Int) throws(ModelError) {
+    guard value >= 1 else {
+      throw ModelError(.malformed, "\(what) is \(value), but must be at least 1")
+    }
+    guard value <= limit else {
+      throw ModelError(.unsupported, "\(what) is \(value), but at most \(limit) is supported")
+    }
+  }
+
+  private func validateHeads() throws(ModelError) {
+    guard queryHeads % keyValueHeads == 0 else {
+      throw ModelError(
+        .malformed,
+        "the \(queryHeads) query heads cannot be divided evenly among the \(keyValueHeads) "
+          + "key/value heads"
+      )
+    }
+    guard headDimension % 16 == 0 else {
+      throw ModelError(
+        .unsupported,
+        "the head dimension is \(headDimension), but must be even and a multiple "
+          + "of 16 to be supported"
+      )
+    }
+  }
+
+  private func validateNumbers() throws(ModelError) {
+    guard rmsNormEpsilon > 0, rmsNormEpsilon <= 1 else {
+      throw ModelError(
+        .malformed, "the epsilon of RMSNorm is \(rmsNormEpsilon), but must be above 0 and at most 1"
+      )
+    }
+    // Below 1 the frequencies would grow without bound.
+    guard rope.theta >= 1, rope.theta.isFinite else {
+      throw ModelError(
+        .malformed, "the theta of RoPE is \(rope.theta), but must be a finite number from 1 upward")
+    }
+  }
+
+  private func validateTokens() throws(ModelError) {
+    if let token = beginningOfSequenceToken, !(0..<vocabularySize).contains(token) {
+      throw ModelError(
+        .malformed,
+        "the beginning-of-sequence token is \(token), outside the vocabulary of "
+          + "\(vocabularySize) tokens"
+      )
+    }
+    for token in endOfSequenceTokens where !(0..<vocabularySize).contains(token) {
+      throw ModelError(
+        .malformed,
+        "an end-of-sequence token is \(token), outside the vocabulary of \(vocabularySize) tokens")
+    }
+  }
+}

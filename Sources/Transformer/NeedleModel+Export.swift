@@ -1,0 +1,59 @@
+import Foundation
+
+extension NeedleModel {
+  /// `config.json` of an exported model, as Hugging Face Transformers and `SmolLM3` read it.
+  public func configurationJSON() -> Data {
+    let layerTypes = configuration.layers.map {
+      $0.slidingWindow == nil ? "\"full_attention\"" : "\"sliding_attention\""
+    }
+    let ropeFlags = configuration.layers.map { $0.usesRoPE ? "1" : "0" }
+    return Data(
+      """
+      {
+        "architectures": ["SmolLM3ForCausalLM"],
+        "model_type": "\(configuration.modelType)",
+        "torch_dtype": "bfloat16",
+        "vocab_size": \(configuration.vocabularySize),
+        "hidden_size": \(configuration.hiddenSize),
+        "intermediate_size": \(configuration.intermediateSize),
+        "num_hidden_layers": \(configuration.layers.count),
+        "num_attention_heads": \(configuration.queryHeads),
+        "num_key_value_heads": \(configuration.keyValueHeads),
+        "head_dim": \(configuration.headDimension),
+        "hidden_act": "silu",
+        "rms_norm_eps": \(configuration.rmsNormEpsilon),
+        "attention_bias": \(configuration.attentionBias),
+        "attention_dropout": 0.0,
+        "mlp_bias": \(configuration.mlpBias),
+        "tie_word_embeddings": \(configuration.tiedEmbeddings),
+        "max_position_embeddings": \(configuration.maximumPositions),
+        "rope_theta": \(configuration.rope.theta),
+        "rope_scaling": null,
+        "use_sliding_window": true,
+        "sliding_window": \(Self.slidingWindow),
+        "layer_types": [\(layerTypes.joined(separator: ", "))],
+        "no_rope_layers": [\(ropeFlags.joined(separator: ", "))],
+        "bos_token_id": \(Self.beginningOfSequenceToken),
+        "eos_token_id": \(Self.endOfSequenceToken),
+        "pad_token_id": null,
+        "use_cache": true
+      }
+
+      """.utf8)
+  }
+
+  /// `generation_config.json` of an exported model: greedy, until the line ends.
+  public func generationConfigurationJSON() -> Data {
+    Data(
+      """
+      {
+        "bos_token_id": \(Self.beginningOfSequenceToken),
+        "eos_token_id": \(Self.endOfSequenceToken),
+        "do_sample": false,
+        "max_new_tokens": 64,
+        "stop_strings": ["\\n"]
+      }
+
+      """.utf8)
+  }
+}

@@ -1,0 +1,99 @@
+// For tests and benchmarks.
+
+import Kernels
+
+/// A model of any configuration with reproducible random bfloat16 weights.
+///
+/// Each tensor's elements depend on the seed and its name alone, and are the same on every machine:
+/// sums of uniform integers, no transcendental function. `make_fixtures.py` among the tests'
+/// fixtures draws the same ones.
+package struct RandomModel: Sendable {
+  package let weights: ModelWeights
+  /// Under the family's names, in the order in which it asks for them.
+  package let tensors: [TensorView]
+
+  /// - Parameter standardDeviation: of matrices and biases; the norms' elements lie round 1 with
+  ///   it.
+  /// - Throws: `ModelError` if no family has the configuration's model type.
+  package init(
+    _ configuration: ModelConfiguration, seed: UInt64, standardDeviation: Float = 0.05
+  ) throws {
+    let source = RandomSource(seed: seed, standardDeviation: standardDeviation)
+    weights = try ModelFamilies.weights(for: configuration, from: source)
+    tensors = source.tensors
+  }
+
+  package var configuration: ModelConfiguration { weights.configuration }
+
+  /// A small configuration with all that may vary: grouped heads, attention biases, and layers with
+  /// and without RoPE, with and without a window of 100.
+  package static func sampleConfiguration(headDimension: Int = 32, tiedEmbeddings: Bool = false)
+    throws -> ModelConfiguration
+  {
+    try ModelConfiguration(
+      modelType: "smollm3", hiddenSize: 192, intermediateSize: 352, vocabularySize: 300,
+      queryHeads: 6, keyValueHeads: 2, headDimension: headDimension, rmsNormEpsilon: 1e-6,
+      attentionBias: true, mlpBias: false, tiedEmbeddings: tiedEmbeddings,
+      maximumPositions: 65_536, rope: RoPEParameters(theta: 50_000),
+      layers: [
+        LayerConfiguration(usesRoPE: true, slidingWindow: nil),
+        LayerConfiguration(usesRoPE: true, slidingWindow: 100),
+        LayerConfiguration(usesRoPE: false, slidingWindow: nil),
+        LayerConfiguration(usesRoPE: false, slidingWindow: 100),
+      ],
+      beginningOfSequenceToken: 256, endOfSequenceTokens: [257])
+  }
+}
+
+/// Makes each tensor when it is asked for.
+private final class RandomSource: WeightSource {
+  private let seed: UInt64
+  private let standardDeviation: Float
+  private(set) var tensors: [TensorView] = []
+
+  init(seed: UInt64, standardDeviation: Float) {
+    self.seed = seed
+    self.standardDeviation = standardDeviation
+  }
+
+  func tensor(named name: String, shape: [Int]) throws -> TensorView {
+    let memory = TensorMemory(count: shape.reduce(1, *))
+    var generator = SplitMix64(state: seed ^ Self.hash(name))
+    let center: Float = name.hasSuffix("norm.weight") ? 1 : 0
+    for index in memory.elements.indices {
+      memory.elements[index] = BFloat16(center + standardDeviation * generator.nextNormal())
+    }
+    let tensor = TensorView(
+      name: name, shape: shape, precision: .bf16,
+      elements: UnsafeRawPointer(memory.elements.baseAddress!), owner: memory)
+    tensors.append(tensor)
+    return tensor
+  }
+
+  /// FNV-1a, 64 bits.
+  private static func hash(_ name: String) -> UInt64 {
+    name.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+  }
+}
+
+/// Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators" (2014), with 64 bits of
+/// state.
+private struct SplitMix64 {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+    return z ^ (z >> 31)
+  }
+
+  /// Nearly normal, mean 0 and variance 1: the sum of four uniform 16-bit integers, whose variance
+  /// is 4 · 2^32 / 12.
+  mutating func nextNormal() -> Float {
+    let bits = next()
+    let sum = (bits & 0xffff) + (bits >> 16 & 0xffff) + (bits >> 32 & 0xffff) + bits >> 48
+    return (Float(sum) - 131_070) * (1.732_050_8 / 65_536)
+  }
+}

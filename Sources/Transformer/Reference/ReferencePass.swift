@@ -1,0 +1,154 @@
+import Foundation
+import Kernels
+
+/// `ReferenceDecoder` in one type of number.
+struct ReferencePass<Scalar: BinaryFloatingPoint> {
+  /// `[positions][width]`
+  private typealias Rows = [[Scalar]]
+
+  private let weights: ModelWeights
+  private let configuration: ModelConfiguration
+  private let roundsInputs: Bool
+
+  init(_ weights: ModelWeights, roundsInputs: Bool) {
+    self.weights = weights
+    self.configuration = weights.configuration
+    self.roundsInputs = roundsInputs
+  }
+
+  /// `[positions][vocabularySize]`
+  func logits(of tokens: [Int]) -> [Scalar] {
+    let embedding: Rows = rows(of: weights.embedding)
+    var hidden = tokens.map { embedding[$0] }
+    for (layer, weights) in zip(configuration.layers, weights.layers) {
+      let attended = attention(norm(hidden, weights.attentionNorm), weights.attention, layer)
+      hidden = sum(hidden, attended)
+      hidden = sum(hidden, mlp(norm(hidden, weights.mlpNorm), weights.mlp))
+    }
+    return linear(norm(hidden, weights.finalNorm), weights.head).flatMap { $0 }
+  }
+
+  // MARK: The blocks
+
+  private func attention(_ x: Rows, _ weights: AttentionWeights, _ layer: LayerConfiguration)
+    -> Rows
+  {
+    let d = configuration.headDimension
+    let queries = linear(x, weights.query).enumerated().map { position, row in
+      row.indices(by: d).flatMap { rotated(row[$0], at: position, layer).map(input) }
+    }
+    let keys = linear(x, weights.key).enumerated().map { position, row in
+      row.indices(by: d).flatMap { rotated(row[$0], at: position, layer).map(input) }
+    }
+    let values = linear(x, weights.value).map { $0.map(input) }
+
+    let attended = queries.indices.map { position in
+      (0..<configuration.queryHeads).flatMap { head in
+        let first = layer.slidingWindow.map { max(0, position - $0 + 1) } ?? 0
+        return attend(
+          queries[position], head: head, keys: keys[first...position],
+          values: values[first...position])
+      }
+    }
+    return linear(attended, weights.output)
+  }
+
+  /// One query head at one position: softmax(q·k / √d) · v over the keys that it sees.
+  private func attend(
+    _ query: [Scalar], head: Int, keys: ArraySlice<[Scalar]>, values: ArraySlice<[Scalar]>
+  ) -> [Scalar] {
+    let d = configuration.headDimension
+    let q = head * d
+    let kv = head / configuration.headsPerGroup * d
+    let scores = keys.map { key in
+      var score: Scalar = 0
+      for i in 0..<d { score += query[q + i] * key[kv + i] }
+      return score / Scalar(d).squareRoot()
+    }
+    let maximum = scores.max()!
+    // The sum adds the rounded weights that multiply the values.
+    let p = scores.map { input(exponential($0 - maximum)) }
+    var total: Scalar = 0
+    for weight in p { total += weight }
+    var out = [Scalar](repeating: 0, count: d)
+    for (weight, value) in zip(p, values) {
+      for i in 0..<d { out[i] += weight * value[kv + i] }
+    }
+    return out.map { $0 / total }
+  }
+
+  private func mlp(_ x: Rows, _ weights: MLPWeights) -> Rows {
+    let gated = zip(linear(x, weights.gate), linear(x, weights.up)).map { gate, up in
+      zip(gate, up).map { $0 / (1 + exponential(-$0)) * $1 }
+    }
+    return linear(gated, weights.down)
+  }
+
+  // MARK: The parts
+
+  /// One head's row, turned to its position where the layer uses RoPE.
+  private func rotated(_ row: ArraySlice<Scalar>, at position: Int, _ layer: LayerConfiguration)
+    -> [Scalar]
+  {
+    var out = Array(row)
+    guard layer.usesRoPE else { return out }
+    let half = out.count / 2
+    for j in 0..<half {
+      let frequency = pow(configuration.rope.theta, -Double(2 * j) / Double(2 * half))
+      let cosine = Scalar(cos(Double(position) * frequency))
+      let sine = Scalar(sin(Double(position) * frequency))
+      let (first, second) = (out[j], out[j + half])
+      out[j] = first * cosine - second * sine
+      out[j + half] = first * sine + second * cosine
+    }
+    return out
+  }
+
+  private func norm(_ x: Rows, _ scale: [Float]) -> Rows {
+    x.map { row in
+      var squares: Scalar = 0
+      for value in row { squares += value * value }
+      let meanSquare = squares / Scalar(row.count)
+      let factor = 1 / (meanSquare + Scalar(configuration.rmsNormEpsilon)).squareRoot()
+      return zip(row, scale).map { $0 * factor * Scalar($1) }
+    }
+  }
+
+  private func linear(_ x: Rows, _ matrix: WeightMatrix) -> Rows {
+    let elements: Rows = rows(of: matrix)
+    return x.map { row in
+      let row = row.map(input)
+      return elements.indices.map { output in
+        var sum: Scalar = matrix.bias.isEmpty ? 0 : Scalar(matrix.bias[output])
+        let weights = elements[output]
+        for i in 0..<row.count { sum += row[i] * weights[i] }
+        return sum
+      }
+    }
+  }
+
+  private func sum(_ left: Rows, _ right: Rows) -> Rows {
+    zip(left, right).map { zip($0, $1).map { $0 + $1 } }
+  }
+
+  /// `value` as a matrix product reads it.
+  private func input(_ value: Scalar) -> Scalar {
+    roundsInputs ? Scalar(BFloat16(Float(value)).float) : value
+  }
+
+  private func exponential(_ value: Scalar) -> Scalar { Scalar(exp(Double(value))) }
+
+  /// `[outputs][inputs]`
+  private func rows(of matrix: WeightMatrix) -> Rows {
+    let count = matrix.outputs * matrix.inputs
+    let elements = matrix.precision.floats(at: matrix.elements, count: count).map { Scalar($0) }
+    return elements.indices(by: matrix.inputs).map { Array(elements[$0]) }
+  }
+}
+
+extension Array {
+  /// The ranges of consecutive pieces of `width` elements.
+  fileprivate func indices(by width: Int) -> [Range<Int>] {
+    stride(from: 0, to: count, by: width).map { $0..<$0 + width }
+  }
+}
