@@ -38,7 +38,7 @@ public struct AttentionShape: Sendable, Equatable {
 }
 
 /// Which keys a query may see.
-public struct AttentionMask: Sendable, Equatable {
+public struct AttentionMask: Sendable, Hashable {
   /// A query at position i sees keys j with i − window < j ≤ i; nil: every key j ≤ i.
   public let slidingWindow: Int?
 

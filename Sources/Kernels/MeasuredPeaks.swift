@@ -1,5 +1,4 @@
 import CKernels
-import Glibc
 
 /// What one core of this machine can do at most, measured on registers and on memory just now.
 public struct MeasuredPeaks: Sendable {
@@ -23,9 +22,9 @@ public struct MeasuredPeaks: Sendable {
     for index in stride(from: 0, to: memory.count, by: 512) { memory.pointer[index] = 1 }
     var best = Double.infinity
     for _ in 0..<3 {
-      let start = secondsNow()
+      let start = ContinuousClock.now
       blackHole(table.read(memory.pointer, memory.bytes))
-      best = min(best, secondsNow() - start)
+      best = min(best, (ContinuousClock.now - start).seconds)
     }
     readGBPerSecond = Double(memory.bytes) / best / 1e9
   }
@@ -34,19 +33,19 @@ public struct MeasuredPeaks: Sendable {
   private static func gflops(_ run: (Int) -> Double) -> Double {
     var best = 0.0
     for _ in 0..<5 {
-      let start = secondsNow()
+      let start = ContinuousClock.now
       let operations = run(500_000)
-      best = max(best, operations / (secondsNow() - start) / 1e9)
+      best = max(best, operations / ((ContinuousClock.now - start).seconds) / 1e9)
     }
     return best
   }
 }
 
-/// Seconds of the monotonic clock.
-public func secondsNow() -> Double {
-  var time = timespec()
-  clock_gettime(CLOCK_MONOTONIC, &time)
-  return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+extension Duration {
+  public var seconds: Double {
+    let (seconds, attoseconds) = components
+    return Double(seconds) + Double(attoseconds) * 1e-18
+  }
 }
 
 /// Keeps a result that nobody reads from being optimized away.

@@ -87,14 +87,14 @@ public final class AppendAttention {
     }
 
     var work = AttentionWork()
-    let computed = secondsNow()
+    let computed = ContinuousClock.now
     if communicator.size > 1 {
       try communicator.allReduce(
         elements: UnsafeMutableRawBufferPointer(start: states, count: rows * stateRow * 8),
         with: merge)
       work.bytesSent = rows * stateRow * 8
     }
-    work.exposedSeconds = secondsNow() - computed
+    work.exposedSeconds = (ContinuousClock.now - computed).seconds
     let outputStride = Arithmetic.inputStride(columns: shape.queryHeads * d) * inputBytes
     for head in 0..<heads {
       for row in 0..<tokens * group {

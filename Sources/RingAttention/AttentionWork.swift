@@ -27,5 +27,7 @@ public struct AttentionWork: Sendable, Equatable {
   }
 }
 
-/// Hears of every span of time that the timeline wants: its name, and when it began and ended in `secondsNow()`.
-public typealias SpanHandler = (_ name: StaticString, _ start: Double, _ end: Double) -> Void
+/// Hears of every span of time that a timeline wants.
+public typealias SpanHandler = (
+  _ name: StaticString, _ start: ContinuousClock.Instant, _ end: ContinuousClock.Instant
+) -> Void

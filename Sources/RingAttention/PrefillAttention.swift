@@ -58,10 +58,12 @@ public final class PrefillAttention {
   ///   - queries: `[keyValueHeads][tokens][groupSize][headDimension]` matrix input.
   ///   - output: `[tokens][inputStride(queryHeads · headDimension)]` matrix input.
   ///   - onSpan: told of computation and of waiting, for the timeline.
+  ///   - onProgress: told, by the calling thread, which part of the work is done: 0…1.
   /// - Throws: `MPIError`.
   public func attend(
     layer: Int, mask: AttentionMask, queries: UnsafeRawPointer,
-    output: UnsafeMutableRawPointer, onSpan: SpanHandler? = nil
+    output: UnsafeMutableRawPointer, onSpan: SpanHandler? = nil,
+    onProgress: ((Double) -> Void)? = nil
   ) throws -> AttentionWork {
     guard let schedule = schedules.first(where: { $0.mask == mask })?.schedule else {
       preconditionFailure("the mask was not announced")
@@ -92,16 +94,17 @@ public final class PrefillAttention {
         sending: blocks.indices.filter { leaving.contains(blocks[$0]) }, of: base,
         receiving: arriving.count, into: memory, blockBytes: blockBytes, hop: hop)
 
-      let began = secondsNow()
+      let began = ContinuousClock.now
       attend(
         to: blocks, at: base, mask: mask, queries: queries, output: output, isFirst: hop == 0,
-        isLast: hop + 1 == ranks, exchange: exchange)
-      let computed = secondsNow()
+        isLast: hop + 1 == ranks, exchange: exchange
+      ) { onProgress?((Double(hop) + $0) / Double(ranks)) }
+      let computed = ContinuousClock.now
       onSpan?("attention", began, computed)
       try exchange.finish()
-      let arrived = secondsNow()
+      let arrived = ContinuousClock.now
       if ranks > 1 { onSpan?("exchange", computed, arrived) }
-      work.exposedSeconds += arrived - computed
+      work.exposedSeconds += (arrived - computed).seconds
       base = UnsafeRawPointer(memory)
       blocks = arriving
     }
@@ -112,7 +115,8 @@ public final class PrefillAttention {
   /// One hop's computation: every tile and KV head is a work item, the most expensive tiles first.
   private func attend(
     to blocks: [Int], at base: UnsafeRawPointer, mask: AttentionMask, queries: UnsafeRawPointer,
-    output: UnsafeMutableRawPointer, isFirst: Bool, isLast: Bool, exchange: RingExchange
+    output: UnsafeMutableRawPointer, isFirst: Bool, isLast: Bool, exchange: RingExchange,
+    onProgress: (Double) -> Void
   ) {
     let layout = cache.layout
     let d = shape.headDimension
@@ -128,6 +132,7 @@ public final class PrefillAttention {
         arithmetic.team.forEach(
           tiles.count * heads, betweenItems: { exchange.poll() }
         ) { item, thread in
+          if thread == 0 { onProgress(Double(item) / Double(tiles.count * heads)) }
           let tile = tiles[tiles.count - 1 - item / heads]
           let head = item % heads
           let firstRow = (head * tokens + tile.token) * group

@@ -1,0 +1,204 @@
+import Kernels
+import MPI
+import RingAttention
+
+extension DecoderStack {
+  /// Most tokens that are appended at once; a longer prompt goes in pieces of it.
+  public static let tokensPerAppend = 64
+
+  /// Runs tokens that follow those in the cache through all layers; every rank computes the same rows.
+  ///
+  /// A token's result has the same bits whether it is appended alone or with others.
+  ///
+  /// - Parameters:
+  ///   - tokens: 1 to 64 ids, the same on every rank.
+  ///   - logits: takes the last token's logits, `[vocabularySize]`; nil where they are not wanted.
+  /// - Throws: `MPIError`.
+  public func append(
+    tokens: ArraySlice<Int32>, logits: UnsafeMutablePointer<Float>?
+  ) throws {
+    let count = tokens.count
+    precondition(1...Self.tokensPerAppend ~= count, "1 to 64 tokens at once")
+    let position = tokenCount
+    precondition(
+      position + count <= contextTokens + maximumAppended, "no more tokens than announced")
+    growPartition(tokens: position + count)
+    let buffers = try appendBuffers()
+    buffers.table.fill(rope, positions: position..<position + count)
+    for (row, token) in tokens.enumerated() {
+      arithmetic.widen(
+        row: Int(token), of: weights.embedding,
+        into: buffers.residual.pointer + row * configuration.hiddenSize)
+    }
+    for layer in configuration.layers.indices {
+      try appendAttention(layer: layer, count: count, position: position, buffers)
+      try appendMLP(layer: layer, count: count, buffers)
+    }
+    tokenCount += count
+    guard let logits else { return }
+    try computeLogits(
+      of: buffers.residual.pointer + (count - 1) * configuration.hiddenSize, into: logits)
+  }
+
+  /// The logits of the context's last position, `[vocabularySize]`, on every rank; after the prefill.
+  ///
+  /// - Throws: `MPIError`.
+  public func lastContextLogits(into logits: UnsafeMutablePointer<Float>) throws {
+    let hidden = configuration.hiddenSize
+    let buffers = try appendBuffers()
+    let owner = partition.owner(of: blockCount(tokens: contextTokens) - 1)!
+    if owner == communicator.rank {
+      buffers.residual.pointer.update(
+        from: residual.pointer + (share.tokenCount - 1) * hidden, count: hidden)
+    }
+    try communicator.broadcast(
+      bytes: UnsafeMutableRawBufferPointer(
+        start: buffers.residual.pointer, count: hidden * MemoryLayout<Float>.stride), from: owner)
+    try computeLogits(of: buffers.residual.pointer, into: logits)
+  }
+
+  private func computeLogits(
+    of row: UnsafePointer<Float>, into logits: UnsafeMutablePointer<Float>
+  ) throws {
+    let buffers = try appendBuffers()
+    arithmetic.rmsNorm(
+      row, rows: 1, columns: configuration.hiddenSize, weight: weights.finalNorm,
+      epsilon: Float(configuration.rmsNormEpsilon), into: buffers.normed.pointer)
+    try measure("logits") {
+      try buffers.head.multiply(buffers.normed.pointer, rows: 1, into: logits)
+    }
+  }
+
+  private func appendAttention(
+    layer: Int, count: Int, position: Int, _ buffers: AppendBuffers
+  ) throws {
+    let hidden = configuration.hiddenSize
+    let (queryWidth, keyWidth) = (configuration.queryWidth, configuration.keyValueWidth)
+    let linear = buffers.layers[layer]
+    arithmetic.rmsNorm(
+      buffers.residual.pointer, rows: count, columns: hidden,
+      weight: weights.layers[layer].attentionNorm, epsilon: Float(configuration.rmsNormEpsilon),
+      into: buffers.normed.pointer)
+    try linear.projections.multiply(
+      buffers.normed.pointer, rows: count, into: buffers.projected.pointer)
+    for row in 0..<count {
+      let block = (position + row) / tokensPerBlock
+      let token = buffers.projected.pointer + row * (queryWidth + 2 * keyWidth)
+      storeToken(
+        layer: layer, position: position + row, table: buffers.table, queries: token,
+        keys: token + queryWidth, values: token + queryWidth + keyWidth,
+        destination: buffers.queries.pointer, row: row, rowTokens: count,
+        cacheIndex: cache.blocks.lastIndex(of: block))
+    }
+    try measure("attention") {
+      work += try buffers.attention.attend(
+        layer: layer, mask: masks[layer], queries: buffers.queries.pointer, tokens: count,
+        position: position, output: buffers.attended.pointer)
+    }
+    try linear.output.multiply(buffers.attended.pointer, rows: count, into: buffers.mixed.pointer)
+    add(buffers.mixed.pointer, to: buffers.residual.pointer, count: count * hidden)
+  }
+
+  private func appendMLP(layer: Int, count: Int, _ buffers: AppendBuffers) throws {
+    let hidden = configuration.hiddenSize
+    let intermediate = configuration.intermediateSize
+    let linear = buffers.layers[layer]
+    arithmetic.rmsNorm(
+      buffers.residual.pointer, rows: count, columns: hidden, weight: weights.layers[layer].mlpNorm,
+      epsilon: Float(configuration.rmsNormEpsilon), into: buffers.normed.pointer)
+    try linear.gateAndUp.multiply(
+      buffers.normed.pointer, rows: count, into: buffers.projected.pointer)
+    let activatedBytes = Arithmetic.inputStride(columns: intermediate) * arithmetic.inputType.bytes
+    for row in 0..<count {
+      let gate = buffers.projected.pointer + row * 2 * intermediate
+      arithmetic.swiGLU(
+        gate: gate, up: gate + intermediate, rows: 1, columns: intermediate,
+        into: buffers.activated.pointer + row * activatedBytes)
+    }
+    try linear.down.multiply(buffers.activated.pointer, rows: count, into: buffers.mixed.pointer)
+    add(buffers.mixed.pointer, to: buffers.residual.pointer, count: count * hidden)
+  }
+
+  private func add(
+    _ update: UnsafePointer<Float>, to stream: UnsafeMutablePointer<Float>, count: Int
+  ) {
+    for index in 0..<count { stream[index] += update[index] }
+  }
+
+  private func appendBuffers() throws -> AppendBuffers {
+    if let appending { return appending }
+    let buffers = try AppendBuffers(self)
+    appending = buffers
+    return buffers
+  }
+
+  /// FLOPs of all ranks' linear layers for one appended token, the head included.
+  public var appendLinearFlops: Double {
+    let layer = weights.layers[0]
+    let elements = (layer.attention.matrices + layer.mlp.matrices).reduce(0) {
+      $0 + $1.outputs * $1.inputs
+    }
+    return 2
+      * Double(
+        elements * configuration.layers.count + weights.head.outputs * weights.head.inputs)
+  }
+}
+
+/// What the appending path needs, made when the first token is appended; a decode step allocates nothing.
+final class AppendBuffers {
+  struct Layer {
+    let projections: DividedLinear
+    let output: DividedLinear
+    let gateAndUp: DividedLinear
+    let down: DividedLinear
+  }
+
+  let attention: AppendAttention
+  let layers: [Layer]
+  let head: DividedLinear
+  var table: RoPETable
+  /// All `[64 tokens][…]`. Float32: hiddenSize; Q, K and V, or gate and up; hiddenSize.
+  let residual: AlignedBuffer<Float>
+  let projected: AlignedBuffer<Float>
+  let mixed: AlignedBuffer<Float>
+  /// Matrix inputs: hiddenSize, queryWidth (per KV head), queryWidth, intermediateSize.
+  let normed: AlignedBuffer<UInt8>
+  let queries: AlignedBuffer<UInt8>
+  let attended: AlignedBuffer<UInt8>
+  let activated: AlignedBuffer<UInt8>
+
+  init(_ stack: DecoderStack) throws {
+    let capacity = DecoderStack.tokensPerAppend
+    let configuration = stack.configuration
+    let arithmetic = stack.arithmetic
+    func divided(_ matrices: [WeightMatrix], capacity: Int = capacity) -> DividedLinear {
+      DividedLinear(
+        matrices, arithmetic: arithmetic, communicator: stack.communicator, capacity: capacity)
+    }
+    func inputs(_ columns: Int) -> AlignedBuffer<UInt8> {
+      AlignedBuffer(
+        count: capacity * Arithmetic.inputStride(columns: columns) * arithmetic.inputType.bytes)
+    }
+    attention = try AppendAttention(
+      communicator: stack.communicator, arithmetic: arithmetic, cache: stack.cache,
+      capacity: capacity)
+    layers = stack.weights.layers.map {
+      Layer(
+        projections: divided([$0.attention.query, $0.attention.key, $0.attention.value]),
+        output: divided([$0.attention.output]), gateAndUp: divided([$0.mlp.gate, $0.mlp.up]),
+        down: divided([$0.mlp.down]))
+    }
+    head = divided([stack.weights.head], capacity: 1)
+    table = RoPETable(headDimension: configuration.headDimension, capacity: capacity)
+    let widest = max(
+      configuration.queryWidth + 2 * configuration.keyValueWidth,
+      2 * configuration.intermediateSize)
+    residual = AlignedBuffer(count: capacity * configuration.hiddenSize)
+    projected = AlignedBuffer(count: capacity * widest)
+    mixed = AlignedBuffer(count: capacity * configuration.hiddenSize)
+    normed = inputs(configuration.hiddenSize)
+    queries = inputs(configuration.queryWidth)
+    attended = inputs(configuration.queryWidth)
+    activated = inputs(configuration.intermediateSize)
+  }
+}

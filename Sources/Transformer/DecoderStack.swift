@@ -1,0 +1,129 @@
+import Kernels
+import MPI
+import RingAttention
+
+// A decoder-only stack spread over the ranks. A token takes one of two paths, by its role alone:
+//
+// - The context is prefilled: every rank holds the activations of its own tokens, linear layers are matrix-matrix products
+//   over all of them, attention is the ring.
+// - What comes after it (the prompt, generated tokens) is appended: every rank holds the same few rows, linear layers are
+//   divided by output rows, attention is each rank's own blocks and one reduction.
+
+/// One model on one sequence: its weights, KV blocks and activations on this rank.
+public final class DecoderStack {
+  public let weights: ModelWeights
+  public var configuration: ModelConfiguration { weights.configuration }
+  public let contextTokens: Int
+  /// Tokens whose keys and values are in the cache.
+  public internal(set) var tokenCount = 0
+  public private(set) var partition: SequencePartition
+  public let cache: KeyValueCache
+  /// What attention and exchange cost this rank so far.
+  public internal(set) var work = AttentionWork()
+  /// Told of every stage, for a timeline.
+  public var onSpan: SpanHandler?
+
+  let communicator: Communicator
+  let arithmetic: Arithmetic
+  let shape: AttentionShape
+  let masks: [AttentionMask]
+  let rope: RoPE
+  let maximumAppended: Int
+  let share: SequenceShare
+  /// `[own context tokens][hiddenSize]` float32; after the prefill, what the final norm reads.
+  let residual: AlignedBuffer<Float>
+  var appending: AppendBuffers?
+
+  /// - Parameters:
+  ///   - contextTokens: the length of the context, 1 or more.
+  ///   - maximumAppended: most tokens that will be appended to it.
+  public init(
+    weights: ModelWeights, communicator: Communicator, arithmetic: Arithmetic,
+    partition kind: PartitionKind, contextTokens: Int, maximumAppended: Int
+  ) {
+    precondition(contextTokens > 0, "a context has one token at least")
+    self.weights = weights
+    self.communicator = communicator
+    self.arithmetic = arithmetic
+    self.contextTokens = contextTokens
+    self.maximumAppended = maximumAppended
+    let configuration = weights.configuration
+    shape = AttentionShape(configuration)
+    masks = configuration.layers.map { AttentionMask(slidingWindow: $0.slidingWindow) }
+    rope = RoPE(configuration.rope, headDimension: configuration.headDimension)
+    partition = SequencePartition(
+      kind, blocks: blockCount(tokens: contextTokens), ranks: communicator.size)
+    share = SequenceShare(
+      partition: partition, rank: communicator.rank, sequenceTokens: contextTokens)
+    cache = KeyValueCache(
+      layout: arithmetic.keyValueLayout(shape), layers: configuration.layers.count,
+      blocks: share.blocks,
+      capacity: Self.cacheCapacity(
+        partition, tokens: contextTokens + maximumAppended, rank: communicator.rank))
+    residual = AlignedBuffer(count: share.tokenCount * configuration.hiddenSize)
+  }
+
+  /// The blocks that a rank will own when the sequence has grown to `tokens`.
+  static func cacheCapacity(_ partition: SequencePartition, tokens: Int, rank: Int) -> Int {
+    var grown = partition
+    while grown.blockCount < blockCount(tokens: tokens) { grown.appendBlock() }
+    return grown.blockCount(of: rank)
+  }
+
+  /// Makes room for tokens up to `tokens`: a new block goes to the rank that owns the fewest.
+  func growPartition(tokens: Int) {
+    while partition.blockCount < blockCount(tokens: tokens) {
+      let block = partition.blockCount
+      partition.appendBlock()
+      if partition.owner(of: block) == communicator.rank { cache.append(block: block) }
+    }
+  }
+
+  /// Rotates one token's queries and keys, rounds its queries and stores its keys and values.
+  ///
+  /// - Parameters:
+  ///   - queries: `[queryWidth]` float32; `keys` and `values`: `[keyValueWidth]`.
+  ///   - destination: `[keyValueHeads][rowTokens][groupSize][headDimension]` matrix input; this is token `row` of it.
+  ///   - cacheIndex: the place of the token's block in this rank's cache; nil if another rank owns it.
+  func storeToken(
+    layer: Int, position: Int, table: RoPETable, queries: UnsafeMutablePointer<Float>,
+    keys: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>,
+    destination: UnsafeMutableRawPointer, row: Int, rowTokens: Int, cacheIndex: Int?
+  ) {
+    let d = shape.headDimension
+    let groupWidth = shape.groupSize * d
+    if configuration.layers[layer].usesRoPE {
+      table.rotate(queries, count: shape.queryHeads, at: position)
+      if cacheIndex != nil { table.rotate(keys, count: shape.keyValueHeads, at: position) }
+    }
+    for head in 0..<shape.keyValueHeads {
+      arithmetic.round(
+        queries + head * groupWidth, count: groupWidth,
+        into: destination + (head * rowTokens + row) * groupWidth * arithmetic.inputType.bytes)
+      guard let cacheIndex else { continue }
+      arithmetic.store(
+        keys: keys + head * d, values: values + head * d, token: position % tokensPerBlock,
+        into: cache.head(head, layer: layer, index: cacheIndex), layout: cache.layout)
+    }
+  }
+
+  func measure<Result>(_ name: StaticString, _ body: () throws -> Result) rethrows -> Result {
+    guard let onSpan else { return try body() }
+    let start = ContinuousClock.now
+    defer { onSpan(name, start, .now) }
+    return try body()
+  }
+}
+
+extension AttentionShape {
+  public init(_ configuration: ModelConfiguration) {
+    self.init(
+      queryHeads: configuration.queryHeads, keyValueHeads: configuration.keyValueHeads,
+      headDimension: configuration.headDimension)
+  }
+}
+
+/// The KV blocks of a sequence, of which the last may be partly filled.
+public func blockCount(tokens: Int) -> Int {
+  (tokens + tokensPerBlock - 1) / tokensPerBlock
+}
