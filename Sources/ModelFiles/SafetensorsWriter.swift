@@ -1,0 +1,23 @@
+/// Writes whole safetensors files.
+public enum SafetensorsWriter {
+  /// Writes `tensors`, whose names differ, as a safetensors file at `path`, replacing the file there at the end.
+  ///
+  /// The widest elements come first, so that all are aligned; otherwise the order is kept. Throws
+  /// `ModelFileError.writeFailed`; then nothing is left of the new file.
+  public static func write(
+    _ tensors: [Tensor], metadata: [String: String] = [:], to path: String
+  ) throws {
+    let ordered = [8, 4, 2, 1].flatMap { width in
+      tensors.filter { $0.elementType.byteCount == width }
+    }
+    let header = SafetensorsHeader.bytes(
+      tensors: ordered.map { ($0.name, $0.elementType, $0.shape, $0.bytes.count) },
+      metadata: metadata)
+    let file = try ReplacementFile(path: path)
+    try header.withUnsafeBytes { try file.append($0) }
+    for tensor in ordered {
+      try file.append(tensor.bytes)
+    }
+    try file.commit()
+  }
+}
