@@ -17,23 +17,25 @@ require_number() {
   [[ $2 =~ ^[1-9][0-9]{0,8}$ ]] || fail "$1 must be a whole number from 1 on, not '$2'"
 }
 
+has_command() { command -v "$1" >/dev/null; }
+
 require_swift() {
   local where="get Swift 6.2 or newer from https://www.swift.org/install/linux/ (no apt package has it)"
-  command -v swift >/dev/null || fail "swift is not on the PATH; $where"
+  has_command swift || fail "swift is not on the PATH; $where"
   local version
-  version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' | head -n 1)
+  version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' | head -n 1) || true
   [[ $version =~ ^([0-9]+)\.([0-9]+)$ ]] || fail "'swift --version' names no version; $where"
   ((BASH_REMATCH[1] * 1000 + BASH_REMATCH[2] >= 6002)) || fail "this Swift is $version; $where"
 }
 
 libraries_are_found() {
-  command -v pkg-config mpirun >/dev/null && pkg-config --exists ompi-c openblas
+  has_command mpirun && has_command pkg-config && pkg-config --exists ompi-c openblas
 }
 
 # require_packages PACKAGE...: installs the Debian packages that are missing. Where that cannot be
 # done, the libraries may have come another way: what pkg-config finds is good enough.
 require_packages() {
-  if ! command -v apt-get dpkg-query >/dev/null; then
+  if ! has_command apt-get || ! has_command dpkg-query; then
     libraries_are_found || fail "Open MPI (with mpirun) and OpenBLAS with their headers, and" \
       "pkg-config, are needed: 'pkg-config --exists ompi-c openblas' must succeed"
     return
@@ -49,7 +51,7 @@ require_packages() {
 
   local as_root=()
   if ((EUID != 0)); then
-    if ! command -v sudo >/dev/null; then
+    if ! has_command sudo; then
       libraries_are_found && return
       fail "packages are missing, and neither root nor sudo is at hand; have this run as root:" \
         "apt-get update && apt-get install -y ${missing[*]}"
