@@ -1,0 +1,85 @@
+extension RunRecord {
+  /// Counts of tokens.
+  public struct Tokens: Codable, Equatable, Sendable {
+    /// Tokens of the context, prefilled by the ring.
+    public let context: Int
+    /// Tokens appended after the context.
+    public let prompt: Int
+    /// Tokens of the answer.
+    public let generated: Int
+
+    public init(context: Int, prompt: Int, generated: Int) {
+      self.context = context
+      self.prompt = prompt
+      self.generated = generated
+    }
+  }
+
+  /// Where the time went, in seconds.
+  public struct Seconds: Codable, Equatable, Sendable {
+    /// Reading or constructing the model.
+    public let load: Double
+    /// Reading and tokenizing the context and the prompt.
+    public let tokenize: Double
+    /// From the first token of the context to the logits after the last one of the prompt.
+    public let prefill: Double
+    /// Generating, after the prefill.
+    public let decode: Double
+    /// The part of the prefill in which a rank waited for keys and values that computation did
+    /// not hide; the largest of the ranks'.
+    public let exposedExchange: Double
+
+    enum CodingKeys: String, CodingKey {
+      case load, tokenize, prefill, decode
+      case exposedExchange = "exposed_exchange"
+    }
+
+    public init(
+      load: Double, tokenize: Double, prefill: Double, decode: Double, exposedExchange: Double
+    ) {
+      self.load = finite(load)
+      self.tokenize = finite(tokenize)
+      self.prefill = finite(prefill)
+      self.decode = finite(decode)
+      self.exposedExchange = finite(exposedExchange)
+    }
+  }
+
+  /// Tokens a second; 0 where no time passed.
+  public struct TokensPerSecond: Codable, Equatable, Sendable {
+    /// Tokens of the context and the prompt over the seconds of the prefill.
+    public let prefill: Double
+    /// Generated tokens over the seconds of the decoding.
+    public let decode: Double
+  }
+
+  /// Floating-point operations, or their rate, by kind.
+  public struct Arithmetic: Codable, Equatable, Sendable {
+    /// Scores and weighted sums of attention; a multiplication and an addition count as two.
+    public let attention: Double
+    /// Linear layers.
+    public let linear: Double
+
+    public init(attention: Double, linear: Double) {
+      self.attention = finite(attention)
+      self.linear = finite(linear)
+    }
+
+    /// These operations as 10^9 a second, each kind over the time that it took; 0 where none did.
+    public func gflops(attentionSeconds: Double, linearSeconds: Double) -> Arithmetic {
+      Arithmetic(
+        attention: rate(attention, attentionSeconds) / 1e9,
+        linear: rate(linear, linearSeconds) / 1e9)
+    }
+  }
+}
+
+/// `amount` over `seconds`, or 0 where that is no finite number.
+func rate(_ amount: Double, _ seconds: Double) -> Double {
+  seconds > 0 ? finite(amount / seconds) : 0
+}
+
+/// `value`, or 0 in place of NaN and the infinities, which JSON cannot express.
+func finite(_ value: Double) -> Double {
+  value.isFinite ? value : 0
+}

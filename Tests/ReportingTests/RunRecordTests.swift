@@ -1,0 +1,84 @@
+import Foundation
+import Reporting
+import Testing
+
+@Suite struct RunRecordTests {
+  private func object(_ record: RunRecord) throws -> [String: Any] {
+    let json = try JSONSerialization.jsonObject(with: record.json())
+    return try #require(json as? [String: Any])
+  }
+
+  @Test func hasTheDocumentedKeys() throws {
+    let record = try object(sampleRecord())
+    #expect(
+      record.keys.sorted() == [
+        "balance", "bytes_sent", "commit", "finish_reason", "flops", "gflops", "hosts",
+        "instruction_set", "kv_bytes", "layers", "logits_digest", "model", "partition",
+        "peak_resident_bytes", "precision", "ranks", "seconds", "seed", "text", "threads",
+        "token_ids", "tokens", "tokens_per_second", "version",
+      ])
+    func keys(_ name: String) throws -> [String] {
+      try #require(record[name] as? [String: Any]).keys.sorted()
+    }
+    #expect(try keys("tokens") == ["context", "generated", "prompt"])
+    #expect(
+      try keys("seconds") == ["decode", "exposed_exchange", "load", "prefill", "tokenize"])
+    #expect(try keys("tokens_per_second") == ["decode", "prefill"])
+    #expect(try keys("flops") == ["attention", "linear"])
+    #expect(try keys("gflops") == ["attention", "linear"])
+  }
+
+  @Test func carriesItsValues() throws {
+    let record = try object(sampleRecord())
+    #expect(record["version"] as? String == "0.1.0")
+    #expect(record["commit"] as? String == "0123abc")
+    #expect(record["finish_reason"] as? String == "end_of_sequence")
+    #expect(record["token_ids"] as? [Int] == [52, 56, 50])
+    #expect(record["bytes_sent"] as? [Int] == [1_048_576, 2_097_152])
+    let speed = try #require(record["tokens_per_second"] as? [String: Double])
+    #expect(speed == ["prefill": 8000, "decode": 8])
+  }
+
+  @Test func isOneLineWithSlashesAsTheyAre() throws {
+    let json = try #require(
+      String(data: sampleRecord(text: "a/b\n\"c\" é").json(), encoding: .utf8))
+    #expect(json.hasSuffix("}\n"))
+    #expect(json.dropLast().allSatisfy { !$0.isNewline })
+    #expect(json.contains("\"node/1\""))
+    #expect(json.contains(#""text":"a/b\n\"c\" é""#))
+    #expect(json.hasPrefix("{\"balance\":"))
+  }
+
+  @Test func survivesARoundTrip() throws {
+    let record = sampleRecord(ranks: 8)
+    let decoded = try JSONDecoder().decode(RunRecord.self, from: record.json())
+    #expect(decoded == record)
+  }
+
+  @Test(arguments: [0, .nan, .infinity, -Double.infinity, .leastNonzeroMagnitude])
+  func turnsUndefinedNumbersIntoZero(_ seconds: Double) throws {
+    let record = sampleRecord(
+      seconds: .init(
+        load: seconds, tokenize: seconds, prefill: seconds, decode: seconds,
+        exposedExchange: seconds),
+      gflops: RunRecord.Arithmetic(attention: 1, linear: 1)
+        .gflops(attentionSeconds: seconds, linearSeconds: seconds), balance: seconds / seconds)
+    let json = try object(record)
+    #expect(json["tokens_per_second"] as? [String: Double] == ["prefill": 0, "decode": 0])
+    #expect(json["gflops"] as? [String: Double] == ["attention": 0, "linear": 0])
+    #expect((json["balance"] as? Double)?.isFinite == true)
+    #expect((json["seconds"] as? [String: Double])?.values.allSatisfy(\.isFinite) == true)
+  }
+
+  @Test func givesRatesOfArithmetic() {
+    let flops = RunRecord.Arithmetic(attention: 6e12, linear: 1e9)
+    #expect(
+      flops.gflops(attentionSeconds: 3, linearSeconds: 0.5) == .init(attention: 2000, linear: 2))
+  }
+
+  @Test func takesTheCommitFromTheEnvironment() {
+    #expect(Version.commit(environment: ["RINGFLASH_COMMIT": "abc"]) == "abc")
+    #expect(Version.commit(environment: ["RINGFLASH_COMMIT": ""]) == "unknown")
+    #expect(Version.commit(environment: [:]) == "unknown")
+  }
+}
