@@ -20,6 +20,8 @@ public final class DecoderStack {
   public let cache: KeyValueCache
   /// What attention and exchange cost this rank so far.
   public internal(set) var work = AttentionWork()
+  /// Seconds of the prefill's attention, waiting included, and of all else in its layers.
+  public internal(set) var prefillSeconds = (attention: 0.0, linear: 0.0)
   /// Told of every stage, for a timeline.
   public var onSpan: SpanHandler?
 
