@@ -35,7 +35,7 @@ extension DecoderStack {
       let began = ContinuousClock.now
       measure("projections") { project(layer: layer, tables: tables, buffers: buffers) }
       let projected = ContinuousClock.now
-      work += try attention.attend(
+      prefillWork += try attention.attend(
         layer: layer, mask: masks[layer], queries: buffers.queries.pointer,
         output: buffers.attended.pointer, onSpan: onSpan
       ) { fraction in onProgress?(layer, (done + fraction * cost) / total) }

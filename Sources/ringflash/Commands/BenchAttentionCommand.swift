@@ -1,15 +1,9 @@
 import ArgumentParser
 import Kernels
+import Reporting
 
 /// `ringflash bench attention`: the speed of causal ring attention on random queries, keys and values.
 package struct BenchAttentionCommand: Subcommand, Sendable {
-  package enum Format: String, CaseIterable, Sendable {
-    case md
-    case csv
-    case json
-    case jsonl
-  }
-
   package static let configuration = CommandConfiguration(
     commandName: "attention",
     abstract: "Measure causal attention over one sequence.",
@@ -29,16 +23,16 @@ package struct BenchAttentionCommand: Subcommand, Sendable {
   package var tokens: Int = 16384
 
   @Option(
-    parsing: .unconditional, help: .init("Query heads. (default: 32)", valueName: "h"),
+    parsing: .unconditional, help: .init("Query heads. (default: 8)", valueName: "h"),
     transform: OptionValue.integer(1...1024))
-  package var heads: Int = 32
+  package var queryHeads: Int = 8
 
   @Option(
     parsing: .unconditional,
     help: .init(
-      "Heads of keys and values; a divisor of the query heads. (default: 8)", valueName: "g"),
+      "Heads of keys and values; a divisor of the query heads. (default: 2)", valueName: "g"),
     transform: OptionValue.integer(1...1024))
-  package var kvHeads: Int = 8
+  package var kvHeads: Int = 2
 
   @Option(
     parsing: .unconditional, help: .init("Dimension of a head. (default: 128)", valueName: "d"),
@@ -73,17 +67,20 @@ package struct BenchAttentionCommand: Subcommand, Sendable {
   @Option(
     parsing: .unconditional,
     help: .init("Form of the table: md, csv, json or jsonl. (default: md)", valueName: "form"),
-    transform: OptionValue.choice(Format.self))
-  package var format: Format = .md
+    transform: OptionValue.choice(TableFormat.self))
+  package var format: TableFormat = .markdown
 
   package init() {}
 
   var parsed: ParsedCommand { .benchAttention(self) }
 
   package func validate() throws {
-    guard heads.isMultiple(of: kvHeads) else {
+    guard queryHeads.isMultiple(of: kvHeads) else {
       throw ValidationError(
-        "--heads \(heads) is not a multiple of --kv-heads \(kvHeads), so heads cannot be grouped")
+        "--query-heads \(queryHeads) is not a multiple of --kv-heads \(kvHeads), so heads cannot be grouped")
+    }
+    guard headDim.isMultiple(of: 16) else {
+      throw ValidationError("--head-dim \(headDim) is not a multiple of 16")
     }
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Reporting
 
 /// `ringflash haystack`: a text to try retrieval on, and its answers.
 package struct HaystackCommand: Subcommand, Sendable {
@@ -70,9 +71,18 @@ package struct HaystackCommand: Subcommand, Sendable {
   /// - Throws: 64 if the text is too short for its needles, 74 if a file cannot be written.
   package func execute() throws(Failure) {
     let haystack = try Haystack.make(tokens: tokens, needles: needles, asked: ask, seed: seed)
-    try FileWriter.write(haystack.text, to: output, as: "haystack")
+    try Self.write(haystack.text, to: output)
     guard let answers else { return }
-    try FileWriter.write(try Self.json(haystack.needles), to: answers, as: "answers")
+    try Self.write(Self.json(haystack.needles), to: answers)
+  }
+
+  private static func write(_ bytes: [UInt8], to path: String) throws(Failure) {
+    guard path != "-" else { return try StandardOutput.write(bytes) }
+    do {
+      try ReportFile(path: path).write(Data(bytes))
+    } catch {
+      throw Failure(error)
+    }
   }
 
   private static func json(_ needles: [Needle]) throws(Failure) -> [UInt8] {

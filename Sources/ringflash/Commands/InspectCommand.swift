@@ -8,17 +8,16 @@ package struct InspectCommand: Subcommand, Sendable {
     discussion: """
       Examples:
         ringflash inspect
-        ringflash inspect --model models/SmolLM3-3B --json
-        mpirun -np 1 ringflash inspect --model models/SmolLM3-3B
+        ringflash inspect models/SmolLM3-3B --json
       """)
 
-  @Option(
+  @Argument(
     help: .init(
       """
       A model directory in Hugging Face layout; 'needle' is the built-in retrieval model. \
       (default: \(GenerateSettings.builtInModel))
       """,
-      valueName: "dir"),
+      valueName: "model"),
     transform: OptionValue.path)
   package var model: String = GenerateSettings.builtInModel
 

@@ -1,3 +1,5 @@
+import Kernels
+
 /// Writes English-like sentences that resemble no needle: no digits, no "is", neither "secret" nor
 /// "passkey".
 struct Filler {

@@ -1,3 +1,5 @@
+import Kernels
+
 /// A long text with sentences hidden in it, and a question at its end that one of them answers: what the
 /// built-in model is tried on. A token of that model is a byte.
 package struct Haystack: Sendable {

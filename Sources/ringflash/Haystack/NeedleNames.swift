@@ -1,3 +1,5 @@
+import Kernels
+
 /// Names for needles.
 ///
 /// The built-in model finds a place by its last 15 bytes, nearer ones counting more. " of NAME is " with

@@ -19,7 +19,7 @@ struct HostResources: Sendable {
     let width = try host.allReduce(value: (own.max() ?? 0) + 1, .maximum)
     var mask = [Int](repeating: 0, count: width)
     for core in own { mask[core] = 1 }
-    try mask.withUnsafeMutableBufferPointer { try host.allReduce($0, .maximum) }
+    try mask.withUnsafeMutableBufferPointer { try host.allReduce(values: $0, .maximum) }
     cores = max(1, mask.reduce(0, +))
   }
 

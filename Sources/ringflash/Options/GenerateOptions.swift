@@ -1,6 +1,7 @@
 import ArgumentParser
 import Kernels
 import Logging
+import RingAttention
 
 /// What was said to `generate` in one place, on the command line or in a configuration file. An option
 /// that was not given is nil (a flag false, the list of stop texts empty), so that two places can be

@@ -1,5 +1,6 @@
 import Kernels
 import Logging
+import RingAttention
 
 /// All that `generate` was told, by the command line and the configuration file together, with the
 /// defaults filled in that depend on no model and no machine. Rank 0 makes it and broadcasts it.
