@@ -62,6 +62,7 @@ package enum CommandLineParser {
   static func sentence(_ message: String) -> String {
     let lines = message.split(separator: "\n").map { $0.drop { $0.isWhitespace } }
     let line = lines.joined(separator: " ")
-    return line.prefix(1).lowercased() + (line.last == "." ? line.dropLast() : line[...]).dropFirst()
+    return line.prefix(1).lowercased()
+      + (line.last == "." ? line.dropLast() : line[...]).dropFirst()
   }
 }
