@@ -51,7 +51,8 @@ import ringflash
     }
   }
 
-  /// Bad UTF-8 at every distance from the beginning that a fast path for ASCII may handle differently.
+  /// Bad UTF-8 at every distance from the beginning that a fast path for ASCII may handle
+  /// differently.
   @Test func offsetOfTheFirstBadByte() throws {
     let bad: [[UInt8]] = [
       [0xFF], [0x80], [0xC3], [0xC0, 0xAF], [0xE2, 0x82], [0xED, 0xA0, 0x80], [0xF5, 0x80],

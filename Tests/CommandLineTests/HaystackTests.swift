@@ -59,8 +59,8 @@ import ringflash
     for word in ["passkey", "secret", " is "] { #expect(!rest.contains(word), "\(name): \(word)") }
     #expect(!rest.contains { $0.isNumber }, "\(name)")
 
-    // The model sees the last 15 bytes: before the question they stand in one place, and the passkey
-    // follows there.
+    // The model sees the last 15 bytes: before the question they stand in one place, and the
+    // passkey follows there.
     let ending = Array(text.suffix(15))
     let places = occurrences(of: ending, in: text).filter { $0 < text.count - question.count }
     #expect(places.count == 1, "\(name)")
@@ -89,7 +89,8 @@ import ringflash
     for asked in 1...8 { try check(tokens: 100_000, needles: 8, asked: asked, seed: 0) }
   }
 
-  /// No name may look like another from its end, nor be too long for the 15 bytes that the model sees.
+  /// No name may look like another from its end, nor be too long for the 15 bytes that the model
+  /// sees.
   @Test func namesAndPasskeysOfThousands() throws {
     let needles = try Haystack.make(tokens: 300_000, needles: 5000, seed: 3).needles
     let names = Set(needles.map(\.name))

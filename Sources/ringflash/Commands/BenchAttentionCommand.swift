@@ -1,7 +1,8 @@
 import ArgumentParser
 import Kernels
 
-/// `ringflash bench attention`: the speed of causal ring attention on random queries, keys and values.
+/// `ringflash bench attention`: the speed of causal ring attention on random queries, keys and
+/// values.
 package struct BenchAttentionCommand: Subcommand, Sendable {
   package enum Format: String, CaseIterable, Sendable {
     case md

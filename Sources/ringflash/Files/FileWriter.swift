@@ -4,8 +4,8 @@ import Foundation
 package enum FileWriter {
   /// Makes `bytes` the content of the file at `path`; `-` is standard output.
   ///
-  /// A file is written beside its place and renamed, so that nobody ever sees half of it. What is there
-  /// and is no file (a pipe, `/dev/stdout`) is written to as it stands.
+  /// A file is written beside its place and renamed, so that nobody ever sees half of it. What is
+  /// there and is no file (a pipe, `/dev/stdout`) is written to as it stands.
   ///
   /// - Parameter role: what the file is to the user, for messages ("report").
   /// - Throws: 74.
@@ -45,7 +45,8 @@ package enum FileWriter {
     }
   }
 
-  /// Writes all of a new file and closes it, which is when some file systems say that they are full.
+  /// Writes all of a new file and closes it, which is when some file systems say that they are
+  /// full.
   private static func fill(
     _ descriptor: Int32, with bytes: [UInt8], mode: mode_t?, _ name: String
   ) throws(Failure) {

@@ -1,6 +1,6 @@
 /// A small generator of random numbers that gives the same numbers everywhere and for ever (Steele,
-/// Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014), which the standard library's ways
-/// to draw from a range do not promise.
+/// Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014), which the standard library's
+/// ways to draw from a range do not promise.
 struct SplitMix64 {
   private var state: UInt64
 

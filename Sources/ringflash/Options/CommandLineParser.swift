@@ -1,7 +1,7 @@
 import ArgumentParser
 
-/// Parses the command line without printing and without ending the process: every rank parses the same
-/// arguments, and only rank 0 may speak.
+/// Parses the command line without printing and without ending the process: every rank parses the
+/// same arguments, and only rank 0 may speak.
 package enum CommandLineParser {
   /// The command that `arguments` (without the program's name) ask for, or what to print instead.
   package static func parse(_ arguments: [String]) -> Result<ParsedCommand, EarlyExit> {
