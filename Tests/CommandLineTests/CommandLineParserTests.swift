@@ -5,7 +5,8 @@ import ringflash
   @Test func everyOptionOfGenerate() throws {
     let options = try generateOptions([
       "--context", "a.txt", "--prompt", "- a list", "--ignore-position-limit", "--model", "dir",
-      "--max-tokens", "0", "--stop", "\n", "--stop", "--", "--temperature", "0.5", "--top-k", "40",
+      "--max-tokens", "0", "--stop", "\n", "--stop", "--json", "--temperature", "0.5", "--top-k",
+      "40",
       "--top-p", "0.9", "--seed", "18446744073709551615", "--precision", "fp32", "--threads",
       "1024", "--partition", "striped", "--config", "c.yaml", "--json", "--report", "r.json",
       "--logits", "l.safetensors", "--logits-all", "--trace", "t.json", "--quiet", "--log-level",
@@ -18,7 +19,7 @@ import ringflash
     #expect(options.ignorePositionLimit)
     #expect(options.model == "dir")
     #expect(options.maxTokens == 0)
-    #expect(options.stop == ["\n", "--"])
+    #expect(options.stop == ["\n", "--json"])
     #expect(options.temperature == 0.5)
     #expect(options.topK == 40)
     #expect(options.topP == 0.9)
@@ -163,19 +164,23 @@ import ringflash
   }
 
   @Test func optionsOfOtherCommands() throws {
-    guard case .benchAttention(let bench) = try CommandLineParser.parse([
-      "bench", "attention", "--tokens", "4096", "--heads", "16", "--kv-heads", "4", "--head-dim",
-      "64", "--window", "512", "--precision", "fp32", "--threads", "2", "--repetitions", "3",
-      "--format", "jsonl",
-    ]).get() else { return #expect(Bool(false), "not bench attention") }
+    guard
+      case .benchAttention(let bench) = try CommandLineParser.parse([
+        "bench", "attention", "--tokens", "4096", "--heads", "16", "--kv-heads", "4", "--head-dim",
+        "64", "--window", "512", "--precision", "fp32", "--threads", "2", "--repetitions", "3",
+        "--format", "jsonl",
+      ]).get()
+    else { return #expect(Bool(false), "not bench attention") }
     #expect(bench.tokens == 4096 && bench.heads == 16 && bench.kvHeads == 4)
     #expect(bench.headDim == 64 && bench.window == 512 && bench.precision == .fp32)
     #expect(bench.threads == 2 && bench.repetitions == 3 && bench.format == .jsonl)
 
-    guard case .haystack(let haystack) = try CommandLineParser.parse([
-      "haystack", "--tokens", "1000", "--needles", "8", "--ask", "3", "--seed", "7", "--output",
-      "h.txt", "--answers", "a.json",
-    ]).get() else { return #expect(Bool(false), "not haystack") }
+    guard
+      case .haystack(let haystack) = try CommandLineParser.parse([
+        "haystack", "--tokens", "1000", "--needles", "8", "--ask", "3", "--seed", "7", "--output",
+        "h.txt", "--answers", "a.json",
+      ]).get()
+    else { return #expect(Bool(false), "not haystack") }
     #expect(haystack.tokens == 1000 && haystack.needles == 8 && haystack.ask == 3)
     #expect(haystack.seed == 7 && haystack.output == "h.txt" && haystack.answers == "a.json")
 
@@ -193,7 +198,8 @@ import ringflash
   }
 
   @Test func defaultsOfBench() throws {
-    guard case .benchAttention(let bench) = try CommandLineParser.parse(["bench", "attention"]).get()
+    guard
+      case .benchAttention(let bench) = try CommandLineParser.parse(["bench", "attention"]).get()
     else { return #expect(Bool(false), "not bench attention") }
     #expect(bench.tokens == 16384 && bench.heads == 32 && bench.kvHeads == 8)
     #expect(bench.headDim == 128 && bench.window == 0 && bench.precision == .bf16)

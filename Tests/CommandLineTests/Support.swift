@@ -3,12 +3,17 @@ import Testing
 import ringflash
 
 /// The failure that `body` throws, or nil if it throws none.
-func failure<Value>(of body: () throws(Failure) -> Value) -> Failure? {
+func caughtFailure(
+  sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> Void
+) -> Failure? {
   do {
-    _ = try body()
+    try body()
     return nil
+  } catch let failure as Failure {
+    return failure
   } catch {
-    return error
+    Issue.record(error, sourceLocation: sourceLocation)
+    return nil
   }
 }
 
@@ -25,27 +30,31 @@ func generateOptions(
 
 /// The failure that parsing `arguments` ends with, or nil.
 func parseFailure(_ arguments: [String]) -> Failure? {
-  if case .failure(.failure(let failure)) = CommandLineParser.parse(arguments) { failure } else { nil }
+  if case .failure(.failure(let failure)) = CommandLineParser.parse(arguments) {
+    failure
+  } else {
+    nil
+  }
 }
 
 /// Calls `body` with the path of a new directory, and removes it afterwards.
-func withTemporaryDirectory<Value>(_ body: (String) throws -> Value) throws -> Value {
+func withTemporaryDirectory(_ body: (String) throws -> Void) throws {
   let directory = FileManager.default.temporaryDirectory
     .appendingPathComponent("ringflash-\(UUID().uuidString)")
   try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
   defer { try? FileManager.default.removeItem(at: directory) }
-  return try body(directory.path)
+  try body(directory.path)
 }
 
 /// Calls `body` with the path of a file with this content, and removes it afterwards.
-func withFile<Value>(_ content: [UInt8], _ body: (String) throws -> Value) throws -> Value {
+func withFile(_ content: [UInt8], _ body: (String) throws -> Void) throws {
   try withTemporaryDirectory { directory in
     let path = directory + "/file"
     try Data(content).write(to: URL(fileURLWithPath: path))
-    return try body(path)
+    try body(path)
   }
 }
 
-func withFile<Value>(_ content: String, _ body: (String) throws -> Value) throws -> Value {
+func withFile(_ content: String, _ body: (String) throws -> Void) throws {
   try withFile(Array(content.utf8), body)
 }

@@ -2,7 +2,8 @@ import ArgumentParser
 import Kernels
 import Reporting
 
-/// `ringflash bench attention`: the speed of causal ring attention on random queries, keys and values.
+/// `ringflash bench attention`: the speed of causal ring attention on random queries, keys and
+/// values.
 package struct BenchAttentionCommand: Subcommand, Sendable {
   package static let configuration = CommandConfiguration(
     commandName: "attention",

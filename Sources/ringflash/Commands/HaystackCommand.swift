@@ -8,9 +8,9 @@ package struct HaystackCommand: Subcommand, Sendable {
     commandName: "haystack",
     abstract: "Write a text with hidden passkeys, which ends by asking for one of them.",
     discussion: """
-      The text has sentences 'The secret passkey of NAME is DIGITS.' at even depths, the first at its \
-      first byte and the last right before the question. Needles are counted from 1. A token of the \
-      built-in model is a byte. Equal options give equal texts.
+      The text has sentences 'The secret passkey of NAME is DIGITS.' at even depths, the first at \
+      its first byte and the last right before the question. Needles are counted from 1. A token \
+      of the built-in model is a byte. Equal options give equal texts.
 
       Examples:
         ringflash haystack --tokens 100000 --needles 8 --ask 3 \\
@@ -50,8 +50,8 @@ package struct HaystackCommand: Subcommand, Sendable {
   @Option(
     help: .init(
       """
-      Where the answers go, as a JSON array with one object a needle: index, name, passkey, offset, \
-      depth, asked.
+      Where the answers go, as a JSON array with one object a needle: index, name, passkey, \
+      offset, depth, asked.
       """, valueName: "file"),
     transform: OptionValue.path)
   package var answers: String?

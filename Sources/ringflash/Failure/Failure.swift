@@ -12,8 +12,8 @@ package struct Failure: Error, Codable, Equatable, Sendable {
     self.sentence = sentence
   }
 
-  /// The one line for standard error, without its newline. Control characters (a newline in a file's
-  /// name, say) are escaped, so that it stays one line.
+  /// The one line for standard error, without its newline. Control characters (a newline in a
+  /// file's name, say) are escaped, so that it stays one line.
   package var message: String {
     var line = "ringflash: error: "
     for scalar in sentence.unicodeScalars {

@@ -4,7 +4,8 @@ import Foundation
 package enum FileReader {
   /// The content of the file at `path`, or of standard input if `path` is `-`.
   ///
-  /// Whatever can be read to an end will do: a file, a pipe (so `<(command)` of a shell), a terminal.
+  /// Whatever can be read to an end will do: a file, a pipe (so `<(command)` of a shell), a
+  /// terminal.
   ///
   /// - Parameter role: what the file is to the user, for messages ("context").
   /// - Throws: 66 if it is not there or is a directory or a disk, 74 if it cannot be read.

@@ -1,4 +1,4 @@
-/// Parses a JSON array of token ids, a million of them in milliseconds, and says which element is wrong.
+/// Parses a JSON array of token ids in one pass over its bytes, and says which element is wrong.
 struct TokenIdParser {
   struct Malformed: Error {
     let problem: String

@@ -92,7 +92,7 @@ struct GenerateJob {
       settings: settings, parameters: parameters, model: model,
       instructionSet: instructionSet, input: input, generation: generation, answer: answer,
       digest: digest)
-    let traces = try job.communicator.gather([UInt8](timeline.encodedEvents()), to: 0)
+    let traces = try job.communicator.gather(array: [UInt8](timeline.encodedEvents()), to: 0)
     try job.onEveryRank {
       guard let record else { return }
       if settings.json { try StandardOutput.write([UInt8](record.json())) }
@@ -118,8 +118,8 @@ struct GenerateJob {
       try job.isRoot ? Input(settings, model) : Input(context: [], prompt: [])
     }
     return Input(
-      context: try job.communicator.broadcast(read.context, from: 0),
-      prompt: try job.communicator.broadcast(read.prompt, from: 0))
+      context: try job.communicator.broadcast(array: read.context, from: 0),
+      prompt: try job.communicator.broadcast(array: read.prompt, from: 0))
   }
 
   private func checkPositions(

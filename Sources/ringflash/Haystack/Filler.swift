@@ -106,7 +106,8 @@ struct Filler {
     text.append(generator.next(below: 6) == 0 ? UInt8(ascii: "\n") : UInt8(ascii: " "))
   }
 
-  /// `count` bytes of words whose lengths add up, ".", newline; newlines alone where there is no room.
+  /// `count` bytes of words whose lengths add up, ".", newline; newlines alone where there is no
+  /// room.
   private mutating func appendEnding(_ count: Int, to text: inout [UInt8]) {
     guard count >= 3 else {
       text.append(contentsOf: repeatElement(UInt8(ascii: "\n"), count: count))

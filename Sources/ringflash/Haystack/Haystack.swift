@@ -1,7 +1,7 @@
 import Kernels
 
-/// A long text with sentences hidden in it, and a question at its end that one of them answers: what the
-/// built-in model is tried on. A token of that model is a byte.
+/// A long text with sentences hidden in it, and a question at its end that one of them answers:
+/// what the built-in model is tried on. A token of that model is a byte.
 package struct Haystack: Sendable {
   /// ASCII, of the length that was asked for.
   package let text: [UInt8]
@@ -9,13 +9,13 @@ package struct Haystack: Sendable {
   /// The hidden sentences, in the order of the text.
   package let needles: [Needle]
 
-  /// A text of `tokens` bytes with `count` needles spread evenly from its first byte to the question, which
-  /// is its last line and ends where the asked needle's passkey would follow. Without needles there is no
-  /// question. Equal arguments give equal texts.
+  /// A text of `tokens` bytes with `count` needles spread evenly from its first byte to the
+  /// question, which is its last line and ends where the asked needle's passkey would follow.
+  /// Without needles there is no question. Equal arguments give equal texts.
   ///
   /// - Parameter asked: the number of the needle that is asked for, from 1; the first if nil.
-  /// - Throws: 64 if `asked` is not the number of a needle, or if the text is too short for the needles;
-  ///   then it says how long it must be.
+  /// - Throws: 64 if `asked` is not the number of a needle, or if the text is too short for the
+  ///   needles; then it says how long it must be.
   package static func make(
     tokens: Int, needles count: Int, asked: Int? = nil, seed: UInt64
   ) throws(Failure) -> Haystack {
@@ -37,7 +37,10 @@ package struct Haystack: Sendable {
     guard tokens >= shortest else {
       throw Failure(
         .usage,
-        "\(tokens) tokens are too few for \(count) needles and the question, give at least \(shortest)"
+        """
+        \(tokens) tokens are too few for \(count) needles and the question, give at least \
+        \(shortest)
+        """
       )
     }
 

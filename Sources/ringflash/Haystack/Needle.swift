@@ -7,8 +7,8 @@ package struct Needle: Codable, Equatable, Sendable {
   package let passkey: String
   /// Where its first byte stands in the text.
   package let offset: Int
-  /// `offset` over the largest offset it could have, right before the question: 0 is the beginning of
-  /// the text, 1 its end.
+  /// `offset` over the largest offset it could have, right before the question: 0 is the beginning
+  /// of the text, 1 its end.
   package let depth: Double
   /// Whether the text ends by asking for it.
   package let asked: Bool

@@ -2,9 +2,9 @@ import Kernels
 
 /// Names for needles.
 ///
-/// The built-in model finds a place by its last 15 bytes, nearer ones counting more. " of NAME is " with
-/// a name of at most 8 letters fits in these, and no name is the end of another, so that no needle looks
-/// like another from where the model stands.
+/// The built-in model finds a place by its last 15 bytes, nearer ones counting more. "of NAME is "
+/// with a name of at most 8 letters fits in these, and no name is the end of another, so that no
+/// needle looks like another from where the model stands.
 enum NeedleNames {
   /// Words of 4 to 7 letters, none the end of another.
   private static let words = [

@@ -26,11 +26,20 @@ struct HostResources: Sendable {
   /// A rank's share of the cores, at least one thread.
   var threadsPerRank: Int { min(ownCores, max(1, cores / ranks)) }
 
+  /// The numbers of the cores that the kernel lets this process use.
   private static func allowedCores() -> [Int] {
-    var set = cpu_set_t()
-    guard sched_getaffinity(0, MemoryLayout<cpu_set_t>.size, &set) == 0 else { return [0] }
-    return withUnsafeBytes(of: &set) { bytes in
-      (0..<bytes.count * 8).filter { bytes[$0 / 8] & (1 << ($0 % 8)) != 0 }
+    let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+    let key = "Cpus_allowed_list:"
+    guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix(key) }) else {
+      return Array(0..<ProcessInfo.processInfo.activeProcessorCount)
+    }
+    // Such as "0-3,8".
+    return line.dropFirst(key.count).split(separator: ",").flatMap { part -> [Int] in
+      let bounds = part.split(separator: "-").compactMap {
+        Int($0.trimmingCharacters(in: .whitespaces))
+      }
+      guard let first = bounds.first, let last = bounds.last else { return [] }
+      return Array(first...last)
     }
   }
 
@@ -52,7 +61,7 @@ struct HostResources: Sendable {
   /// The most memory that this process has occupied so far, in bytes.
   static var peakResidentBytes: Int {
     var usage = rusage()
-    getrusage(RUSAGE_SELF, &usage)
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
     return usage.ru_maxrss * 1024
   }
 }

@@ -63,13 +63,13 @@ final class Job {
   }
 
   private func broadcast(_ data: Data?, from root: Int = 0) throws -> Data {
-    Data(try communicator.broadcast([UInt8](data ?? Data()), from: root))
+    Data(try communicator.broadcast(array: [UInt8](data ?? Data()), from: root))
   }
 
   /// Gathers one value of each rank on rank 0; nil on the others.
   func gather<Value: Codable>(_ value: Value) throws -> [Value]? {
     let encoded = [UInt8](try JSONEncoder().encode(value))
-    return try communicator.gather(encoded, to: 0)?.map {
+    return try communicator.gather(array: encoded, to: 0)?.map {
       try JSONDecoder().decode(Value.self, from: Data($0))
     }
   }

@@ -1,7 +1,7 @@
 import ArgumentParser
 
-/// Parses the command line without printing and without ending the process: every rank parses the same
-/// arguments, and only rank 0 may speak.
+/// Parses the command line without printing and without ending the process: every rank parses the
+/// same arguments, and only rank 0 may speak.
 package enum CommandLineParser {
   /// The command that `arguments` (without the program's name) ask for, or what to print instead.
   package static func parse(_ arguments: [String]) -> Result<ParsedCommand, EarlyExit> {
@@ -62,6 +62,7 @@ package enum CommandLineParser {
   static func sentence(_ message: String) -> String {
     let lines = message.split(separator: "\n").map { $0.drop { $0.isWhitespace } }
     let line = lines.joined(separator: " ")
-    return line.prefix(1).lowercased() + (line.last == "." ? line.dropLast() : line[...]).dropFirst()
+    return line.prefix(1).lowercased()
+      + (line.last == "." ? line.dropLast() : line[...]).dropFirst()
   }
 }

@@ -1,7 +1,7 @@
 import ArgumentParser
 
-/// The options of `generate` that a configuration file may hold. The raw value is both the long option
-/// and the YAML key, so the two cannot differ.
+/// The options of `generate` that a configuration file may hold. The raw value is both the long
+/// option and the YAML key, so the two cannot differ.
 package enum GenerateOption: String, CaseIterable, Sendable {
   case context
   case tokenIds = "token-ids"

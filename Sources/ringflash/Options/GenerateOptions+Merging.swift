@@ -1,8 +1,8 @@
 extension GenerateOptions {
   /// These options, and where one was not given, that of `other`.
   ///
-  /// `--context` and `--token-ids` are two ways to say one thing, as are `--prompt` and `--prompt-file`:
-  /// one given here replaces the other given there.
+  /// `--context` and `--token-ids` are two ways to say one thing, as are `--prompt` and
+  /// `--prompt-file`: one given here replaces the other given there.
   package func filled(from other: GenerateOptions) -> GenerateOptions {
     var merged = self
     if context == nil && tokenIds == nil {

@@ -3,9 +3,9 @@ import Kernels
 import Logging
 import RingAttention
 
-/// What was said to `generate` in one place, on the command line or in a configuration file. An option
-/// that was not given is nil (a flag false, the list of stop texts empty), so that two places can be
-/// merged; `GenerateSettings` has the defaults.
+/// What was said to `generate` in one place, on the command line or in a configuration file. An
+/// option that was not given is nil (a flag false, the list of stop texts empty), so that two
+/// places can be merged; `GenerateSettings` has the defaults.
 ///
 /// Options whose value may begin with a dash (texts, numbers) take whatever argument follows them.
 package struct GenerateOptions: ParsableArguments, Sendable {

@@ -1,5 +1,5 @@
-/// The name among `candidates` that `name` was probably meant to be, or nil if none is near: at most
-/// two insertions, deletions or replacements away, and fewer than half of its characters.
+/// The name among `candidates` that `name` was probably meant to be, or nil if none is near: at
+/// most two insertions, deletions or replacements away, and fewer than half of its characters.
 func nearestName(to name: String, among candidates: [String]) -> String? {
   let ranked = candidates.map { (name: $0, distance: editDistance(name, $0)) }
   guard let nearest = ranked.min(by: { $0.distance < $1.distance }) else { return nil }

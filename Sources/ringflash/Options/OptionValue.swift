@@ -1,7 +1,7 @@
 import ArgumentParser
 
-/// Conversions from an option's text to its value. What they throw completes a sentence that already
-/// names the option and the value.
+/// Conversions from an option's text to its value. What they throw completes a sentence that
+/// already names the option and the value.
 enum OptionValue {
   static func integer(
     _ range: ClosedRange<Int>

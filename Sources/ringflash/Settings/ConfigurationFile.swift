@@ -3,12 +3,12 @@ import Yams
 
 /// Reads `--config FILE`: a YAML mapping from long option names to values.
 ///
-/// Each value is handed to the argument parser as if it stood on the command line, so a value means the
-/// same in both places and its range is declared once. Only types are checked here, because text has
-/// none: `threads: "4"` and `prompt: 7` are mistakes in YAML.
+/// Each value is handed to the argument parser as if it stood on the command line, so a value means
+/// the same in both places and its range is declared once. Only types are checked here, because
+/// text has none: `threads: "4"` and `prompt: 7` are mistakes in YAML.
 package enum ConfigurationFile {
-  /// - Throws: 66 if there is no such file, 74 if it cannot be read, and 65 with file, line and column
-  ///   if its content is wrong.
+  /// - Throws: 66 if there is no such file, 74 if it cannot be read, and 65 with file, line and
+  ///   column if its content is wrong.
   package static func options(path: String) throws(Failure) -> GenerateOptions {
     let yaml = try FileReader.text(of: path, as: "configuration file")
     return try options(yaml: yaml, path: path == "-" ? "standard input" : path)

@@ -37,7 +37,8 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
   package var quiet: Bool
   package var logLevel: Logger.Level
 
-  /// Reads the configuration file that `flags` name, if any, and fills in from it what they leave open.
+  /// Reads the configuration file that `flags` name, if any, and fills in from it what they leave
+  /// open.
   package static func resolve(_ flags: GenerateOptions) throws(Failure) -> GenerateSettings {
     guard let path = flags.config else { return try GenerateSettings(flags) }
     return try GenerateSettings(flags.filled(from: ConfigurationFile.options(path: path)))

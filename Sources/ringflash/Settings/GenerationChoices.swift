@@ -1,5 +1,5 @@
-/// How to generate, as far as one place says so: the command line, a configuration file, or a model's
-/// `generation_config.json`.
+/// How to generate, as far as one place says so: the command line, a configuration file, or a
+/// model's `generation_config.json`.
 package struct GenerationChoices: Codable, Equatable, Sendable {
   package var maxTokens: Int?
   package var stopTexts: [String]?

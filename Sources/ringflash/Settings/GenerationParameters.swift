@@ -10,8 +10,8 @@ package struct GenerationParameters: Codable, Equatable, Sendable {
   package var topP: Double
   package var seed: UInt64
 
-  /// The first that says something wins: the command line, the configuration file, the model, and last
-  /// the built-in values (128 tokens, greedy, seed 0).
+  /// The first that says something wins: the command line, the configuration file, the model, and
+  /// last the built-in values (128 tokens, greedy, seed 0).
   package init(
     flags: GenerationChoices, file: GenerationChoices = .init(), model: GenerationChoices
   ) {

@@ -1,0 +1,36 @@
+import Foundation
+import Testing
+import ringflash
+
+/// The files in `configs/` say what they are meant to say.
+@Suite struct CommittedConfigurationsTests {
+  private func options(_ name: String) throws -> GenerateOptions {
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent()
+    return try ConfigurationFile.options(path: root.appendingPathComponent("configs/\(name)").path)
+  }
+
+  @Test func quickstart() throws {
+    let settings = try GenerateSettings(options("quickstart.yaml"))
+    let expected = try GenerateSettings(
+      generateOptions([
+        "--context", "haystack.txt", "--model", "needle", "--max-tokens", "16", "--stop", ".",
+        "--temperature", "0",
+      ]))
+    #expect(settings == expected)
+  }
+
+  @Test func cluster() throws {
+    let flags = try generateOptions(["--context", "book.txt", "--prompt-file", "question.txt"])
+    let settings = try GenerateSettings(flags.filled(from: options("cluster.yaml")))
+    let expected = try GenerateSettings(
+      generateOptions([
+        "--context", "book.txt", "--prompt-file", "question.txt", "--model", "needle",
+        "--max-tokens", "256", "--stop", "\n\n", "--stop", "</answer>", "--temperature", "0.7",
+        "--top-k", "40", "--top-p", "0.95", "--seed", "1", "--precision", "bf16", "--partition",
+        "zigzag", "--quiet", "--log-level", "info", "--report", "report.json", "--trace",
+        "trace.json",
+      ]))
+    #expect(settings == expected)
+  }
+}

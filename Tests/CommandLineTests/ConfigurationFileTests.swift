@@ -1,0 +1,177 @@
+import Testing
+import ringflash
+
+@Suite struct ConfigurationFileTests {
+  /// One value of each option that is not its default, as flags and as YAML.
+  static let samples: [(option: GenerateOption, flags: [String], yaml: String)] = [
+    (.context, ["--context", "b.txt"], "context: b.txt"),
+    (.tokenIds, ["--token-ids", "ids.json"], "token-ids: ids.json"),
+    (.prompt, ["--prompt", "- why?\n"], #"prompt: "- why?\n""#),
+    (.promptFile, ["--prompt-file", "p.txt"], "prompt-file: p.txt"),
+    (.ignorePositionLimit, ["--ignore-position-limit"], "ignore-position-limit: true"),
+    (.model, ["--model", "dir"], "model: dir"),
+    (.maxTokens, ["--max-tokens", "64"], "max-tokens: 64"),
+    (.stop, ["--stop", "\n", "--stop", "--"], #"stop: ["\n", "--"]"#),
+    (.temperature, ["--temperature", "0.25"], "temperature: 0.25"),
+    (.topK, ["--top-k", "5"], "top-k: 5"),
+    (.topP, ["--top-p", "0.5"], "top-p: .5"),
+    (.seed, ["--seed", "18446744073709551615"], "seed: 18446744073709551615"),
+    (.precision, ["--precision", "fp32"], "precision: fp32"),
+    (.threads, ["--threads", "3"], "threads: 3"),
+    (.partition, ["--partition", "striped"], "partition: striped"),
+    (.json, ["--json"], "json: yes"),
+    (.report, ["--report", "r.json"], "report: 'r.json'"),
+    (.logits, ["--logits", "l"], "logits: l"),
+    (.logitsAll, ["--logits-all", "--logits", "l"], "logits-all: true\nlogits: l"),
+    (.trace, ["--trace=-t"], "trace: -t"),
+    (.quiet, ["--quiet"], "quiet: on"),
+    (.logLevel, ["--log-level", "trace"], "log-level: trace"),
+  ]
+
+  /// The settings that flags and YAML give together; a context stands behind them.
+  private func settings(_ flags: [String], _ yaml: String = "") throws -> GenerateSettings {
+    let behind = try ConfigurationFile.options(yaml: "context: a.txt", path: "behind.yaml")
+    let file = try ConfigurationFile.options(yaml: yaml, path: "c.yaml")
+    return try GenerateSettings(generateOptions(flags).filled(from: file).filled(from: behind))
+  }
+
+  /// Flags and YAML cannot drift apart: every option of the help is known in a file, says the same
+  /// there, and is merged.
+  @Test func everyOptionInTheHelpMeansTheSameInAFile() throws {
+    guard case .failure(.text(let help)) = CommandLineParser.parse(["generate", "--help"]) else {
+      return #expect(Bool(false), "no help")
+    }
+    var names: Set<String> = []
+    for line in help.split(separator: "\n") {
+      if let match = line.firstMatch(of: /^  (?:-h, )?--([a-z-]+)/) {
+        names.insert(String(match.1))
+      }
+    }
+    names.subtract(["config", "help", "version"])
+    #expect(names == Set(GenerateOption.allCases.map(\.rawValue)))
+    #expect(names == Set(Self.samples.map(\.option.rawValue)))
+
+    let defaults = try settings([])
+    for sample in Self.samples {
+      let fromFlags = try settings(sample.flags)
+      let fromFile = try settings([], sample.yaml)
+      #expect(fromFlags == fromFile, "\(sample.option)")
+      #expect(fromFlags != defaults, "\(sample.option)")
+    }
+  }
+
+  @Test(arguments: ["", "\n\n", "# nothing\n", "---\n", "--- ~\n", "{}", "null"])
+  func emptyIsNoOptions(yaml: String) throws {
+    #expect(try settings([], yaml) == settings([]))
+  }
+
+  @Test(arguments: [
+    ("stop: x", ["x"]), ("stop: '42'", ["42"]), ("stop: [a, '7']", ["a", "7"]),
+    ("stop:\n- a\n- \"-b\"\n", ["a", "-b"]), ("stop: |\n  line\n", ["line\n"]),
+    ("stop: !!str 42", ["42"]),
+  ])
+  func stopTexts(yaml: String, texts: [String]) throws {
+    #expect(try settings([], yaml).generation.stopTexts == texts)
+  }
+
+  @Test func aFalseFlagIsNotGiven() throws {
+    #expect(try settings([], "quiet: false\njson: no") == settings([]))
+  }
+
+  @Test(arguments: [
+    // Names.
+    ("thread: 4", 1, 1, "unknown option 'thread', did you mean 'threads'?"),
+    ("seed: 1\n\nmax-token: 4", 3, 1, "unknown option 'max-token', did you mean 'max-tokens'?"),
+    ("quiet: true\n  # comment\nMax_tokens: 4", 3, 1, "unknown option 'Max_tokens'"),
+    ("config: other.yaml", 1, 1, "unknown option 'config'"),
+    ("help: true", 1, 1, "unknown option 'help'"),
+    ("<<: {seed: 1}", 1, 1, "unknown option '<<'"),
+    ("[a]: 1", 1, 1, "expected the name of an option"),
+    // Given twice; the place is that of the first.
+    ("json: true\nseed: 1\nquiet: true\nseed: 2", 2, 1, "'seed' is given here and again"),
+    ("{seed: 1, \"seed\": 2}", 1, 2, "'seed' is given here and again"),
+    // Types.
+    ("seed: 1\nthreads: four", 2, 10, "'threads' expects a whole number"),
+    ("threads: \"4\"", 1, 10, "'threads' expects a whole number"),
+    ("threads: 4.0", 1, 10, "'threads' expects a whole number"),
+    ("threads:", 1, 9, "'threads' expects a whole number"),
+    ("max-tokens: true", 1, 13, "'max-tokens' expects a whole number"),
+    ("temperature: warm", 1, 14, "'temperature' expects a number"),
+    ("temperature: '0.5'", 1, 14, "'temperature' expects a number"),
+    ("quiet: 1", 1, 8, "'quiet' expects true or false"),
+    ("quiet: \"true\"", 1, 8, "'quiet' expects true or false"),
+    ("json: []", 1, 7, "'json' expects true or false"),
+    ("prompt: 42", 1, 9, "'prompt' expects a text; put it in quotes"),
+    ("prompt: yes", 1, 9, "'prompt' expects a text; put it in quotes"),
+    ("model: ~", 1, 8, "'model' expects a text; put it in quotes"),
+    ("stop: 42", 1, 7, "'stop' expects a text in quotes, or a list of texts"),
+    ("stop: [a, 42]", 1, 11, "'stop' expects texts; quote each"),
+    ("stop: []", 1, 7, "'stop' expects at least one text"),
+    // Nested structures.
+    ("model:\n  path: dir", 2, 3, "'model' expects a text"),
+    ("threads: [4]", 1, 10, "'threads' expects a whole number"),
+    ("stop:\n- [a]", 2, 3, "'stop' expects texts; quote each"),
+    ("generation:\n  seed: 1", 1, 1, "unknown option 'generation'"),
+    // Values out of range.
+    ("seed: 1\nthreads: 0", 2, 10, "expected a whole number from 1 to 1024"),
+    ("seed: -1", 1, 7, "expected a whole number from 0"),
+    ("max-tokens: -1", 1, 13, "expected a whole number from 0"),
+    ("max-tokens: 1_000", 1, 13, "expected a whole number from 0"),
+    ("temperature: -1", 1, 14, "expected a finite number from 0 up"),
+    ("temperature: .inf", 1, 14, "expected a finite number from 0 up"),
+    ("top-p: 0.0", 1, 8, "expected a number above 0 and up to 1"),
+    ("top-p: 2", 1, 8, "expected a number above 0 and up to 1"),
+    ("precision: fp16", 1, 12, "expected one of bf16, fp32"),
+    ("partition: ring", 1, 12, "expected one of zigzag, contiguous, striped"),
+    ("log-level: loud", 1, 12, "expected one of trace, debug"),
+    ("stop: ''", 1, 7, "an empty text would stop at once"),
+    ("context: ''", 1, 10, "expected the name of a file"),
+    ("report: \"a\\0b\"", 1, 9, "cannot contain the character NUL"),
+    // Options that exclude each other.
+    ("context: a\nseed: 1\ntoken-ids: b", 3, 1, "--context and --token-ids exclude each other"),
+    ("prompt-file: a\nprompt: b", 2, 1, "--prompt and --prompt-file exclude each other"),
+    // Not a mapping, not YAML.
+    ("seed 1", 1, 1, "expected lines of the form 'option: value'"),
+    ("- seed: 1", 1, 1, "expected lines of the form 'option: value'"),
+    ("seed: 1\n---\nseed: 2", 2, 1, "but found another document"),
+    ("seed: 1\nstop: \"a\nb: c", 3, 5, "found unexpected end of stream"),
+    ("seed: 1\nreport: *r", 2, 9, "found undefined alias"),
+    ("seed: 1\nreport: a\u{7}b", 2, 10, "control characters are not allowed"),
+  ])
+  func badData(yaml: String, line: Int, column: Int, problem: String) throws {
+    let failure = try #require(
+      caughtFailure {
+        _ = try ConfigurationFile.options(yaml: yaml, path: "c.yaml")
+      })
+    #expect(failure.exitCode == .badData)
+    #expect(failure.sentence.hasPrefix("c.yaml:\(line):\(column): "), "\(failure.sentence)")
+    #expect(failure.sentence.contains(problem), "\(failure.sentence)")
+    #expect(!failure.message.contains("\n"))
+  }
+
+  @Test func filesThatCannotBeRead() throws {
+    func exitCode(_ path: String) -> ExitCode? {
+      caughtFailure { _ = try ConfigurationFile.options(path: path) }?.exitCode
+    }
+    try withTemporaryDirectory { directory in
+      #expect(exitCode(directory + "/missing.yaml") == .noInput)
+      #expect(exitCode(directory) == .noInput)
+    }
+    try withFile("seed: 1\n") { #expect(exitCode($0) == nil) }
+    try withFile("") { #expect(exitCode($0) == nil) }
+    try withFile([0x73, 0x3A, 0xFF]) { #expect(exitCode($0) == .badData) }
+  }
+
+  @Test func flagsWinOverTheFileTheyName() throws {
+    try withFile("context: a.txt\nthreads: 2\nseed: 5\nstop: [x, y]\nprompt-file: p.txt\n") {
+      path in
+      let flags = try generateOptions(
+        ["--config", path, "--threads", "3", "--stop", "z", "--prompt", "why"])
+      let settings = try GenerateSettings.resolve(flags)
+      #expect(settings.context == .text(path: "a.txt"))
+      #expect(settings.prompt == .text("why"))
+      #expect(settings.threads == 3)
+      #expect(settings.generation == GenerationChoices(stopTexts: ["z"], seed: 5))
+    }
+  }
+}

@@ -1,0 +1,109 @@
+import Foundation
+import Testing
+import ringflash
+
+@Suite struct GenerateSettingsTests {
+  private func exitCode(_ arguments: [String]) throws -> ExitCode? {
+    let options = try generateOptions(arguments)
+    return caughtFailure { _ = try GenerateSettings(options) }?.exitCode
+  }
+
+  @Test func defaults() throws {
+    let settings = try GenerateSettings(generateOptions(["--token-ids", "ids.json"]))
+    #expect(settings.context == .tokenIds(path: "ids.json"))
+    #expect(settings.prompt == nil)
+    #expect(settings.model == "needle")
+    #expect(settings.generation == GenerationChoices())
+    #expect(settings.precision == .bf16)
+    #expect(settings.threads == nil)
+    #expect(settings.partition == .zigzag)
+    #expect(!settings.json && !settings.quiet && !settings.logitsAll)
+    #expect(!settings.ignorePositionLimit)
+    #expect(settings.report == nil && settings.logits == nil && settings.trace == nil)
+    #expect(settings.logLevel == .warning)
+  }
+
+  @Test func optionsThatNeedOthers() throws {
+    #expect(try exitCode([]) == .usage)
+    #expect(try exitCode(["--prompt", "why"]) == .usage)
+    #expect(try exitCode(["--context", "a", "--logits-all"]) == .usage)
+    #expect(try exitCode(["--context", "a", "--logits-all", "--logits", "l"]) == nil)
+    #expect(try exitCode(["--context", "-", "--prompt-file", "-"]) == .usage)
+    #expect(try exitCode(["--token-ids", "-", "--config", "-"]) == .usage)
+    #expect(try exitCode(["--context", "-", "--prompt-file", "p"]) == nil)
+  }
+
+  /// A flag for one of two options that exclude each other replaces the other in the file.
+  @Test(arguments: [
+    (["--context", "a"], "token-ids: b", GenerateSettings.Context.text(path: "a")),
+    (["--token-ids", "a"], "context: b", .tokenIds(path: "a")),
+    ([], "token-ids: b", .tokenIds(path: "b")),
+  ])
+  func contextOfFlagsAndFile(
+    flags: [String], yaml: String, context: GenerateSettings.Context
+  ) throws {
+    let file = try ConfigurationFile.options(yaml: yaml, path: "c.yaml")
+    let settings = try GenerateSettings(generateOptions(flags).filled(from: file))
+    #expect(settings.context == context)
+  }
+
+  @Test func codableForTheBroadcast() throws {
+    for arguments in [
+      ["--context", "a"],
+      [
+        "--token-ids", "-", "--prompt", "\u{0}\n\u{1F600}", "--seed", "18446744073709551615",
+        "--temperature", "0.1", "--stop", "a", "--stop", "b", "--threads", "7", "--json",
+      ],
+    ] {
+      let settings = try GenerateSettings(generateOptions(arguments))
+      let decoded = try JSONDecoder().decode(
+        GenerateSettings.self, from: JSONEncoder().encode(settings))
+      #expect(decoded == settings, "\(arguments)")
+    }
+  }
+
+  /// Whoever speaks first wins: all combinations of who speaks.
+  @Test func orderOfMerging() {
+    let sources = (1...3).map { i in
+      GenerationChoices(
+        maxTokens: i, stopTexts: ["\(i)"], temperature: Double(i), topK: 10 * i,
+        topP: 1 / Double(1 + i), seed: UInt64(100 * i))
+    }
+    for speaking in 0..<8 {
+      let said = (0..<3).map { speaking >> $0 & 1 == 1 ? sources[$0] : GenerationChoices() }
+      let merged = GenerationParameters(flags: said[0], file: said[1], model: said[2])
+      if let first = (0..<3).first(where: { speaking >> $0 & 1 == 1 }) {
+        let expected = sources[first]
+        #expect(merged.maxTokens == expected.maxTokens, "\(speaking)")
+        #expect(merged.stopTexts == expected.stopTexts, "\(speaking)")
+        #expect(merged.temperature == expected.temperature, "\(speaking)")
+        #expect(merged.topK == expected.topK, "\(speaking)")
+        #expect(merged.topP == expected.topP, "\(speaking)")
+        #expect(merged.seed == expected.seed, "\(speaking)")
+      } else {
+        #expect(merged.maxTokens == 128 && merged.stopTexts == [] && merged.temperature == 0)
+        #expect(merged.topK == 0 && merged.topP == 1 && merged.seed == 0)
+      }
+    }
+  }
+
+  /// Each field is merged for itself.
+  @Test func fieldsFromDifferentPlaces() {
+    let merged = GenerationParameters(
+      flags: GenerationChoices(topK: 3), file: GenerationChoices(maxTokens: 9, topK: 4),
+      model: GenerationChoices(maxTokens: 8, stopTexts: ["</s>"], temperature: 0.6, topP: 0.95))
+    #expect(merged.topK == 3 && merged.maxTokens == 9 && merged.stopTexts == ["</s>"])
+    #expect(merged.temperature == 0.6 && merged.topP == 0.95 && merged.seed == 0)
+  }
+
+  @Test func failureMessageIsOneLine() throws {
+    let failure = Failure(.noInput, "context 'a\nb\u{1B}' does not exist")
+    #expect(failure.message == #"ringflash: error: context 'a\nb\u{1B}' does not exist"#)
+    let decoded = try JSONDecoder().decode(Failure.self, from: JSONEncoder().encode(failure))
+    #expect(decoded == failure)
+  }
+
+  @Test func exitCodesAreThoseOfSysexits() {
+    #expect(ExitCode.allCases.map(\.rawValue) == [64, 65, 66, 69, 70, 74, 75])
+  }
+}
