@@ -1,4 +1,5 @@
-/// All look-ups throw `ModelFileError.malformed`, naming file, key, what was found and what was expected.
+/// All look-ups throw `ModelFileError.malformed`, naming file, key, what was found and what was
+/// expected.
 extension JSONDocument {
   /// An integer within `range`. A number like `4096.0` is one too; 0.5 is not.
   public func integerIfPresent(

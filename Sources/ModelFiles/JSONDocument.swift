@@ -1,19 +1,21 @@
 /// An object of a JSON file, such as `config.json`, with typed look-ups that check what they find.
 ///
-/// Each look-up comes twice: `integer("key")` wants the key, `integerIfPresent("key")` gives nil where it is absent. A key
-/// whose value is `null` counts as absent. A wrong type is an error in both: `true` is no integer, 1 is no boolean, and
-/// nothing is converted, but that an integer is also a number.
+/// Each look-up comes twice: `integer("key")` wants the key, `integerIfPresent("key")` gives nil
+/// where it is absent. A key whose value is `null` counts as absent. A wrong type is an error in
+/// both: `true` is no integer, 1 is no boolean, and nothing is converted, but that an integer is
+/// also a number.
 public struct JSONDocument: Sendable {
   /// The file, for messages.
   public let path: String
-  /// The way from the file's root to this object, such as `text_config.rope_scaling.`; empty at the root.
+  /// The way from the file's root to this object, such as `text_config.rope_scaling.`; empty at the
+  /// root.
   private let prefix: String
   private let object: JSONObject
 
   /// Reads the file at `path`.
   ///
-  /// Throws `ModelFileError`: as `MappedFile` does, and `malformed` where the file is no JSON object in UTF-8, repeats a
-  /// key or is nested deeper than 128.
+  /// Throws `ModelFileError`: as `MappedFile` does, and `malformed` where the file is no JSON
+  /// object in UTF-8, repeats a key or is nested deeper than 128.
   public init(path: String) throws {
     let file = try MappedFile(path: path)
     try self.init(bytes: file.bytes, path: path)
@@ -52,7 +54,8 @@ public struct JSONDocument: Sendable {
     value(key) != nil
   }
 
-  /// The value of `key` as `convert` reads it, or nil where it is absent. Throws where `convert` gives nil.
+  /// The value of `key` as `convert` reads it, or nil where it is absent. Throws where `convert`
+  /// gives nil.
   func lookUp<Result>(
     _ key: String, expecting expected: String, _ convert: (JSONValue) throws -> Result?
   ) throws -> Result? {
@@ -60,7 +63,8 @@ public struct JSONDocument: Sendable {
     if let result = try convert(value) { return result }
     throw ModelFileError(
       .malformed,
-      "\(path): \"\(prefix)\(key)\" is \(value.summary), but \(expected) is expected; correct the file"
+      "\(path): \"\(prefix)\(key)\" is \(value.summary), but \(expected) is expected; correct "
+        + "the file"
     )
   }
 
@@ -74,8 +78,8 @@ public struct JSONDocument: Sendable {
         guard let element = convert(value) else {
           throw ModelFileError(
             .malformed,
-            "\(path): \"\(prefix)\(key)[\(index)]\" is \(value.summary), but the array's elements are "
-              + "expected to be of the type \(expected); correct the file")
+            "\(path): \"\(prefix)\(key)[\(index)]\" is \(value.summary), but the array's "
+              + "elements are expected to be of the type \(expected); correct the file")
         }
         return element
       }

@@ -1,5 +1,6 @@
-/// Reads one JSON text (RFC 8259), strictly: UTF-8, no duplicate keys in an object, no lone surrogates, no numbers beyond
-/// `Double`, no nesting deeper than 128 (so that no input overflows the stack).
+/// Reads one JSON text (RFC 8259), strictly: UTF-8, no duplicate keys in an object, no lone
+/// surrogates, no numbers beyond `Double`, no nesting deeper than 128 (so that no input overflows
+/// the stack).
 struct JSONParser {
   struct Failure: Error {
     /// The byte at which the text went wrong.

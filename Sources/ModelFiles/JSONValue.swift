@@ -1,4 +1,5 @@
-/// A value of a JSON text. An integer keeps all its digits; any other number is rounded to a `Double`.
+/// A value of a JSON text. An integer keeps all its digits; any other number is rounded to a
+/// `Double`.
 enum JSONValue: Sendable {
   case null
   case boolean(Bool)

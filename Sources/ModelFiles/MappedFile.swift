@@ -1,17 +1,21 @@
 import Foundation
 
-/// A whole file, mapped into memory for reading. All processes of a host that map the same file share its pages.
+/// A whole file, mapped into memory for reading. All processes of a host that map the same file
+/// share its pages.
 ///
-/// The file must not be cut short while it is mapped: reading past the new end would end the process.
+/// The file must not be cut short while it is mapped: reading past the new end would end the
+/// process.
 public final class MappedFile: @unchecked Sendable {
   public let path: String
-  /// All bytes of the file, at least one; valid as long as this object lives. The start is aligned to a page.
+  /// All bytes of the file, at least one; valid as long as this object lives. The start is aligned
+  /// to a page.
   public let bytes: UnsafeRawBufferPointer
 
-  /// Throws `ModelFileError`: `notFound` for a missing path and for one that is no regular file, `unreadable` where
-  /// the system refuses, `malformed` for an empty file.
+  /// Throws `ModelFileError`: `notFound` for a missing path and for one that is no regular file,
+  /// `unreadable` where the system refuses, `malformed` for an empty file.
   public init(path: String) throws {
-    // A named pipe without a writer would block the opening; O_NONBLOCK lets it through to the check below.
+    // A named pipe without a writer would block the opening; O_NONBLOCK lets it through to the
+    // check below.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {
       let code = errno

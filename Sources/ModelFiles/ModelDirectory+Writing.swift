@@ -1,12 +1,15 @@
 import Foundation
 
 extension ModelDirectory {
-  /// Writes a model directory at `path`, creating it and the directories above it where they are missing.
+  /// Writes a model directory at `path`, creating it and the directories above it where they are
+  /// missing.
   ///
-  /// Each file appears whole or not at all, and `config.json` last, so that a directory that was not finished is not
-  /// taken for a model. With `overwrite`, files of the same names are replaced; other files are left as they are.
+  /// Each file appears whole or not at all, and `config.json` last, so that a directory that was
+  /// not finished is not taken for a model. With `overwrite`, files of the same names are replaced;
+  /// other files are left as they are.
   ///
-  /// Throws `ModelFileError.writeFailed`, before anything is written where a file is there and `overwrite` is false.
+  /// Throws `ModelFileError.writeFailed`, before anything is written where a file is there and
+  /// `overwrite` is false.
   public static func write(
     to path: String, configuration: Data, generationConfiguration: Data? = nil,
     tokenizer: Data? = nil, tensors: [Tensor], metadata: [String: String] = [:],
@@ -33,8 +36,8 @@ extension ModelDirectory {
     } catch {
       throw ModelFileError(
         .writeFailed,
-        "\(path): the directory cannot be created (\(error.localizedDescription)); check the path and its "
-          + "permissions")
+        "\(path): the directory cannot be created (\(error.localizedDescription)); check the "
+          + "path and its permissions")
     }
     try SafetensorsWriter.write(tensors, metadata: metadata, to: "\(path)/\(FileName.tensors)")
     for (name, content) in texts {

@@ -1,7 +1,7 @@
 import Foundation
 
-/// A model as Hugging Face lays it out: `config.json`, safetensors, and perhaps `generation_config.json` and
-/// `tokenizer.json`, in one directory.
+/// A model as Hugging Face lays it out: `config.json`, safetensors, and perhaps
+/// `generation_config.json` and `tokenizer.json`, in one directory.
 public struct ModelDirectory: Sendable {
   public let path: String
   /// `config.json`.
@@ -13,7 +13,8 @@ public struct ModelDirectory: Sendable {
 
   /// Reads the directory's configurations, not yet its tensors.
   ///
-  /// Throws `ModelFileError`: `notFound` where the directory or its `config.json` is missing, and as `JSONDocument` does.
+  /// Throws `ModelFileError`: `notFound` where the directory or its `config.json` is missing, and
+  /// as `JSONDocument` does.
   public init(path: String) throws {
     var isDirectory: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
@@ -37,9 +38,11 @@ public struct ModelDirectory: Sendable {
     tokenizerPath = Self.ifPresent(path, FileName.tokenizer)
   }
 
-  /// Maps and checks the model's tensors: `model.safetensors`, else the shards of `model.safetensors.index.json`.
+  /// Maps and checks the model's tensors: `model.safetensors`, else the shards of
+  /// `model.safetensors.index.json`.
   ///
-  /// Throws `ModelFileError`: `notFound` where there is neither, and as `SafetensorsCollection` does.
+  /// Throws `ModelFileError`: `notFound` where there is neither, and as `SafetensorsCollection`
+  /// does.
   public func openTensors() throws -> SafetensorsCollection {
     if let file = Self.ifPresent(path, FileName.tensors) {
       return try SafetensorsCollection(path: file)
@@ -49,8 +52,8 @@ public struct ModelDirectory: Sendable {
     }
     throw ModelFileError(
       .notFound,
-      "\(path): has neither \(FileName.tensors) nor \(FileName.tensorIndex); add the model's weights as "
-        + "safetensors")
+      "\(path): has neither \(FileName.tensors) nor \(FileName.tensorIndex); add the model's "
+        + "weights as safetensors")
   }
 
   enum FileName {

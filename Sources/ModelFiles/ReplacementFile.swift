@@ -1,9 +1,10 @@
 import Foundation
 
-/// A file that is written beside its place and takes it when it is whole, so that a reader finds the old file, or none, or
-/// the new one, and never a part.
+/// A file that is written beside its place and takes it when it is whole, so that a reader finds
+/// the old file, or none, or the new one, and never a part.
 ///
-/// Dropped before `commit()`, it leaves nothing behind. Every method throws `ModelFileError.writeFailed`.
+/// Dropped before `commit()`, it leaves nothing behind. Every method throws
+/// `ModelFileError.writeFailed`.
 final class ReplacementFile {
   let path: String
   private let temporaryPath: String

@@ -15,10 +15,12 @@ public struct SafetensorsCollection: Sendable {
     fileIndices = Dictionary(uniqueKeysWithValues: file.names.map { ($0, 0) })
   }
 
-  /// The tensors that the `weight_map` of a `model.safetensors.index.json` names, from the shards in the same directory.
+  /// The tensors that the `weight_map` of a `model.safetensors.index.json` names, from the shards
+  /// in the same directory.
   ///
-  /// Throws `ModelFileError`: as `SafetensorsFile` does for each shard (`notFound` where one is missing), `malformed` where
-  /// the index names something other than a file beside it, or a tensor that its shard does not have.
+  /// Throws `ModelFileError`: as `SafetensorsFile` does for each shard (`notFound` where one is
+  /// missing), `malformed` where the index names something other than a file beside it, or a tensor
+  /// that its shard does not have.
   public init(indexPath: String, directory: String) throws {
     let index = try JSONDocument(path: indexPath)
     let map = try index.object("weight_map")
@@ -30,8 +32,8 @@ public struct SafetensorsCollection: Sendable {
       else {
         throw ModelFileError(
           .malformed,
-          "\(indexPath): the tensor \"\(name)\" is said to be in \"\(shard)\", which is no plain file "
-            + "name; correct the index")
+          "\(indexPath): the tensor \"\(name)\" is said to be in \"\(shard)\", which is no "
+            + "plain file name; correct the index")
       }
       shardOfTensor[name] = shard
     }
@@ -53,8 +55,8 @@ public struct SafetensorsCollection: Sendable {
     for (name, shard) in shardOfTensor where fileIndices[name] == nil {
       throw ModelFileError(
         .malformed,
-        "\(indexPath): the tensor \"\(name)\" is said to be in \(shard), but it is not there; fetch both "
-          + "files again")
+        "\(indexPath): the tensor \"\(name)\" is said to be in \(shard), but it is not there; "
+          + "fetch both files again")
     }
     self.files = files
     self.names = names

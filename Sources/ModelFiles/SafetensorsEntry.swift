@@ -6,8 +6,8 @@ struct SafetensorsEntry: Sendable {
   /// Byte offsets from the start of the data; as many bytes as the shape and the type ask for.
   let range: Range<Int>
 
-  /// Reads the entry's object. Throws `ModelFileError`: `malformed` where it contradicts itself, `unsupported` for an
-  /// element type that is not known.
+  /// Reads the entry's object. Throws `ModelFileError`: `malformed` where it contradicts itself,
+  /// `unsupported` for an element type that is not known.
   init(name: String, header: JSONDocument) throws {
     func malformed(_ problem: String) -> ModelFileError {
       ModelFileError(
@@ -19,8 +19,8 @@ struct SafetensorsEntry: Sendable {
     guard let elementType = TensorElementType(rawValue: typeName) else {
       throw ModelFileError(
         .unsupported,
-        "\(header.path): the tensor \"\(name)\" has elements of type \(typeName), which ringflash does "
-          + "not read; convert the model to BF16 or F32")
+        "\(header.path): the tensor \"\(name)\" has elements of type \"\(typeName)\", which "
+          + "ringflash does not read; convert the model to BF16 or F32")
     }
     let shape = try header.integers("shape")
     guard shape.allSatisfy({ $0 >= 0 }) else {
@@ -44,7 +44,8 @@ struct SafetensorsEntry: Sendable {
     range = offsets[0]..<offsets[1]
   }
 
-  /// The product of the dimensions and the element's size, or nil where some partial product overflows.
+  /// The product of the dimensions and the element's size, or nil where some partial product
+  /// overflows.
   private static func byteCount(shape: [Int], elementType: TensorElementType) -> Int? {
     var product = elementType.byteCount
     for dimension in shape {

@@ -1,9 +1,9 @@
-/// A safetensors file, mapped and checked whole: every entry of its header, and that the tensors fill the file's data
-/// without overlaps and holes.
+/// A safetensors file, mapped and checked whole: every entry of its header, and that the tensors
+/// fill the file's data without overlaps and holes.
 ///
-/// The format (https://huggingface.co/docs/safetensors): 8 bytes, little-endian, the length of the header; the header, a
-/// JSON object; the data. The header maps each tensor's name to `dtype`, `shape` and `data_offsets` [begin, end) within the
-/// data; `__metadata__` maps strings to strings.
+/// The format (https://huggingface.co/docs/safetensors): 8 bytes, little-endian, the length of the
+/// header; the header, a JSON object; the data. The header maps each tensor's name to `dtype`,
+/// `shape` and `data_offsets` [begin, end) within the data; `__metadata__` maps strings to strings.
 public final class SafetensorsFile: Sendable {
   public var path: String { file.path }
   /// The names of all tensors in the order of their data.
@@ -16,8 +16,8 @@ public final class SafetensorsFile: Sendable {
   /// The data: what follows the header.
   private let dataStart: Int
 
-  /// Throws `ModelFileError`: as `MappedFile` does, `malformed` where the file breaks the format, `unsupported` where a
-  /// tensor's type is not in `TensorElementType`.
+  /// Throws `ModelFileError`: as `MappedFile` does, `malformed` where the file breaks the format,
+  /// `unsupported` where a tensor's type is not in `TensorElementType`.
   public init(path: String) throws {
     let file = try MappedFile(path: path)
     let headerBytes = try Self.headerBytes(of: file)
@@ -49,8 +49,8 @@ public final class SafetensorsFile: Sendable {
 
   /// The tensor of that name, or nil.
   ///
-  /// Its bytes lie in the mapped file, unless the file does not align them to the element type (the format does not ask for
-  /// it, all current writers do); then they are copied.
+  /// Its bytes lie in the mapped file, unless the file does not align them to the element type (the
+  /// format does not ask for it, all current writers do); then they are copied.
   public func tensor(named name: String) -> Tensor? {
     guard let entry = entries[name] else { return nil }
     let range = (dataStart + entry.range.lowerBound)..<(dataStart + entry.range.upperBound)
@@ -101,7 +101,8 @@ public final class SafetensorsFile: Sendable {
       }
       if begin > end {
         throw malformed(
-          "\(begin - end) bytes between the data of \(previous) and \"\(entry.name)\" belong to no tensor"
+          "\(begin - end) bytes between the data of \(previous) and \"\(entry.name)\" belong to "
+            + "no tensor"
         )
       }
       end = entry.range.upperBound

@@ -2,8 +2,9 @@ import Foundation
 
 /// The writing side of a safetensors header.
 enum SafetensorsHeader {
-  /// The first bytes of a safetensors file whose data is `tensors` one after the other: the length and the JSON text, padded
-  /// with spaces so that the data starts at a multiple of 8, and to `count` bytes where that is given.
+  /// The first bytes of a safetensors file whose data is `tensors` one after the other: the length
+  /// and the JSON text, padded with spaces so that the data starts at a multiple of 8, and to
+  /// `count` bytes where that is given.
   static func bytes(
     tensors: [(name: String, elementType: TensorElementType, shape: [Int], byteCount: Int)],
     metadata: [String: String], paddedTo count: Int? = nil

@@ -1,4 +1,5 @@
-/// Writes a safetensors file of one tensor, row by row, where the number of rows is known only at the end.
+/// Writes a safetensors file of one tensor, row by row, where the number of rows is known only at
+/// the end.
 ///
 /// The file appears at its path with `finish()`; dropped before, the writer leaves nothing behind.
 public final class SafetensorsRowWriter {
@@ -31,7 +32,8 @@ public final class SafetensorsRowWriter {
     try largest.withUnsafeBytes { try file.append($0) }
   }
 
-  /// Appends whole rows: `[n] + rowShape` elements, row-major, little-endian. Throws `ModelFileError.writeFailed`.
+  /// Appends whole rows: `[n] + rowShape` elements, row-major, little-endian. Throws
+  /// `ModelFileError.writeFailed`.
   public func append(_ bytes: UnsafeRawBufferPointer) throws {
     precondition(
       bytes.count % bytesPerRow == 0,

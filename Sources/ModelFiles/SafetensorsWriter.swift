@@ -1,6 +1,7 @@
 /// Writes whole safetensors files.
 public enum SafetensorsWriter {
-  /// Writes `tensors`, whose names differ, as a safetensors file at `path`, replacing the file there at the end.
+  /// Writes `tensors`, whose names differ, as a safetensors file at `path`, replacing the file
+  /// there at the end.
   ///
   /// The widest elements come first, so that all are aligned; otherwise the order is kept. Throws
   /// `ModelFileError.writeFailed`; then nothing is left of the new file.

@@ -1,11 +1,13 @@
-/// Finds added tokens in a text: the leftmost first, and of those that start at one place the longest.
+/// Finds added tokens in a text: the leftmost first, and of those that start at one place the
+/// longest.
 struct AddedTokenMatcher: Sendable {
   struct Match {
     let range: Range<Int>
     let id: Int32
   }
 
-  /// A trie over the tokens' bytes. Node 0 is the root; a child is found by its parent's index · 256 + byte.
+  /// A trie over the tokens' bytes. Node 0 is the root; a child is found by its parent's index ·
+  /// 256 + byte.
   private var children: [Int: Int] = [:]
   /// For each node the token that ends there, or -1.
   private var identifiers: [Int32] = [-1]

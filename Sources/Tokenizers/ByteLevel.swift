@@ -1,6 +1,8 @@
-/// The alphabet in which byte-level tokenizers write bytes: one printable character for each, as GPT-2 chose them.
+/// The alphabet in which byte-level tokenizers write bytes: one printable character for each, as
+/// GPT-2 chose them.
 ///
-/// The bytes that are printable in Latin-1 stand for themselves; the other 68, in order, are U+0100 and up.
+/// The bytes that are printable in Latin-1 stand for themselves; the other 68, in order, are U+0100
+/// and up.
 enum ByteLevel {
   /// For each byte its character.
   static let characters: [Unicode.Scalar] = {

@@ -1,5 +1,5 @@
-/// For a pair of adjacent tokens: what they merge into, and how early. A hash table with open addressing, since encoding
-/// asks it once or twice a byte.
+/// For a pair of adjacent tokens: what they merge into, and how early. A hash table with open
+/// addressing, since encoding asks it once or twice a byte.
 struct MergeTable: Sendable {
   struct Merge: Sendable {
     /// Lower ranks merge first.
@@ -10,7 +10,8 @@ struct MergeTable: Sendable {
   /// No pair has this key, since ids are not negative.
   private static let empty = UInt64.max
 
-  /// `[capacity]` keys, `empty` where the place is free; the capacity is a power of two and at least twice the count.
+  /// `[capacity]` keys, `empty` where the place is free; the capacity is a power of two and at
+  /// least twice the count.
   private var keys: [UInt64]
   private var merges: [Merge]
   private let shift: Int
@@ -31,7 +32,8 @@ struct MergeTable: Sendable {
     return keys[index] == key ? merges[index] : nil
   }
 
-  /// Adds a merge; a later one of the same pair replaces it. The number of pairs must stay within the `count` given.
+  /// Adds a merge; a later one of the same pair replaces it. The number of pairs must stay within
+  /// the `count` given.
   mutating func insert(_ left: Int32, _ right: Int32, _ merge: Merge) {
     let key = Self.key(left, right)
     let index = place(of: key)
@@ -46,7 +48,8 @@ struct MergeTable: Sendable {
 
   /// Where `key` is, or would be put.
   private func place(of key: UInt64) -> Int {
-    // The two ids are folded before the multiplication by 2^64 / golden ratio, so that both reach the upper bits.
+    // The two ids are folded before the multiplication by 2^64 / golden ratio, so that both reach
+    // the upper bits.
     var index = Int(
       truncatingIfNeeded: ((key ^ key >> 29) &* 0x9e37_79b9_7f4a_7c15) >> UInt64(shift))
     while keys[index] != key, keys[index] != Self.empty {

@@ -1,13 +1,14 @@
 /// Lets a text through until one of some stop texts is complete.
 ///
-/// Text that may turn out to be the beginning of a stop text is held back. The stop text that is complete first ends the
-/// text (of several that end at the same place the longest); neither it nor what follows is let through. How the text is cut
-/// into pieces makes no difference.
+/// Text that may turn out to be the beginning of a stop text is held back. The stop text that is
+/// complete first ends the text (of several that end at the same place the longest); neither it nor
+/// what follows is let through. How the text is cut into pieces makes no difference.
 public struct StopMatcher: Sendable {
   /// One stop text and how much of it the text so far ends with (Knuth, Morris, Pratt).
   private struct Pattern {
     let bytes: [UInt8]
-    /// For each prefix `bytes[0...i]` the length of its longest proper suffix that is a prefix of `bytes`.
+    /// For each prefix `bytes[0...i]` the length of its longest proper suffix that is a prefix of
+    /// `bytes`.
     let fallback: [Int]
     /// The length of the longest suffix of the text so far that is a prefix of `bytes`.
     var matched = 0
@@ -39,7 +40,8 @@ public struct StopMatcher: Sendable {
   /// The stop text that was found, or nil as long as there is none.
   public private(set) var match: String?
 
-  /// Throws `TokenizerError.invalidOption` for an empty stop text. Without any stop texts all text is let through.
+  /// Throws `TokenizerError.invalidOption` for an empty stop text. Without any stop texts all text
+  /// is let through.
   public init(_ stopTexts: [String]) throws {
     guard !stopTexts.contains("") else {
       throw TokenizerError(

@@ -1,7 +1,8 @@
-/// Turns tokens into text as they come, whole characters at a time: a character whose bytes are spread over several
-/// tokens is given when its last byte has come.
+/// Turns tokens into text as they come, whole characters at a time: a character whose bytes are
+/// spread over several tokens is given when its last byte has come.
 ///
-/// Joined, the texts are what decoding all tokens at once gives, with each ill-formed part as U+FFFD.
+/// Joined, the texts are what decoding all tokens at once gives, with each ill-formed part as
+/// U+FFFD.
 public struct StreamingDecoder: Sendable {
   private let tokenizer: Tokenizer
   private let skippingSpecialTokens: Bool

@@ -1,8 +1,8 @@
 import Foundation
 
 extension Tokenizer {
-  /// The tokenizer of the built-in model: a token is a byte, its id the byte's value; 256 is `<s>`, the beginning of a
-  /// sequence, and 257 `</s>`, its end.
+  /// The tokenizer of the built-in model: a token is a byte, its id the byte's value; 256 is `<s>`,
+  /// the beginning of a sequence, and 257 `</s>`, its end.
   public static func bytes() -> Tokenizer {
     do {
       return try Tokenizer(json: bytesJSON(), path: "the built-in tokenizer")
@@ -11,7 +11,8 @@ extension Tokenizer {
     }
   }
 
-  /// The `tokenizer.json` of `bytes()`, in the format of Hugging Face: a byte-level BPE without merges.
+  /// The `tokenizer.json` of `bytes()`, in the format of Hugging Face: a byte-level BPE without
+  /// merges.
   public static func bytesJSON() -> Data {
     let vocabulary = ByteLevel.characters.enumerated().map { id, character in
       let escape = character == "\"" || character == "\\" ? "\\" : ""

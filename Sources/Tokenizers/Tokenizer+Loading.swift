@@ -3,8 +3,8 @@ import Foundation
 extension Tokenizer {
   /// Reads a Hugging Face `tokenizer.json` of a byte-level BPE without regular expressions.
   ///
-  /// Throws `TokenizerError`: `notFound`, `unreadable`, `malformed` where the file breaks the format, and `unsupported`,
-  /// naming the component, where it asks for one that is not known.
+  /// Throws `TokenizerError`: `notFound`, `unreadable`, `malformed` where the file breaks the
+  /// format, and `unsupported`, naming the component, where it asks for one that is not known.
   public convenience init(contentsOf path: String) throws {
     var isDirectory: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
@@ -24,7 +24,8 @@ extension Tokenizer {
     try self.init(json: json, path: path)
   }
 
-  /// Reads the contents of a `tokenizer.json`; `path` names their origin in messages. Throws as `init(contentsOf:)`.
+  /// Reads the contents of a `tokenizer.json`; `path` names their origin in messages. Throws as
+  /// `init(contentsOf:)`.
   public convenience init(json: Data, path: String) throws {
     let file: TokenizerFile
     do {
@@ -107,7 +108,8 @@ extension Tokenizer {
       guard vocabulary.insert(bytes ?? Array(token.utf8), id: id) else {
         throw TokenizerError(
           .malformed,
-          "\(path): the id \(id) of the token \"\(token)\" is out of range or given twice; fetch the file again"
+          "\(path): the id \(id) of the token \"\(token)\" is out of range or given twice; "
+            + "fetch the file again"
         )
       }
       if model.ignoreMerges, let bytes { wholeWords[bytes] = id }
@@ -117,7 +119,8 @@ extension Tokenizer {
       if let id = model.vocabulary[token] { return id }
       throw TokenizerError(
         .malformed,
-        "\(path): merge \(rank) needs the token \"\(token)\", which the vocabulary lacks; fetch the file again"
+        "\(path): merge \(rank) needs the token \"\(token)\", which the vocabulary lacks; fetch "
+          + "the file again"
       )
     }
     var merges = MergeTable(count: model.merges.count)
@@ -142,7 +145,8 @@ extension Tokenizer {
       ] where isSet == true {
         throw unsupported(path, "the added token \"\(token.content)\"", "a token with \(option)")
       }
-      // A token that the model has too must have the same id there; any other needs an id of its own.
+      // A token that the model has too must have the same id there; any other needs an id of its
+      // own.
       let isFree =
         if let id = model.vocabulary[token.content] {
           id == token.id
@@ -152,12 +156,13 @@ extension Tokenizer {
       guard isFree, !token.content.isEmpty else {
         throw TokenizerError(
           .malformed,
-          "\(path): the added token \"\(token.content)\" is empty, or its id \(token.id) is out of range or "
-            + "another token's; fetch the file again")
+          "\(path): the added token \"\(token.content)\" is empty, or its id \(token.id) is out "
+            + "of range or another token's; fetch the file again")
       }
       vocabulary.markAdded(token.content, id: token.id, isSpecial: token.special ?? false)
     }
-    // Tokens that are to be found in the raw text go before those that are to be found in the normalized one.
+    // Tokens that are to be found in the raw text go before those that are to be found in the
+    // normalized one.
     return [false, true].map { normalized in
       AddedTokenMatcher(
         tokens.filter { ($0.normalized ?? !($0.special ?? false)) == normalized }
@@ -179,8 +184,12 @@ extension DecodingError {
     }
     let key = context.codingPath.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }
       .joined(separator: ".")
+    // Foundation says no more of broken JSON, nor of a number that does not fit.
+    if key.isEmpty, case .dataCorrupted = self {
+      return "it is not valid JSON, or a number in it is not an integer in range"
+    }
     let place = key.isEmpty ? "" : "\"\(key)\": "
-    let description = context.debugDescription.drop { $0 == "." }
-    return place + (description.last == "." ? description.dropLast() : description)
+    let description = context.debugDescription
+    return place + (description.last == "." ? String(description.dropLast()) : description)
   }
 }

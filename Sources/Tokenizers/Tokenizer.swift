@@ -1,7 +1,7 @@
 /// Text to token ids and back, as a Hugging Face `tokenizer.json` says.
 ///
-/// Encoding is a pipeline: added tokens are found in the text, and the model encodes each piece between them. Decoding
-/// joins the tokens' bytes.
+/// Encoding is a pipeline: added tokens are found in the text, and the model encodes each piece
+/// between them. Decoding joins the tokens' bytes.
 public final class Tokenizer: Sendable {
   private let vocabulary: Vocabulary
   /// Applied one after the other, each to what the one before left.
@@ -22,7 +22,8 @@ public final class Tokenizer: Sendable {
     vocabulary.identifier(ofAdded: specialToken)
   }
 
-  /// The bytes that the token stands for, an added token's text included; empty where no token has the id.
+  /// The bytes that the token stands for, an added token's text included; empty where no token has
+  /// the id.
   public func bytes(of id: Int32) -> [UInt8] {
     vocabulary.bytes(of: id)
   }
@@ -34,8 +35,8 @@ public final class Tokenizer: Sendable {
 
   /// The token ids of a text in UTF-8. Nothing is added at its beginning or end.
   ///
-  /// Throws `TokenizerError`: `malformed`, naming the offset, where the text is not UTF-8; `unsupported` for a text of
-  /// 2^31 bytes or more and for a byte that the vocabulary lacks.
+  /// Throws `TokenizerError`: `malformed`, naming the offset, where the text is not UTF-8;
+  /// `unsupported` for a text of 2^31 bytes or more and for a byte that the vocabulary lacks.
   public func encode(_ utf8: some Collection<UInt8>) throws -> [Int32] {
     if let identifiers = try utf8.withContiguousStorageIfAvailable(encodeBuffer) {
       return identifiers
@@ -62,8 +63,8 @@ public final class Tokenizer: Sendable {
     if let offset = UTF8Scan.firstInvalidByte(in: text) {
       throw TokenizerError(
         .malformed,
-        "the text is not UTF-8: the byte 0x\(String(text[offset], radix: 16)) at offset \(offset) begins no "
-          + "character; convert the text to UTF-8")
+        "the text is not UTF-8: the byte 0x\(String(text[offset], radix: 16)) at offset "
+          + "\(offset) begins no character; convert the text to UTF-8")
     }
     var identifiers: [Int32] = []
     identifiers.reserveCapacity(text.count)

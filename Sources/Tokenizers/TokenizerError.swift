@@ -1,6 +1,7 @@
 import Foundation
 
-/// What is wrong with a tokenizer file or with what a tokenizer was given, in one sentence that says what to do.
+/// What is wrong with a tokenizer file or with what a tokenizer was given, in one sentence that
+/// says what to do.
 public struct TokenizerError: Error, Equatable, Sendable, CustomStringConvertible, LocalizedError {
   public enum Kind: Sendable {
     /// The file is not there or no file.

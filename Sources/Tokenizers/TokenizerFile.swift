@@ -34,7 +34,8 @@ struct TokenizerFile: Decodable {
     }
   }
 
-  /// A normalizer, pre-tokenizer, post-processor or decoder: its type and the options of those that are known.
+  /// A normalizer, pre-tokenizer, post-processor or decoder: its type and the options of those that
+  /// are known.
   struct Component: Decodable {
     let type: String
     let addPrefixSpace: Bool?

@@ -21,7 +21,8 @@ enum UTF8Scan {
     return nil
   }
 
-  /// How many bytes at the end of `bytes` are the beginning of a character that more bytes may complete: 0 to 3.
+  /// How many bytes at the end of `bytes` are the beginning of a character that more bytes may
+  /// complete: 0 to 3.
   static func incompleteTail(of bytes: [UInt8]) -> Int {
     for count in 1...3 where count <= bytes.count {
       let length = length(ofLead: bytes[bytes.count - count])
@@ -41,7 +42,8 @@ enum UTF8Scan {
     }
   }
 
-  /// Whether `bytes`, of which the first is a lead, and no more than its length, begin a well-formed character.
+  /// Whether `bytes`, of which the first is a lead, and no more than its length, begin a
+  /// well-formed character.
   private static func isPrefix(_ bytes: some RandomAccessCollection<UInt8>) -> Bool {
     guard let lead = bytes.first, let second = bytes.dropFirst().first else { return true }
     // The second byte excludes overlong forms, surrogates, and what is beyond U+10FFFF.

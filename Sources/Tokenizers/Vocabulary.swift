@@ -27,7 +27,8 @@ struct Vocabulary: Sendable {
     return true
   }
 
-  /// Marks the token `id` as an added one: it stands for its `content`, whatever the model reads into it.
+  /// Marks the token `id` as an added one: it stands for its `content`, whatever the model reads
+  /// into it.
   mutating func markAdded(_ content: String, id: Int32, isSpecial: Bool) {
     bytes[Int(id)] = Array(content.utf8)
     addedIdentifiers[content] = id
