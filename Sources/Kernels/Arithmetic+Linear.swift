@@ -123,7 +123,8 @@ extension Arithmetic {
     let weightBytes = weights.inputs * weights.precision.bytes
     let perItem = 32
     weights.bias.withUnsafeBufferPointer { bias in
-      let bias = bias.baseAddress
+      // An empty array has an address too.
+      let bias = bias.isEmpty ? nil : bias.baseAddress
       team.forEach((range.count + perItem - 1) / perItem) { item, _ in
         let end = min(range.count, (item + 1) * perItem)
         for output in stride(from: item * perItem, to: end, by: 4) {

@@ -34,7 +34,9 @@ public struct SoftmaxState {
   }
 
   private static func powerOfTwo(_ exponent: Double) -> Double {
-    exponent < -1022 ? 0 : scalbn(1, Int32(exponent))
+    // Not a number where a score was infinite or none: it goes on to the outputs.
+    guard !exponent.isNaN else { return .nan }
+    return exponent < -1022 ? 0 : scalbn(1, Int32(exponent))
   }
 
   /// Merges one row into another.

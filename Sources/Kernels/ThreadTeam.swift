@@ -119,11 +119,18 @@ public final class ThreadTeam: @unchecked Sendable {
       pthread_mutex_unlock(mutex)
       seen = generation.load(ordering: .acquiring)
       if isStopping.load(ordering: .acquiring) { return }
-      let body = self.body!
-      let count = itemCount
-      while let item = take(count) { body(item, thread) }
+      workOnItems(as: thread)
       working.wrappingSubtract(1, ordering: .releasing)
     }
+  }
+
+  /// Not inlined, so that the worker's reference to `body` is gone before it says that it is done: what follows in
+  /// `forEach` checks that none is left.
+  @inline(never)
+  private func workOnItems(as thread: Int) {
+    let body = self.body!
+    let count = itemCount
+    while let item = take(count) { body(item, thread) }
   }
 }
 
