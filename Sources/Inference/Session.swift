@@ -56,7 +56,7 @@ public final class Session {
   /// - Parameters:
   ///   - onLogits: hears, on rank 0, the logits from which each token is chosen.
   ///   - onToken: hears, on rank 0, every token but one that ends the sequence, and says whether to go on.
-  /// - Throws: `MPIError`, and on rank 0 what the listeners throw.
+  /// - Throws: `MPIError`; where a listener throws, `SessionError` on every rank, so that all know that the work is over.
   public func generate(
     maximumTokens: Int, sampling: SamplingParameters,
     onLogits: (UnsafeBufferPointer<Float>) throws -> Void,
@@ -65,28 +65,31 @@ public final class Session {
     var sampler = Sampler(sampling)
     var generated: [Int32] = []
     generated.reserveCapacity(maximumTokens)
-    guard maximumTokens > 0 else {
-      if communicator.rank == 0 { try onLogits(lastLogits) }
-      return Generation(tokens: [], end: .length)
-    }
     while true {
       // Rank 0 chooses and decides; the others follow it.
       var step = Step(token: 0, end: .none)
+      var failure: (any Error)?
       if communicator.rank == 0 {
-        try onLogits(lastLogits)
-        step.token = sampler.next(lastLogits)
-        if model.endOfSequenceTokens.contains(step.token) {
-          step.end = .endOfSequence
-        } else if try !onToken(step.token) {
-          step.end = .stop
-        } else if generated.count + 1 == maximumTokens {
-          step.end = .length
+        do {
+          try onLogits(lastLogits)
+          if maximumTokens == 0 {
+            step.end = .length
+          } else {
+            step.token = sampler.next(lastLogits)
+            step.end = try end(
+              after: step.token, count: generated.count + 1, maximumTokens, onToken)
+          }
+        } catch {
+          failure = error
+          step.end = .failure
         }
       }
       step = try communicator.broadcast(value: step, from: 0)
-      generated.append(step.token)
+      if let failure { throw SessionError.listenerFailed(failure) }
+      if step.end != .failure, maximumTokens > 0 { generated.append(step.token) }
       switch step.end {
       case .none: try append([step.token])
+      case .failure: throw SessionError.abandoned
       case .endOfSequence: return Generation(tokens: generated, end: .endOfSequence)
       case .stop: return Generation(tokens: generated, end: .stop)
       case .length: return Generation(tokens: generated, end: .length)
@@ -94,11 +97,27 @@ public final class Session {
     }
   }
 
+  private func end(
+    after token: Int32, count: Int, _ maximumTokens: Int, _ onToken: (Int32) throws -> Bool
+  ) throws -> Step.End {
+    if model.endOfSequenceTokens.contains(token) { return .endOfSequence }
+    if try !onToken(token) { return .stop }
+    return count == maximumTokens ? .length : .none
+  }
+
   private struct Step: BitwiseCopyable {
-    enum End: UInt8, BitwiseCopyable { case none, endOfSequence, stop, length }
+    enum End: UInt8, BitwiseCopyable { case none, endOfSequence, stop, length, failure }
     var token: Int32
     var end: End
   }
+}
+
+/// Why a generation was given up; every rank hears of it.
+public enum SessionError: Error {
+  /// On rank 0: a listener threw this.
+  case listenerFailed(any Error)
+  /// On the other ranks: rank 0 gave up.
+  case abandoned
 }
 
 /// What was generated, and why it ended.

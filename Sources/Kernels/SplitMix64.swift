@@ -1,12 +1,15 @@
 /// Reproducible random numbers, the same on every machine, with 64 bits of state: Steele, Lea and Flood, "Fast Splittable
 /// Pseudorandom Number Generators" (2014).
 public struct SplitMix64: RandomNumberGenerator, Sendable {
-  private var state: UInt64
+  @usableFromInline
+  var state: UInt64
 
+  @inlinable
   public init(seed: UInt64) {
     state = seed
   }
 
+  @inlinable
   public mutating func next() -> UInt64 {
     state &+= 0x9e37_79b9_7f4a_7c15
     var z = state

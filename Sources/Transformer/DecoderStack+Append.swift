@@ -91,7 +91,7 @@ extension DecoderStack {
         cacheIndex: cache.blocks.lastIndex(of: block))
     }
     try measure("attention") {
-      work += try buffers.attention.attend(
+      appendWork += try buffers.attention.attend(
         layer: layer, mask: masks[layer], queries: buffers.queries.pointer, tokens: count,
         position: position, output: buffers.attended.pointer)
     }
@@ -166,6 +166,13 @@ final class AppendBuffers {
   let queries: AlignedBuffer<UInt8>
   let attended: AlignedBuffer<UInt8>
   let activated: AlignedBuffer<UInt8>
+
+  var linearBytesSent: Int {
+    layers.reduce(head.bytesSent) {
+      $0 + $1.projections.bytesSent + $1.output.bytesSent + $1.gateAndUp.bytesSent
+        + $1.down.bytesSent
+    }
+  }
 
   init(_ stack: DecoderStack) throws {
     let capacity = DecoderStack.tokensPerAppend

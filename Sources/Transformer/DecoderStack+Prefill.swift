@@ -32,13 +32,18 @@ extension DecoderStack {
     for layer in configuration.layers.indices {
       let cost = costs[layer]
       onProgress?(layer, done / total)
+      let began = ContinuousClock.now
       measure("projections") { project(layer: layer, tables: tables, buffers: buffers) }
-      work += try attention.attend(
+      let projected = ContinuousClock.now
+      prefillWork += try attention.attend(
         layer: layer, mask: masks[layer], queries: buffers.queries.pointer,
         output: buffers.attended.pointer, onSpan: onSpan
       ) { fraction in onProgress?(layer, (done + fraction * cost) / total) }
+      let attended = ContinuousClock.now
       measure("mlp") { mix(layer: layer, buffers: buffers) }
       done += cost
+      prefillSeconds.attention += (attended - projected).seconds
+      prefillSeconds.linear += (ContinuousClock.now - attended + (projected - began)).seconds
     }
     tokenCount = contextTokens
   }
@@ -181,5 +186,51 @@ final class PrefillBuffers {
     value = AlignedBuffer(count: chunk * configuration.keyValueWidth)
     gate = AlignedBuffer(count: chunk * configuration.intermediateSize)
     up = AlignedBuffer(count: chunk * configuration.intermediateSize)
+  }
+}
+
+extension DecoderStack {
+  /// The logits of every position of the context, block by block in their order, for rank 0; after the prefill.
+  ///
+  /// Every rank calls this. A block's logits are computed by the rank that owns it; the last position's are those of
+  /// `lastContextLogits(into:)`.
+  ///
+  /// - Parameter body: called on rank 0 for each block with `[tokens of the block][vocabularySize]`.
+  /// - Throws: `MPIError`, and on rank 0 what `body` throws.
+  public func forEachContextLogits(
+    _ body: (UnsafeBufferPointer<Float>) throws -> Void
+  ) throws {
+    let vocabulary = configuration.vocabularySize
+    let hidden = configuration.hiddenSize
+    let rank = communicator.rank
+    let rows = AlignedBuffer<Float>(count: tokensPerBlock * vocabulary)
+    let normed = AlignedBuffer<UInt8>(
+      count: tokensPerBlock * Arithmetic.inputStride(columns: hidden) * arithmetic.inputType.bytes)
+    let last = AlignedBuffer<Float>(count: vocabulary)
+    try lastContextLogits(into: last.pointer)
+    for block in 0..<blockCount(tokens: contextTokens) {
+      let owner = partition.owner(of: block)!
+      let tokens = min(tokensPerBlock, contextTokens - block * tokensPerBlock)
+      let bytes = UnsafeMutableRawBufferPointer(
+        start: rows.pointer, count: tokens * vocabulary * MemoryLayout<Float>.stride)
+      if owner == rank {
+        let index = share.blocks.firstIndex(of: block)!
+        arithmetic.rmsNorm(
+          residual.pointer + index * tokensPerBlock * hidden, rows: tokens, columns: hidden,
+          weight: weights.finalNorm, epsilon: Float(configuration.rmsNormEpsilon),
+          into: normed.pointer)
+        arithmetic.multiply(
+          weights.head, inputs: normed.pointer, tokens: tokens, outputs: rows.pointer,
+          outputStride: vocabulary)
+        if rank != 0 { try communicator.send(UnsafeRawBufferPointer(bytes), to: 0, tag: 0) }
+      } else if rank == 0 {
+        try communicator.receive(into: bytes, from: owner, tag: 0)
+      }
+      guard rank == 0 else { continue }
+      if (block + 1) * tokensPerBlock >= contextTokens {
+        (rows.pointer + (tokens - 1) * vocabulary).update(from: last.pointer, count: vocabulary)
+      }
+      try body(UnsafeBufferPointer(start: rows.pointer, count: tokens * vocabulary))
+    }
   }
 }

@@ -18,8 +18,12 @@ public final class DecoderStack {
   public internal(set) var tokenCount = 0
   public private(set) var partition: SequencePartition
   public let cache: KeyValueCache
-  /// What attention and exchange cost this rank so far.
-  public internal(set) var work = AttentionWork()
+  /// What the prefill's attention and exchange cost this rank.
+  public internal(set) var prefillWork = AttentionWork()
+  /// The same for the tokens appended so far.
+  public internal(set) var appendWork = AttentionWork()
+  /// Seconds of the prefill's attention, waiting included, and of all else in its layers.
+  public internal(set) var prefillSeconds = (attention: 0.0, linear: 0.0)
   /// Told of every stage, for a timeline.
   public var onSpan: SpanHandler?
 
@@ -61,6 +65,11 @@ public final class DecoderStack {
       capacity: Self.cacheCapacity(
         partition, tokens: contextTokens + maximumAppended, rank: communicator.rank))
     residual = AlignedBuffer(count: share.tokenCount * configuration.hiddenSize)
+  }
+
+  /// Bytes that this rank has sent to others: KV blocks, softmax states and shares of linear layers.
+  public var bytesSent: Int {
+    prefillWork.bytesSent + appendWork.bytesSent + (appending?.linearBytesSent ?? 0)
   }
 
   /// The blocks that a rank will own when the sequence has grown to `tokens`.

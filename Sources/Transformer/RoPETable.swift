@@ -15,7 +15,8 @@ public struct RoPETable: Sendable {
     positions = 0..<0
     pairs = headDimension / 2
     cosines = [Float](repeating: 0, count: capacity * pairs)
-    sines = cosines
+    // Not a copy of the cosines, which would share their memory until the first fill.
+    sines = [Float](repeating: 0, count: capacity * pairs)
   }
 
   public init(_ rope: RoPE, positions: Range<Int>) {

@@ -1,1 +1,3 @@
-print("ringflash")
+import Foundation
+
+exit(Program.run(Array(CommandLine.arguments.dropFirst())))

@@ -58,7 +58,7 @@ private final class RandomSource: WeightSource {
 
   func tensor(named name: String, shape: [Int]) throws -> TensorView {
     let memory = TensorMemory(count: shape.reduce(1, *))
-    var generator = SplitMix64(state: seed ^ Self.hash(name))
+    var generator = SplitMix64(seed: seed ^ Self.hash(name))
     let center: Float = name.hasSuffix("norm.weight") ? 1 : 0
     for index in memory.elements.indices {
       memory.elements[index] = BFloat16(center + standardDeviation * generator.nextNormal())
@@ -76,22 +76,10 @@ private final class RandomSource: WeightSource {
   }
 }
 
-/// Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators" (2014), with 64 bits of
-/// state.
-private struct SplitMix64 {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
-  }
-
+extension SplitMix64 {
   /// Nearly normal, mean 0 and variance 1: the sum of four uniform 16-bit integers, whose variance
   /// is 4 · 2^32 / 12.
-  mutating func nextNormal() -> Float {
+  fileprivate mutating func nextNormal() -> Float {
     let bits = next()
     let sum = (bits & 0xffff) + (bits >> 16 & 0xffff) + (bits >> 32 & 0xffff) + bits >> 48
     return (Float(sum) - 131_070) * (1.732_050_8 / 65_536)

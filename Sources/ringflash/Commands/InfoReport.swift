@@ -1,0 +1,85 @@
+import Foundation
+import Kernels
+import MPI
+import Reporting
+
+/// `info`: what this job has to work with, and what one core of its first host can do, measured now.
+struct InfoReport: Codable {
+  let version: String
+  let ranks: Int
+  let hosts: [String]
+  let cpu: String
+  let coresPerHost: Int
+  let threadsPerRank: Int
+  let instructionSet: String
+  let instructionSetsAvailable: [String]
+  let mpiLibrary: String
+  let mpiStandard: String
+  /// Null without a bf16 dot product.
+  let dotProductGflops: Double?
+  let multiplyAddGflops: Double
+  let readGbPerSecond: Double
+  let availableMemoryBytes: Int?
+
+  static func run(_ command: InfoCommand, _ job: Job) throws {
+    let resources = try HostResources(job.host)
+    let hosts = try job.gather(MPIEnvironment.processorName)
+    // The other ranks wait without using their cores while rank 0 measures.
+    try job.onRoot {
+      let report = try InfoReport(resources, hosts: hosts ?? [])
+      try StandardOutput.write(command.json ? report.json() : report.text())
+    }
+  }
+
+  private init(_ resources: HostResources, hosts: [String]) throws {
+    let selected = try InstructionSet.selected(environment: ProcessInfo.processInfo.environment)
+    let peaks = MeasuredPeaks(instructionSet: selected)
+    let standard = MPIEnvironment.standardVersion
+    version = Version.string
+    ranks = hosts.count
+    var distinct: [String] = []
+    for host in hosts where !distinct.contains(host) { distinct.append(host) }
+    self.hosts = distinct
+    cpu = cpuName() ?? "unknown"
+    coresPerHost = resources.cores
+    threadsPerRank = resources.threadsPerRank
+    instructionSet = selected.rawValue
+    instructionSetsAvailable = InstructionSet.available.map(\.rawValue)
+    mpiLibrary = MPIEnvironment.libraryVersion
+    mpiStandard = "\(standard.major).\(standard.minor)"
+    dotProductGflops = peaks.dotProductGFLOPS
+    multiplyAddGflops = peaks.multiplyAddGFLOPS
+    readGbPerSecond = peaks.readGBPerSecond
+    availableMemoryBytes = HostResources.availableMemory
+  }
+
+  private func json() throws -> String {
+    let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
+  }
+
+  private func text() -> String {
+    let dotProduct = dotProductGflops.map { String(format: "%.1f GFLOP/s", $0) } ?? "none"
+    let library = mpiLibrary.split(separator: ",").first.map(String.init) ?? mpiLibrary
+    let lines = [
+      ("ringflash", version),
+      ("cpu", cpu),
+      ("cores", "\(coresPerHost) usable on this host"),
+      ("instruction set", "\(instructionSet) in use"),
+      ("", "available: \(instructionSetsAvailable.joined(separator: ", "))"),
+      ("MPI", "\(library), standard \(mpiStandard)"),
+      ("ranks", "\(ranks) on \(hosts.count) host\(hosts.count == 1 ? "" : "s"): "
+        + hosts.joined(separator: ", ")),
+      ("threads", "\(threadsPerRank) a rank"),
+      ("bf16 dot product", "\(dotProduct) on one core"),
+      ("multiply-add", String(format: "%.1f GFLOP/s fp32 on one core", multiplyAddGflops)),
+      ("memory read", String(format: "%.1f GB/s on one core", readGbPerSecond)),
+      ("memory available",
+        availableMemoryBytes.map { String(format: "%.1f GB", Double($0) / 1e9) } ?? "unknown"),
+    ]
+    return lines.map { $0.0.padding(toLength: 18, withPad: " ", startingAt: 0) + $0.1 + "\n" }
+      .joined()
+  }
+}

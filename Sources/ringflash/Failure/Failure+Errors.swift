@@ -1,0 +1,41 @@
+import Inference
+import Kernels
+import MPI
+import ModelFiles
+import Reporting
+import Tokenizers
+import Transformer
+
+extension Failure {
+  /// The exit code and the sentence of any error of the project's modules.
+  init(_ error: any Error) {
+    switch error {
+    case let failure as Failure: self = failure
+    case let agreed as AgreedFailure: self = agreed.failure
+    case let error as ModelFileError: self.init(Self.code(error.kind), error.description)
+    case let error as TokenizerError: self.init(Self.code(error.kind), error.description)
+    case let error as ModelError: self.init(.badData, error.message)
+    case let error as ReportFileError: self.init(.inputOutput, error.description)
+    case let error as InstructionSetError: self.init(.unavailable, error.description)
+    case let error as MPIError: self.init(.internalError, error.description)
+    default: self.init(.internalError, "\(error)")
+    }
+  }
+
+  private static func code(_ kind: ModelFileError.Kind) -> ExitCode {
+    switch kind {
+    case .notFound: .noInput
+    case .malformed, .unsupported: .badData
+    case .unreadable, .writeFailed: .inputOutput
+    }
+  }
+
+  private static func code(_ kind: TokenizerError.Kind) -> ExitCode {
+    switch kind {
+    case .notFound: .noInput
+    case .malformed, .unsupported: .badData
+    case .unreadable: .inputOutput
+    case .invalidOption: .usage
+    }
+  }
+}

@@ -1,0 +1,255 @@
+import Foundation
+import Inference
+import Kernels
+import Logging
+import MPI
+import ModelFiles
+import Reporting
+import RingAttention
+import Tokenizers
+import Transformer
+
+/// `generate`: from the options to the answer. What can fail by a user's mistake fails before the prefill, on all ranks alike.
+struct GenerateJob {
+  private let job: Job
+  private let settings: GenerateSettings
+  private let timeline: Timeline
+  private let display: ProgressDisplay
+
+  static func run(_ flags: GenerateOptions, _ job: Job) throws {
+    let settings = try job.onRoot { try GenerateSettings.resolve(flags) }
+    try GenerateJob(settings, job).run()
+  }
+
+  private init(_ settings: GenerateSettings, _ job: Job) throws {
+    self.job = job
+    self.settings = settings
+    try job.communicator.barrier()
+    timeline = Timeline(
+      isEnabled: settings.trace != nil, rank: job.rank, host: MPIEnvironment.processorName,
+      lanes: ["stages", "messages"])
+    display = ProgressDisplay(
+      style: settings.quiet || !job.isRoot ? .silent : .standardError)
+  }
+
+  private func run() throws {
+    // Outputs first: hours of work are not lost to a missing directory.
+    let outputs = try job.onEveryRank { try job.isRoot ? OutputFiles(settings) : nil }
+    let resources = try HostResources(job.host)
+    let threads = settings.threads ?? resources.threadsPerRank
+    job.communicator.waitPolicy = .chosen(
+      ranksOnHost: resources.ranks, threadsPerRank: threads, usableCores: resources.cores)
+    let logger = Logger.rank(job.rank, level: settings.logLevel)
+    let instructionSet = try agreedInstructionSet()
+    logger.info(
+      "\(instructionSet.rawValue), \(threads) threads, \(job.communicator.waitPolicy.rawValue)")
+    let arithmetic = Arithmetic(
+      precision: settings.precision, instructionSet: instructionSet,
+      team: ThreadTeam(
+        threads: threads, spins: job.communicator.waitPolicy == .spin ? 2000 : 0))
+
+    var clock = StageClock()
+    let loaded = try measured("load") {
+      try job.onEveryRank { try LoadedModel(settings.model, precision: settings.precision) }
+    }
+    let model = loaded.model
+    clock.load = clock.lap()
+    let input = try measured("tokenize") { try readInput(loaded) }
+    clock.tokenize = clock.lap()
+    let parameters = GenerationParameters(
+      flags: settings.generation, model: GenerationChoices(model.suggestions))
+    let maximumAppended = input.prompt.count + parameters.maxTokens
+    try checkPositions(model, input, parameters)
+    try checkMemory(
+      model, arithmetic, contextTokens: input.context.count, maximumAppended: maximumAppended)
+
+    let session = Session(
+      model: model, communicator: job.communicator, arithmetic: arithmetic,
+      partition: settings.partition, contextTokens: input.context.count,
+      maximumAppended: maximumAppended)
+    if timeline.isEnabled {
+      session.stack.onSpan = { [timeline] name, start, end in
+        timeline.record(
+          name, category: "prefill", lane: "\(name)" == "message" ? 1 : 0, from: start, to: end)
+      }
+    }
+    try prefill(session, input)
+    clock.prefill = clock.lap()
+    try outputs?.logits?.begin(vocabulary: model.configuration.vocabularySize)
+    if settings.logitsAll { try writeContextLogits(session, outputs) }
+    _ = clock.lap()
+
+    var answer = Answer(
+      tokenizer: loaded.tokenizer, stopTexts: parameters.stopTexts, streams: !settings.json)
+    var digest = LogitsDigest()
+    let generation = try decode(
+      session, parameters, answer: &answer, digest: &digest, outputs: outputs)
+    clock.decode = clock.lap()
+
+    let record = try RunStatistics(
+      session: session, job: job, threads: threads, clock: clock
+    ).record(
+      settings: settings, parameters: parameters, model: model,
+      instructionSet: instructionSet, input: input, generation: generation, answer: answer,
+      digest: digest)
+    let traces = try job.communicator.gather([UInt8](timeline.encodedEvents()), to: 0)
+    try job.onEveryRank {
+      guard let record else { return }
+      if settings.json { try StandardOutput.write([UInt8](record.json())) }
+      try outputs?.finish(record: record, traces: traces ?? [])
+      if !settings.quiet { StandardError.write(record.summary()) }
+    }
+  }
+
+  // MARK: - Before the work
+
+  /// The highest instruction set that every rank has, or that `RINGFLASH_ISA` forces on it.
+  private func agreedInstructionSet() throws -> InstructionSet {
+    let own = try job.onEveryRank {
+      try InstructionSet.selected(environment: ProcessInfo.processInfo.environment)
+    }
+    let index = InstructionSet.allCases.firstIndex(of: own)!
+    return InstructionSet.allCases[try job.communicator.allReduce(value: index, .minimum)]
+  }
+
+  /// Reads and tokenizes on rank 0, then broadcasts the ids.
+  private func readInput(_ model: LoadedModel) throws -> Input {
+    let read = try job.onEveryRank {
+      try job.isRoot ? Input(settings, model) : Input(context: [], prompt: [])
+    }
+    return Input(
+      context: try job.communicator.broadcast(read.context, from: 0),
+      prompt: try job.communicator.broadcast(read.prompt, from: 0))
+  }
+
+  private func checkPositions(
+    _ model: Model, _ input: Input, _ parameters: GenerationParameters
+  ) throws {
+    let needed = input.context.count + input.prompt.count + parameters.maxTokens
+    let limit = model.configuration.maximumPositions
+    guard needed > limit, !settings.ignorePositionLimit else { return }
+    throw AgreedFailure(
+      failure: Failure(
+        .badData,
+        """
+        context, prompt and answer have up to \(needed) tokens, the model '\(model.name)' was made for \
+        \(limit); shorten them, or let them through with --ignore-position-limit
+        """))
+  }
+
+  /// Compares what the ranks of each host will need with what it has, before any of it is taken.
+  private func checkMemory(
+    _ model: Model, _ arithmetic: Arithmetic, contextTokens: Int, maximumAppended: Int
+  ) throws {
+    let requirement = MemoryRequirement(
+      configuration: model.configuration, arithmetic: arithmetic, partition: settings.partition,
+      ranks: job.communicator.size, rank: job.rank, contextTokens: contextTokens,
+      maximumAppended: maximumAppended)
+    let needed = try job.host.allReduce(value: requirement.bytes, .sum)
+    try job.onEveryRank {
+      // Weights in a mapped file can be read again from it, so they do not count.
+      guard let available = HostResources.availableMemory, needed > available else { return }
+      throw Failure(
+        .unavailable,
+        """
+        the \(job.host.size) ranks on host \(MPIEnvironment.processorName) need \
+        \(gigabytes(needed)) for KV blocks and activations, \(gigabytes(available)) is available; use \
+        more hosts, a shorter context, or --precision bf16
+        """)
+    }
+  }
+
+  private func gigabytes(_ bytes: Int) -> String {
+    String(format: "%.1f GB", Double(bytes) / 1e9)
+  }
+
+  // MARK: - The work
+
+  private func prefill(_ session: Session, _ input: Input) throws {
+    let layers = session.model.configuration.layers.count
+    display.begin("prefill", unit: "layer", total: layers, tokens: input.context.count)
+    try measured("prefill") {
+      try session.prefill(input.context) { _, fraction in
+        display.update(completed: fraction * Double(layers))
+      }
+      try session.append(input.prompt)
+    }
+    display.end()
+  }
+
+  private func writeContextLogits(_ session: Session, _ outputs: OutputFiles?) throws {
+    try session.stack.forEachContextLogits { rows in try outputs?.logits?.append(rows) }
+  }
+
+  private func decode(
+    _ session: Session, _ parameters: GenerationParameters, answer: inout Answer,
+    digest: inout LogitsDigest, outputs: OutputFiles?
+  ) throws -> Generation {
+    // With all of the context's logits written, the last one is there already unless a prompt followed.
+    var isWritten = settings.logitsAll && session.stack.tokenCount == session.stack.contextTokens
+    do {
+      let generation = try measured("decode") {
+        try session.generate(
+          maximumTokens: parameters.maxTokens,
+          sampling: SamplingParameters(
+            temperature: parameters.temperature, topK: parameters.topK, topP: parameters.topP,
+            seed: parameters.seed)
+        ) { logits in
+          digest.update(row: logits)
+          if !isWritten { try outputs?.logits?.append(logits) }
+          isWritten = false
+        } onToken: { token in
+          try answer.append(token)
+        }
+      }
+      try job.onEveryRank { if job.isRoot { try answer.finish() } }
+      return generation
+    } catch SessionError.listenerFailed(let error) {
+      try job.onRoot { throw error }
+    } catch SessionError.abandoned {
+      try job.onRoot {}
+    }
+    preconditionFailure("a failure on rank 0 is every rank's")
+  }
+
+  private func measured<Result>(_ name: StaticString, _ body: () throws -> Result) rethrows
+    -> Result
+  {
+    let start = ContinuousClock.now
+    defer { timeline.record(name, category: "stage", from: start, to: .now) }
+    return try body()
+  }
+}
+
+/// Seconds of each stage.
+struct StageClock {
+  var load = 0.0
+  var tokenize = 0.0
+  var prefill = 0.0
+  var decode = 0.0
+  private var last = ContinuousClock.now
+
+  /// Seconds since the last call.
+  mutating func lap() -> Double {
+    let now = ContinuousClock.now
+    defer { last = now }
+    return (now - last).seconds
+  }
+}
+
+extension GenerationChoices {
+  init(_ suggestions: GenerationSuggestions) {
+    self.init(
+      maxTokens: suggestions.maximumTokens, stopTexts: suggestions.stopTexts,
+      temperature: suggestions.temperature, topK: suggestions.topK, topP: suggestions.topP)
+  }
+}
+
+extension Logger {
+  /// Diagnostics on standard error, marked with the rank.
+  static func rank(_ rank: Int, level: Logger.Level) -> Logger {
+    var logger = Logger(label: "ringflash.\(rank)") { StreamLogHandler.standardError(label: $0) }
+    logger.logLevel = level
+    return logger
+  }
+}

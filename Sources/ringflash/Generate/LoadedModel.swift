@@ -1,0 +1,71 @@
+import Inference
+import Kernels
+import ModelFiles
+import Tokenizers
+
+/// A model with the tokenizer that belongs to it, if it has one.
+struct LoadedModel {
+  let model: Model
+  let tokenizer: Tokenizer?
+
+  /// - Parameter name: a model directory, or the built-in model's name.
+  /// - Throws: `ModelFileError`, `ModelError`, `TokenizerError`.
+  init(_ name: String, precision: Precision) throws {
+    if name == GenerateSettings.builtInModel {
+      model = .builtIn()
+      tokenizer = .bytes()
+    } else {
+      let directory = try ModelDirectory(path: name)
+      model = try Model(directory: directory, precision: precision)
+      tokenizer = try directory.tokenizerPath.map { try Tokenizer(contentsOf: $0) }
+    }
+  }
+}
+
+/// The token ids of the context and the prompt.
+struct Input {
+  let context: [Int32]
+  let prompt: [Int32]
+
+  init(context: [Int32], prompt: [Int32]) {
+    self.context = context
+    self.prompt = prompt
+  }
+
+  /// Reads and tokenizes both, apart from each other.
+  ///
+  /// - Throws: `Failure`, `TokenizerError`.
+  init(_ settings: GenerateSettings, _ loaded: LoadedModel) throws {
+    func encode(_ text: String) throws -> [Int32] {
+      guard let tokenizer = loaded.tokenizer else {
+        throw Failure(
+          .noInput,
+          """
+          the model '\(loaded.model.name)' has no tokenizer.json, which text needs; give --token-ids
+          """)
+      }
+      return try tokenizer.encode(text.utf8)
+    }
+    context =
+      switch settings.context {
+      case .text(let path): try encode(ContextReader.context(path: path))
+      case .tokenIds(let path): try ContextReader.tokenIds(path: path)
+      }
+    prompt =
+      switch settings.prompt {
+      case .text(let text): try encode(text)
+      case .file(let path): try encode(ContextReader.prompt(path: path))
+      case nil: []
+      }
+    let vocabulary = loaded.model.configuration.vocabularySize
+    for (role, ids) in [("context", context), ("prompt", prompt)] {
+      guard let index = ids.firstIndex(where: { $0 < 0 || Int($0) >= vocabulary }) else { continue }
+      throw Failure(
+        .badData,
+        """
+        the \(role)'s token \(index) is \(ids[index]), the vocabulary of '\(loaded.model.name)' has \
+        the ids 0 to \(vocabulary - 1)
+        """)
+    }
+  }
+}

@@ -1,0 +1,41 @@
+import Foundation
+import MPI
+import Reporting
+
+/// From the arguments to the exit code. Every rank runs the same; only rank 0 speaks.
+enum Program {
+  static func run(_ arguments: [String]) -> Int32 {
+    // A reader that goes away shows as a failed write, which has a message and an exit code.
+    signal(SIGPIPE, SIG_IGN)
+    do {
+      return try MPIEnvironment.run { communicator in
+        let job = try Job(communicator)
+        do {
+          try execute(CommandLineParser.parse(arguments), job)
+          return 0
+        } catch let agreed as AgreedFailure {
+          if job.isRoot { StandardError.write(agreed.failure.message + "\n") }
+          return agreed.failure.exitCode.rawValue
+        } catch {
+          job.abort(error, during: "at work")
+        }
+      }
+    } catch {
+      StandardError.write(Failure(error).message + "\n")
+      return ExitCode.internalError.rawValue
+    }
+  }
+
+  private static func execute(_ parsed: Result<ParsedCommand, EarlyExit>, _ job: Job) throws {
+    switch parsed {
+    case .success(.generate(let flags)): try GenerateJob.run(flags, job)
+    case .success(.benchAttention(let command)): try AttentionBenchmark.run(command, job)
+    case .success(.info(let command)): try InfoReport.run(command, job)
+    case .success(.inspect(let command)): try job.onRoot { try InspectReport.run(command) }
+    case .success(.haystack(let command)): try job.onRoot { try command.execute() }
+    case .success(.export(let command)): try job.onRoot { try command.execute() }
+    case .failure(.text(let text)): try job.onRoot { try StandardOutput.write(text) }
+    case .failure(.failure(let failure)): throw AgreedFailure(failure: failure)
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import ArgumentParser
+
+/// The options of `generate` that a configuration file may hold. The raw value is both the long option
+/// and the YAML key, so the two cannot differ.
+package enum GenerateOption: String, CaseIterable, Sendable {
+  case context
+  case tokenIds = "token-ids"
+  case prompt
+  case promptFile = "prompt-file"
+  case ignorePositionLimit = "ignore-position-limit"
+  case model
+  case maxTokens = "max-tokens"
+  case stop
+  case temperature
+  case topK = "top-k"
+  case topP = "top-p"
+  case seed
+  case precision
+  case threads
+  case partition
+  case json
+  case report
+  case logits
+  case logitsAll = "logits-all"
+  case trace
+  case quiet
+  case logLevel = "log-level"
+
+  /// What a value looks like in YAML. Ranges are not checked here but where the option is declared.
+  enum Kind {
+    case text
+    case texts
+    case integer
+    case number
+    case flag
+  }
+
+  var kind: Kind {
+    switch self {
+    case .context, .tokenIds, .prompt, .promptFile, .model, .precision, .partition, .report,
+      .logits, .trace, .logLevel:
+      .text
+    case .stop: .texts
+    case .maxTokens, .topK, .seed, .threads: .integer
+    case .temperature, .topP: .number
+    case .ignorePositionLimit, .json, .logitsAll, .quiet: .flag
+    }
+  }
+
+  /// The name as the argument parser wants it.
+  var name: NameSpecification { .customLong(rawValue) }
+}

@@ -1,0 +1,36 @@
+extension GenerateOptions {
+  /// These options, and where one was not given, that of `other`.
+  ///
+  /// `--context` and `--token-ids` are two ways to say one thing, as are `--prompt` and `--prompt-file`:
+  /// one given here replaces the other given there.
+  package func filled(from other: GenerateOptions) -> GenerateOptions {
+    var merged = self
+    if context == nil && tokenIds == nil {
+      merged.context = other.context
+      merged.tokenIds = other.tokenIds
+    }
+    if prompt == nil && promptFile == nil {
+      merged.prompt = other.prompt
+      merged.promptFile = other.promptFile
+    }
+    merged.ignorePositionLimit = ignorePositionLimit || other.ignorePositionLimit
+    merged.model = model ?? other.model
+    merged.maxTokens = maxTokens ?? other.maxTokens
+    merged.stop = stop.isEmpty ? other.stop : stop
+    merged.temperature = temperature ?? other.temperature
+    merged.topK = topK ?? other.topK
+    merged.topP = topP ?? other.topP
+    merged.seed = seed ?? other.seed
+    merged.precision = precision ?? other.precision
+    merged.threads = threads ?? other.threads
+    merged.partition = partition ?? other.partition
+    merged.json = json || other.json
+    merged.report = report ?? other.report
+    merged.logits = logits ?? other.logits
+    merged.logitsAll = logitsAll || other.logitsAll
+    merged.trace = trace ?? other.trace
+    merged.quiet = quiet || other.quiet
+    merged.logLevel = logLevel ?? other.logLevel
+    return merged
+  }
+}

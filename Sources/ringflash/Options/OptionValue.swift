@@ -1,0 +1,64 @@
+import ArgumentParser
+
+/// Conversions from an option's text to its value. What they throw completes a sentence that already
+/// names the option and the value.
+enum OptionValue {
+  static func integer(
+    _ range: ClosedRange<Int>
+  ) -> @Sendable (String) throws -> Int {
+    { text in
+      guard let value = Int(text), range.contains(value) else {
+        throw ValidationError(
+          "expected a whole number from \(range.lowerBound) to \(range.upperBound)")
+      }
+      return value
+    }
+  }
+
+  static func seed(_ text: String) throws -> UInt64 {
+    guard let value = UInt64(text) else {
+      throw ValidationError("expected a whole number from 0 to \(UInt64.max)")
+    }
+    return value
+  }
+
+  static func temperature(_ text: String) throws -> Double {
+    guard let value = Double(text), value.isFinite, value >= 0 else {
+      throw ValidationError("expected a finite number from 0 up")
+    }
+    return value
+  }
+
+  static func probability(_ text: String) throws -> Double {
+    guard let value = Double(text), value > 0, value <= 1 else {
+      throw ValidationError("expected a number above 0 and up to 1")
+    }
+    return value
+  }
+
+  static func path(_ text: String) throws -> String {
+    guard !text.isEmpty else { throw ValidationError("expected the name of a file, not nothing") }
+    guard !text.utf8.contains(0) else {
+      throw ValidationError("the name of a file cannot contain the character NUL")
+    }
+    return text
+  }
+
+  static func stopText(_ text: String) throws -> String {
+    guard !text.isEmpty else { throw ValidationError("an empty text would stop at once") }
+    return text
+  }
+
+  /// One of an enumeration's raw values.
+  static func choice<Choice: CaseIterable & RawRepresentable<String> & Sendable>(
+    _ type: Choice.Type
+  ) -> @Sendable (String) throws -> Choice {
+    { text in
+      guard let value = Choice(rawValue: text) else {
+        let names = Choice.allCases.map(\.rawValue).joined(separator: ", ")
+        throw ValidationError("expected one of \(names)")
+      }
+      return value
+    }
+  }
+}

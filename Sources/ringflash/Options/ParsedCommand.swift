@@ -1,0 +1,16 @@
+import ArgumentParser
+
+/// What the command line asks for, with its options checked as far as they can be without any file.
+package enum ParsedCommand: Sendable {
+  case generate(GenerateOptions)
+  case info(InfoCommand)
+  case inspect(InspectCommand)
+  case haystack(HaystackCommand)
+  case export(ExportCommand)
+  case benchAttention(BenchAttentionCommand)
+}
+
+/// A command that can be asked for.
+protocol Subcommand: ParsableCommand {
+  var parsed: ParsedCommand { get }
+}

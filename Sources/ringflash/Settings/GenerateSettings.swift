@@ -1,0 +1,85 @@
+import Kernels
+import Logging
+import RingAttention
+
+/// All that `generate` was told, by the command line and the configuration file together, with the
+/// defaults filled in that depend on no model and no machine. Rank 0 makes it and broadcasts it.
+package struct GenerateSettings: Codable, Equatable, Sendable {
+  /// The value of `--model` that means the built-in retrieval model; `./needle` is a directory.
+  package static let builtInModel = "needle"
+
+  /// Where the context comes from; the path `-` is standard input.
+  package enum Context: Codable, Equatable, Sendable {
+    case text(path: String)
+    case tokenIds(path: String)
+  }
+
+  /// What is appended after the context.
+  package enum Prompt: Codable, Equatable, Sendable {
+    case text(String)
+    case file(path: String)
+  }
+
+  package var context: Context
+  package var prompt: Prompt?
+  package var ignorePositionLimit: Bool
+  package var model: String
+  package var generation: GenerationChoices
+  package var precision: Precision
+  /// Nil is the rank's share of the cores it may use.
+  package var threads: Int?
+  package var partition: PartitionKind
+  package var json: Bool
+  package var report: String?
+  package var logits: String?
+  package var logitsAll: Bool
+  package var trace: String?
+  package var quiet: Bool
+  package var logLevel: Logger.Level
+
+  /// Reads the configuration file that `flags` name, if any, and fills in from it what they leave open.
+  package static func resolve(_ flags: GenerateOptions) throws(Failure) -> GenerateSettings {
+    guard let path = flags.config else { return try GenerateSettings(flags) }
+    return try GenerateSettings(flags.filled(from: ConfigurationFile.options(path: path)))
+  }
+
+  /// - Throws: 64 if an option is missing or two do not go together.
+  package init(_ options: GenerateOptions) throws(Failure) {
+    if let failure = options.exclusion { throw failure }
+    if let path = options.context {
+      context = .text(path: path)
+    } else if let path = options.tokenIds {
+      context = .tokenIds(path: path)
+    } else {
+      throw Failure(
+        .usage,
+        "no context, give --context FILE or --token-ids FILE (see 'ringflash generate --help')")
+    }
+    if options.logitsAll && options.logits == nil {
+      throw Failure(
+        .usage, "--logits-all needs --logits FILE to write to (see 'ringflash generate --help')")
+    }
+    let inputs = [options.config, options.context, options.tokenIds, options.promptFile]
+    if inputs.count(where: { $0 == "-" }) > 1 {
+      throw Failure(.usage, "standard input (-) can be read only once, give a file for the other")
+    }
+    prompt =
+      options.prompt.map { .text($0) } ?? options.promptFile.map { .file(path: $0) }
+    ignorePositionLimit = options.ignorePositionLimit
+    model = options.model ?? Self.builtInModel
+    generation = GenerationChoices(
+      maxTokens: options.maxTokens, stopTexts: options.stop.isEmpty ? nil : options.stop,
+      temperature: options.temperature, topK: options.topK, topP: options.topP,
+      seed: options.seed)
+    precision = options.precision ?? .bf16
+    threads = options.threads
+    partition = options.partition ?? .zigzag
+    json = options.json
+    report = options.report
+    logits = options.logits
+    logitsAll = options.logitsAll
+    trace = options.trace
+    quiet = options.quiet
+    logLevel = options.logLevel ?? .warning
+  }
+}

@@ -1,0 +1,208 @@
+import Testing
+import ringflash
+
+@Suite struct CommandLineParserTests {
+  @Test func everyOptionOfGenerate() throws {
+    let options = try generateOptions([
+      "--context", "a.txt", "--prompt", "- a list", "--ignore-position-limit", "--model", "dir",
+      "--max-tokens", "0", "--stop", "\n", "--stop", "--", "--temperature", "0.5", "--top-k", "40",
+      "--top-p", "0.9", "--seed", "18446744073709551615", "--precision", "fp32", "--threads",
+      "1024", "--partition", "striped", "--config", "c.yaml", "--json", "--report", "r.json",
+      "--logits", "l.safetensors", "--logits-all", "--trace", "t.json", "--quiet", "--log-level",
+      "debug",
+    ])
+    #expect(options.context == "a.txt")
+    #expect(options.tokenIds == nil)
+    #expect(options.prompt == "- a list")
+    #expect(options.promptFile == nil)
+    #expect(options.ignorePositionLimit)
+    #expect(options.model == "dir")
+    #expect(options.maxTokens == 0)
+    #expect(options.stop == ["\n", "--"])
+    #expect(options.temperature == 0.5)
+    #expect(options.topK == 40)
+    #expect(options.topP == 0.9)
+    #expect(options.seed == UInt64.max)
+    #expect(options.precision == .fp32)
+    #expect(options.threads == 1024)
+    #expect(options.partition == .striped)
+    #expect(options.config == "c.yaml")
+    #expect(options.json)
+    #expect(options.report == "r.json")
+    #expect(options.logits == "l.safetensors")
+    #expect(options.logitsAll)
+    #expect(options.trace == "t.json")
+    #expect(options.quiet)
+    #expect(options.logLevel == .debug)
+  }
+
+  @Test func whatIsNotGivenIsNil() throws {
+    for arguments in [[], ["generate"]] {
+      let options = try generateOptions(arguments)
+      #expect(options.context == nil && options.maxTokens == nil && options.stop.isEmpty)
+      #expect(options.seed == nil && options.precision == nil && options.logLevel == nil)
+      #expect(!options.json && !options.quiet && !options.logitsAll)
+    }
+  }
+
+  /// Values that could be taken for something else: commands, options, standard input.
+  @Test(arguments: [
+    "info", "haystack", "--help", "--version", "-h", "--", "-", "--quiet", "", " ", "=", "a=b",
+  ])
+  func promptIsTakenAsItStands(prompt: String) throws {
+    let options = try generateOptions(["--context", "-", "--prompt", prompt])
+    #expect(options.context == "-")
+    #expect(options.prompt == prompt)
+  }
+
+  @Test(arguments: [
+    ["--threads", "1"], ["--threads", "1024"], ["--max-tokens", "0"],
+    ["--max-tokens", "2147483647"], ["--temperature", "0"], ["--temperature", "1e3"],
+    ["--top-p", "1"], ["--top-p", "0.0001"], ["--top-k", "0"], ["--seed", "0"],
+    ["--precision", "bf16"], ["--partition", "contiguous"], ["--log-level", "critical"],
+    ["--token-ids", "ids.json"], ["--prompt-file", "p.txt"],
+  ])
+  func valueInRange(arguments: [String]) {
+    #expect(parseFailure(arguments) == nil)
+  }
+
+  @Test(arguments: [
+    ["--threads", "0"], ["--threads", "1025"], ["--threads", "-1"], ["--threads", "four"],
+    ["--threads", "1.5"], ["--threads", ""], ["--threads"], ["--threads", "--quiet"],
+    ["--max-tokens", "-1"], ["--max-tokens", "2147483648"], ["--max-tokens", "1e3"],
+    ["--temperature", "-0.1"], ["--temperature", "inf"], ["--temperature", "nan"],
+    ["--temperature", "hot"], ["--top-p", "0"], ["--top-p", "1.01"], ["--top-p", "nan"],
+    ["--top-p", "-1"], ["--top-k", "-1"], ["--seed", "-1"], ["--seed", "18446744073709551616"],
+    ["--precision", "fp16"], ["--precision", "BF16"], ["--partition", "ring"],
+    ["--log-level", "loud"], ["--stop", ""], ["--context", ""], ["--report", ""],
+    ["--context"], ["--context", "--quiet"], ["--quiet=yes"], ["--no-quiet"], ["--prompt"],
+    ["--prompt", "a", "--prompt-file", "b"], ["--context", "a", "--token-ids", "b"],
+    ["--context", "a", "stray"], ["--quiet", "haystack"], ["stray"], ["--", "stray"], ["-q"],
+    ["--unknown"], ["--contxt", "a"], ["generate", "stray"], ["generate", "--needles", "3"],
+    ["info", "stray"], ["info", "--context", "a"], ["inspect", "--model"], ["export"],
+    ["haystack"], ["haystack", "--tokens", "0"], ["haystack", "--tokens", "1", "--needles", "-1"],
+    ["haystack", "--tokens", "9", "--ask", "0"], ["haystack", "--tokens", "9", "stray"],
+    ["haystack", "--tokens", "9", "--answers", "-"],
+    ["haystack", "--tokens", "9", "--output", "a", "--answers", "a"],
+    ["bench"], ["bench", "stray"], ["bench", "attention", "--heads", "3"],
+    ["bench", "attention", "--heads", "8", "--kv-heads", "3"],
+    ["bench", "attention", "--format", "xml"], ["bench", "attention", "--repetitions", "0"],
+    ["--generate-completion-script", "none"],
+  ])
+  func wrongUsage(arguments: [String]) throws {
+    let failure = try #require(parseFailure(arguments))
+    #expect(failure.exitCode == .usage)
+    #expect(failure.message.hasPrefix("ringflash: error: "))
+    #expect(failure.message.contains("--help')"))
+    #expect(!failure.message.contains("\n"))
+  }
+
+  @Test func messagesNameTheOptionTheValueAndTheHelp() {
+    let cases: [([String], String)] = [
+      (
+        ["--threads", "0"],
+        """
+        ringflash: error: the value '0' is invalid for '--threads <n>': expected a whole number \
+        from 1 to 1024 (see 'ringflash generate --help')
+        """
+      ),
+      (
+        ["bench", "attention", "--precision", "int8"],
+        """
+        ringflash: error: the value 'int8' is invalid for '--precision <type>': expected one of \
+        bf16, fp32 (see 'ringflash bench attention --help')
+        """
+      ),
+      (
+        ["haystak", "--tokens", "5"],
+        """
+        ringflash: error: there is no command 'haystak', did you mean 'haystack'? \
+        (see 'ringflash --help')
+        """
+      ),
+      (
+        ["xyz"],
+        "ringflash: error: there is no command 'xyz' (see 'ringflash --help')"
+      ),
+      (
+        ["--context", "a", "two\nlines"],
+        """
+        ringflash: error: unexpected argument 'two lines' (see 'ringflash generate --help')
+        """
+      ),
+    ]
+    for (arguments, message) in cases {
+      #expect(parseFailure(arguments)?.message == message)
+    }
+  }
+
+  @Test(arguments: [
+    [], ["generate"], ["info"], ["inspect"], ["haystack"], ["export"], ["bench"],
+    ["bench", "attention"],
+  ])
+  func helpHasExamples(command: [String]) {
+    for arguments in [command + ["--help"], command + ["-h"], ["help"] + command] {
+      guard case .failure(.text(let text)) = CommandLineParser.parse(arguments) else {
+        Issue.record("\(arguments) gives no help")
+        continue
+      }
+      #expect(text.contains("USAGE: ringflash"), "\(arguments)")
+      #expect(text.contains("Examples:\n"), "\(arguments)")
+      #expect(text.contains("mpirun -np "), "\(arguments)")
+      #expect(text.hasSuffix("\n") && !text.hasSuffix("\n\n"), "\(arguments)")
+      // A wrapped example cannot be copied; the lines of one begin with two spaces.
+      let examples = text.split(separator: "Examples:\n")[1].split(separator: "\nUSAGE:")[0]
+      for line in examples.split(separator: "\n") {
+        #expect(line.hasPrefix("  "), "\(arguments): \(line)")
+      }
+    }
+  }
+
+  @Test func version() {
+    #expect(CommandLineParser.parse(["--version"]).failure == .text("0.1.0\n"))
+  }
+
+  @Test func optionsOfOtherCommands() throws {
+    guard case .benchAttention(let bench) = try CommandLineParser.parse([
+      "bench", "attention", "--tokens", "4096", "--heads", "16", "--kv-heads", "4", "--head-dim",
+      "64", "--window", "512", "--precision", "fp32", "--threads", "2", "--repetitions", "3",
+      "--format", "jsonl",
+    ]).get() else { return #expect(Bool(false), "not bench attention") }
+    #expect(bench.tokens == 4096 && bench.heads == 16 && bench.kvHeads == 4)
+    #expect(bench.headDim == 64 && bench.window == 512 && bench.precision == .fp32)
+    #expect(bench.threads == 2 && bench.repetitions == 3 && bench.format == .jsonl)
+
+    guard case .haystack(let haystack) = try CommandLineParser.parse([
+      "haystack", "--tokens", "1000", "--needles", "8", "--ask", "3", "--seed", "7", "--output",
+      "h.txt", "--answers", "a.json",
+    ]).get() else { return #expect(Bool(false), "not haystack") }
+    #expect(haystack.tokens == 1000 && haystack.needles == 8 && haystack.ask == 3)
+    #expect(haystack.seed == 7 && haystack.output == "h.txt" && haystack.answers == "a.json")
+
+    guard case .inspect(let inspect) = try CommandLineParser.parse(["inspect", "--json"]).get()
+    else { return #expect(Bool(false), "not inspect") }
+    #expect(inspect.model == "needle" && inspect.json)
+
+    guard case .info(let info) = try CommandLineParser.parse(["info"]).get()
+    else { return #expect(Bool(false), "not info") }
+    #expect(!info.json)
+
+    guard case .export(let export) = try CommandLineParser.parse(["export", "--output", "d"]).get()
+    else { return #expect(Bool(false), "not export") }
+    #expect(export.output == "d")
+  }
+
+  @Test func defaultsOfBench() throws {
+    guard case .benchAttention(let bench) = try CommandLineParser.parse(["bench", "attention"]).get()
+    else { return #expect(Bool(false), "not bench attention") }
+    #expect(bench.tokens == 16384 && bench.heads == 32 && bench.kvHeads == 8)
+    #expect(bench.headDim == 128 && bench.window == 0 && bench.precision == .bf16)
+    #expect(bench.threads == nil && bench.repetitions == 5 && bench.format == .md)
+  }
+}
+
+extension Result {
+  fileprivate var failure: Failure? {
+    if case .failure(let failure) = self { failure } else { nil }
+  }
+}

@@ -1,0 +1,51 @@
+import Foundation
+import Testing
+import ringflash
+
+/// The failure that `body` throws, or nil if it throws none.
+func failure<Value>(of body: () throws(Failure) -> Value) -> Failure? {
+  do {
+    _ = try body()
+    return nil
+  } catch {
+    return error
+  }
+}
+
+/// What `arguments` say to `generate`.
+func generateOptions(
+  _ arguments: [String], sourceLocation: SourceLocation = #_sourceLocation
+) throws -> GenerateOptions {
+  guard case .generate(let options) = try CommandLineParser.parse(arguments).get() else {
+    Issue.record("\(arguments) is not generate", sourceLocation: sourceLocation)
+    throw CancellationError()
+  }
+  return options
+}
+
+/// The failure that parsing `arguments` ends with, or nil.
+func parseFailure(_ arguments: [String]) -> Failure? {
+  if case .failure(.failure(let failure)) = CommandLineParser.parse(arguments) { failure } else { nil }
+}
+
+/// Calls `body` with the path of a new directory, and removes it afterwards.
+func withTemporaryDirectory<Value>(_ body: (String) throws -> Value) throws -> Value {
+  let directory = FileManager.default.temporaryDirectory
+    .appendingPathComponent("ringflash-\(UUID().uuidString)")
+  try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+  defer { try? FileManager.default.removeItem(at: directory) }
+  return try body(directory.path)
+}
+
+/// Calls `body` with the path of a file with this content, and removes it afterwards.
+func withFile<Value>(_ content: [UInt8], _ body: (String) throws -> Value) throws -> Value {
+  try withTemporaryDirectory { directory in
+    let path = directory + "/file"
+    try Data(content).write(to: URL(fileURLWithPath: path))
+    return try body(path)
+  }
+}
+
+func withFile<Value>(_ content: String, _ body: (String) throws -> Value) throws -> Value {
+  try withFile(Array(content.utf8), body)
+}

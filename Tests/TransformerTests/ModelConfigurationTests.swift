@@ -1,0 +1,123 @@
+import Testing
+import Transformer
+
+@Suite struct ModelConfigurationTests {
+  /// A valid configuration but for what a test changes.
+  struct Draft {
+    var hiddenSize = 64
+    var intermediateSize = 128
+    var vocabularySize = 300
+    var queryHeads = 4
+    var keyValueHeads = 2
+    var headDimension = 32
+    var epsilon = 1e-6
+    var positions = 1024
+    var theta = 10000.0
+    var layers = [LayerConfiguration(usesRoPE: true, slidingWindow: nil)]
+    var begin: Int? = 256
+    var ends = [257]
+
+    func make() throws(ModelError) -> ModelConfiguration {
+      try ModelConfiguration(
+        modelType: "smollm3", hiddenSize: hiddenSize, intermediateSize: intermediateSize,
+        vocabularySize: vocabularySize, queryHeads: queryHeads, keyValueHeads: keyValueHeads,
+        headDimension: headDimension, rmsNormEpsilon: epsilon, attentionBias: false,
+        mlpBias: false, tiedEmbeddings: true, maximumPositions: positions,
+        rope: RoPEParameters(theta: theta), layers: layers, beginningOfSequenceToken: begin,
+        endOfSequenceTokens: ends)
+    }
+  }
+
+  @Test func aValidOneIsAcceptedAndDerivesItsWidths() throws {
+    let configuration = try Draft().make()
+    #expect(configuration.queryWidth == 128)
+    #expect(configuration.keyValueWidth == 64)
+    #expect(configuration.headsPerGroup == 2)
+  }
+
+  @Test func everySizeIsBoundedBelowAndAbove() throws {
+    let sizes: [(String, WritableKeyPath<Draft, Int>)] = [
+      ("hidden size", \.hiddenSize), ("intermediate size", \.intermediateSize),
+      ("vocabulary size", \.vocabularySize), ("query heads", \.queryHeads),
+      ("key/value heads", \.keyValueHeads), ("head dimension", \.headDimension),
+      ("positions", \.positions),
+    ]
+    for (name, size) in sizes {
+      for (value, kind) in [
+        (0, ModelError.Kind.malformed), (-1, .malformed), (.min, .malformed),
+        (1 << 40, .unsupported), (.max, .unsupported),
+      ] {
+        var draft = Draft()
+        draft[keyPath: size] = value
+        let error = #expect(throws: ModelError.self, "\(name) \(value)") { try draft.make() }
+        #expect(error?.kind == kind, "\(name) \(value)")
+        #expect(error?.message.contains(name) == true, "\(name) \(value)")
+        #expect(error?.message.contains("\(value)") == true, "\(name) \(value)")
+      }
+    }
+  }
+
+  @Test(
+    arguments: [
+      (\Draft.keyValueHeads, 3, "divided evenly"), (\.keyValueHeads, 8, "divided evenly"),
+      (\.headDimension, 33, "multiple of 16"), (\.headDimension, 8, "multiple of 16"),
+      (\.headDimension, 40, "multiple of 16"),
+    ] as [(WritableKeyPath<Draft, Int> & Sendable, Int, String)])
+  func headsMustFit(
+    size: WritableKeyPath<Draft, Int> & Sendable, value: Int, message: String
+  ) throws {
+    var draft = Draft()
+    draft[keyPath: size] = value
+    let error = #expect(throws: ModelError.self) { try draft.make() }
+    #expect(error?.message.contains(message) == true)
+  }
+
+  @Test(arguments: [16, 48, 64, 80, 96, 128, 256])
+  func headDimensionsOfPublishedModelsAreAccepted(headDimension: Int) throws {
+    var draft = Draft()
+    draft.headDimension = headDimension
+    #expect(try draft.make().headDimension == headDimension)
+  }
+
+  @Test func numbersMustBeInRange() {
+    for epsilon in [0, -1e-6, 2, .nan, .infinity] {
+      var draft = Draft()
+      draft.epsilon = epsilon
+      #expect(throws: ModelError.self, "epsilon \(epsilon)") { try draft.make() }
+    }
+    for theta in [0, 0.5, -10000, .nan, .infinity] {
+      var draft = Draft()
+      draft.theta = theta
+      #expect(throws: ModelError.self, "theta \(theta)") { try draft.make() }
+    }
+  }
+
+  @Test func layersMustBeThereAndTheirWindowsPositive() {
+    var draft = Draft()
+    draft.layers = []
+    #expect(throws: ModelError.self) { try draft.make() }
+    for window in [0, -5, .max] {
+      draft.layers = [
+        LayerConfiguration(usesRoPE: true, slidingWindow: 1),
+        LayerConfiguration(usesRoPE: true, slidingWindow: window),
+      ]
+      let error = #expect(throws: ModelError.self, "window \(window)") { try draft.make() }
+      #expect(error?.message.contains("layer 1") == true)
+    }
+  }
+
+  @Test func specialTokensMustBeInTheVocabulary() throws {
+    for token in [-1, 300] {
+      var draft = Draft()
+      draft.begin = token
+      #expect(throws: ModelError.self, "begin \(token)") { try draft.make() }
+      draft = Draft()
+      draft.ends = [0, token]
+      #expect(throws: ModelError.self, "end \(token)") { try draft.make() }
+    }
+    var draft = Draft()
+    draft.begin = nil
+    draft.ends = []
+    #expect(try draft.make().endOfSequenceTokens == [])
+  }
+}

@@ -1,0 +1,122 @@
+import Kernels
+import Testing
+import Transformer
+
+@Suite struct ModelWeightsTests {
+  private func model(tied: Bool = false) throws -> RandomModel {
+    try RandomModel(RandomModel.sampleConfiguration(tiedEmbeddings: tied), seed: 3)
+  }
+
+  @Test(arguments: [false, true])
+  func matricesLieWhereTheirSourceHasThem(tied: Bool) throws {
+    let model = try model(tied: tied)
+    let weights = model.weights
+    func elements(_ name: String) -> UnsafeRawPointer? {
+      model.tensors.first { $0.name == name }?.elements
+    }
+    #expect(weights.embedding.elements == elements("model.embed_tokens.weight"))
+    #expect(
+      weights.head.elements == elements(tied ? "model.embed_tokens.weight" : "lm_head.weight"))
+    for (index, layer) in weights.layers.enumerated() {
+      let prefix = "model.layers.\(index)."
+      let matrices: [(String, WeightMatrix, Int, Int)] = [
+        ("self_attn.q_proj", layer.attention.query, 192, 192),
+        ("self_attn.k_proj", layer.attention.key, 64, 192),
+        ("self_attn.v_proj", layer.attention.value, 64, 192),
+        ("self_attn.o_proj", layer.attention.output, 192, 192),
+        ("mlp.gate_proj", layer.mlp.gate, 352, 192), ("mlp.up_proj", layer.mlp.up, 352, 192),
+        ("mlp.down_proj", layer.mlp.down, 192, 352),
+      ]
+      for (name, matrix, outputs, inputs) in matrices {
+        #expect(matrix.elements == elements(prefix + name + ".weight"), "\(prefix + name)")
+        #expect([matrix.outputs, matrix.inputs] == [outputs, inputs], "\(prefix + name)")
+        let bias = model.tensors.first { $0.name == prefix + name + ".bias" }
+        #expect(matrix.bias == bias?.floats() ?? [], "\(prefix + name)")
+      }
+    }
+  }
+
+  @Test(arguments: [false, true])
+  func totalsCountATiedHeadOnce(tied: Bool) throws {
+    let model = try model(tied: tied)
+    let vectors = model.tensors.filter { $0.shape.count == 1 }.reduce(0) { $0 + $1.count }
+    let matrices = model.tensors.filter { $0.shape.count == 2 }.reduce(0) { $0 + $1.count }
+    #expect(model.weights.parameters == vectors + matrices)
+    #expect(model.weights.bytes == 4 * vectors + 2 * matrices)
+  }
+
+  @Test func everyTensorIsNeeded() throws {
+    let model = try model()
+    for index in model.tensors.indices {
+      var tensors = model.tensors
+      let name = tensors.remove(at: index).name
+      #expect(throws: TensorList.Missing(name: name)) {
+        try ModelFamilies.weights(
+          for: model.configuration, from: TensorList(tensors: tensors))
+      }
+    }
+  }
+
+  @Test func everyTensorNeedsItsShape() throws {
+    let model = try model()
+    for index in model.tensors.indices {
+      var tensors = model.tensors
+      let tensor = tensors[index]
+      tensors[index] = TensorView(
+        name: tensor.name, shape: tensor.shape + [1], precision: tensor.precision,
+        elements: tensor.elements, owner: tensor.owner)
+      #expect(throws: TensorList.WrongShape(name: tensor.name, expected: tensor.shape)) {
+        try ModelFamilies.weights(
+          for: model.configuration, from: TensorList(tensors: tensors))
+      }
+    }
+  }
+
+  /// Memory at an odd address, which a file may well have.
+  private final class OddBytes: @unchecked Sendable {
+    let bytes: UnsafeMutableRawBufferPointer
+
+    init(_ values: [Float]) {
+      bytes = .allocate(byteCount: 4 * values.count + 1, alignment: 16)
+      for (index, value) in values.enumerated() {
+        bytes.storeBytes(of: value, toByteOffset: 4 * index + 1, as: Float.self)
+      }
+    }
+
+    deinit { bytes.deallocate() }
+  }
+
+  @Test func float32TensorsAreUsedInPlaceAndGiveTheSameLogits() throws {
+    let model = try model()
+    let tensors = model.tensors.map { tensor in
+      let memory = OddBytes(tensor.floats())
+      return TensorView(
+        name: tensor.name, shape: tensor.shape, precision: .fp32,
+        elements: UnsafeRawPointer(memory.bytes.baseAddress! + 1), owner: memory)
+    }
+    let weights = try ModelFamilies.weights(
+      for: model.configuration, from: TensorList(tensors: tensors))
+    #expect(weights.layers[0].mlp.gate.precision == .fp32)
+    #expect(weights.layers[0].attention.query.bias == model.weights.layers[0].attention.query.bias)
+    #expect(weights.bytes == 4 * weights.parameters)
+    let tokens = [1, 2, 3, 299]
+    #expect(
+      ReferenceDecoder(weights, arithmetic: .float64).logits(of: tokens)
+        == ReferenceDecoder(model.weights, arithmetic: .float64).logits(of: tokens))
+  }
+
+  @Test func randomWeightsDependOnTheSeedAndHaveTheDeviationAskedFor() throws {
+    let configuration = try RandomModel.sampleConfiguration()
+    let models = try [7, 7, 8].map { try RandomModel(configuration, seed: $0).tensors }
+    #expect(models[0].map { $0.floats() } == models[1].map { $0.floats() })
+    for (left, right) in zip(models[0], models[2]) {
+      #expect(left.floats() != right.floats(), "\(left.name)")
+    }
+    for tensor in models[0] where tensor.count > 10_000 {
+      let values = tensor.floats()
+      let mean = values.reduce(0, +) / Float(values.count)
+      let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Float(values.count)
+      #expect(abs(mean) < 0.002 && abs(variance.squareRoot() - 0.05) < 0.002, "\(tensor.name)")
+    }
+  }
+}
