@@ -19,6 +19,7 @@ final class RingExchange {
   /// - Parameters:
   ///   - blocks: places, counted from `base`, of the blocks to send; with none, nothing is sent.
   ///   - count: blocks to receive; with 0, nothing is received.
+  /// - Throws: `MPIError`; nothing is under way then.
   func start(
     sending blocks: [Int], of base: UnsafeRawPointer, receiving count: Int,
     into memory: UnsafeMutableRawPointer, blockBytes: Int, hop: Int
@@ -30,12 +31,16 @@ final class RingExchange {
         into: memory, blockBytes: blockBytes, count: count, from: (communicator.rank + 1) % ranks,
         tag: tag)
     }
-    if !blocks.isEmpty {
+    guard !blocks.isEmpty else { return }
+    do {
       send = try communicator.startSendBlocks(
         base: base, blockBytes: blockBytes, blocks: blocks,
         to: (communicator.rank + ranks - 1) % ranks, tag: tag)
-      bytesSent += blocks.count * blockBytes
+    } catch {
+      giveUp()
+      throw error
     }
+    bytesSent += blocks.count * blockBytes
   }
 
   /// Lets MPI move both messages on; an error is kept for `finish()`.
@@ -58,9 +63,14 @@ final class RingExchange {
       try receive.take()?.wait()
       try send.take()?.wait()
     } catch {
-      try receive.take()?.abandon()
-      try send.take()?.abandon()
+      giveUp()
       throw error
     }
+  }
+
+  /// Neither request may be dropped while it is pending. An error here would hide the one that led here.
+  private func giveUp() {
+    try? receive.take()?.abandon()
+    try? send.take()?.abandon()
   }
 }

@@ -24,7 +24,8 @@ public struct SequencePartition: Sendable, Equatable {
   public var blockCount: Int { ranges.joined().reduce(0) { $0 + $1.count } }
 
   public init(_ kind: PartitionKind, blocks: Int, ranks: Int) {
-    precondition(ranks > 0 && blocks >= 0, "a partition has ranks, and no negative number of blocks")
+    precondition(
+      ranks > 0 && blocks >= 0, "a partition has ranks, and no negative number of blocks")
     func share(_ rank: Int) -> Int { blocks * (rank + 1) / ranks - blocks * rank / ranks }
     switch kind {
     case .contiguous:

@@ -26,7 +26,7 @@ extension DecoderStack {
       let first = share.blocks[index] * tokensPerBlock
       return RoPETable(rope, positions: first..<first + share.tokenCount(ofBlock: index))
     }
-    let costs = masks.map { layerFlops(mask: $0) }
+    let costs = masks.map { flopsPerToken(mask: $0) }
     let total = costs.reduce(0, +)
     var done = 0.0
     for layer in configuration.layers.indices {
@@ -48,23 +48,27 @@ extension DecoderStack {
     tokenCount = contextTokens
   }
 
-  /// FLOPs of this rank's linear layers in one layer: 2 for every weight and token.
-  private var layerLinearFlops: Double {
+  /// FLOPs of one layer's linear layers for one token: 2 for every weight.
+  private var linearFlopsPerToken: Double {
     let layer = weights.layers[0]
     let elements = (layer.attention.matrices + layer.mlp.matrices).reduce(0) {
       $0 + $1.outputs * $1.inputs
     }
-    return 2 * Double(elements) * Double(share.tokenCount)
+    return 2 * Double(elements)
   }
 
-  private func layerFlops(mask: AttentionMask) -> Double {
+  /// FLOPs of one layer for an average token: what the layers' parts of the progress are weighed by, the same on every rank,
+  /// also on one without tokens.
+  private func flopsPerToken(mask: AttentionMask) -> Double {
     let keys = mask.slidingWindow.map { min($0, contextTokens) } ?? contextTokens / 2
-    return layerLinearFlops + 4 * Double(share.tokenCount * shape.queryHeads)
-      * Double(shape.headDimension) * Double(keys + tokensPerBlock)
+    return linearFlopsPerToken + 4 * Double(shape.queryHeads * shape.headDimension)
+      * Double(keys + tokensPerBlock)
   }
 
   /// FLOPs of this rank's linear layers in a whole prefill.
-  public var prefillLinearFlops: Double { layerLinearFlops * Double(configuration.layers.count) }
+  public var prefillLinearFlops: Double {
+    linearFlopsPerToken * Double(share.tokenCount * configuration.layers.count)
+  }
 
   private func embed(_ tokens: [Int32]) {
     let hidden = configuration.hiddenSize
