@@ -64,7 +64,6 @@ public final class Session {
   ) throws -> Generation {
     var sampler = Sampler(sampling)
     var generated: [Int32] = []
-    generated.reserveCapacity(maximumTokens)
     while true {
       // Rank 0 chooses and decides; the others follow it.
       var step = Step(token: 0, end: .none)

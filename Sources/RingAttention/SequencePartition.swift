@@ -62,6 +62,25 @@ public struct SequencePartition: Sendable, Equatable {
     ranges.firstIndex { $0.contains { $0.contains(block) } }
   }
 
+  /// How many blocks the rank will own when `count` more have been appended.
+  public func blockCount(of rank: Int, afterAppending count: Int) -> Int {
+    var counts = (0..<ranks).map(blockCount(of:))
+    var rest = count
+    // The lowest ranks are raised to the next higher one together, until all are equal or nothing is left.
+    while rest > 0 {
+      let lowest = counts.min()!
+      let members = counts.indices.filter { counts[$0] == lowest }
+      let next = counts.filter { $0 > lowest }.min()
+      let room = next.map { ($0 - lowest) * members.count } ?? rest
+      let given = min(rest, room)
+      for (order, member) in members.enumerated() {
+        counts[member] += given / members.count + (order < given % members.count ? 1 : 0)
+      }
+      rest -= given
+    }
+    return counts[rank]
+  }
+
   /// Gives the sequence's next block to the rank that owns the fewest, the lowest of several.
   public mutating func appendBlock() {
     let block = blockCount

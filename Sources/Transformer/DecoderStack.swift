@@ -74,9 +74,8 @@ public final class DecoderStack {
 
   /// The blocks that a rank will own when the sequence has grown to `tokens`.
   static func cacheCapacity(_ partition: SequencePartition, tokens: Int, rank: Int) -> Int {
-    var grown = partition
-    while grown.blockCount < blockCount(tokens: tokens) { grown.appendBlock() }
-    return grown.blockCount(of: rank)
+    partition.blockCount(
+      of: rank, afterAppending: blockCount(tokens: tokens) - partition.blockCount)
   }
 
   /// Makes room for tokens up to `tokens`: a new block goes to the rank that owns the fewest.
