@@ -2,8 +2,9 @@ import COpenBLAS
 
 /// Which of its kernels OpenBLAS has chosen for this CPU.
 ///
-/// OpenBLAS knows CPUs by their model numbers. For one that is newer than itself it falls back to kernels without AVX, a tenth as
-/// fast. The variable `OPENBLAS_CORETYPE` overrides its choice, but is read only when the library is loaded.
+/// OpenBLAS knows CPUs by their model numbers. For one that is newer than itself it falls back to
+/// kernels without AVX, a tenth as fast. The variable `OPENBLAS_CORETYPE` overrides its choice, but
+/// is read only when the library is loaded.
 public enum OpenBLASCore {
   public static let variable = "OPENBLAS_CORETYPE"
 

@@ -30,7 +30,8 @@ RF_INLINE void rf_store_bf16(rf_bf16 *out, __mmask16 lanes, __m512 x) {
 
 RF_INLINE __mmask16 rf_lanes(size_t count) { return (__mmask16)((1u << count) - 1); }
 
-// 2^f on [-0.5, 0.5] by degree 4: relative error 2.6e-6, a thousandth of the rounding to bf16 that follows.
+// 2^f on [-0.5, 0.5] by degree 4: relative error 2.6e-6, a thousandth of the rounding to bf16 that
+// follows.
 RF_INLINE __m512 rf_exp2_fraction(__m512 f) {
   __m512 y = _mm512_set1_ps(0.0095701018633f);
   y = _mm512_fmadd_ps(y, f, _mm512_set1_ps(0.0559178603406f));

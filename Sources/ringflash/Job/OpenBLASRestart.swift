@@ -1,8 +1,9 @@
 import Foundation
 import Kernels
 
-/// Starts this program anew, in the same process, if OpenBLAS has chosen kernels that do not suit the CPU: it can be told only
-/// before it is loaded. Nothing has been read or started yet, so nobody notices.
+/// Starts this program anew, in the same process, if OpenBLAS has chosen kernels that do not suit
+/// the CPU: it can be told only before it is loaded. Nothing has been read or started yet, so
+/// nobody notices.
 func restartWithSuitedOpenBLAS() {
   guard getenv(OpenBLASCore.variable) == nil,
     let core = OpenBLASCore.override(
