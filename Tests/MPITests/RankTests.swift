@@ -9,6 +9,8 @@ import Testing
 @Suite(.serialized, .endsOnTime)
 @MPIThread enum RankTests {}
 
+@MPIThread var world: Communicator { MPIThread.world }
+
 /// Kills the process when a test takes too long. A test that fails on one rank may leave the others waiting inside
 /// MPI, where a time limit of the testing library does not reach them; the launcher then ends all ranks.
 struct EndsOnTime: SuiteTrait, TestTrait, TestScoping {
