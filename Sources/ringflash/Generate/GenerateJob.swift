@@ -172,6 +172,7 @@ struct GenerateJob {
       try session.prefill(input.context) { _, fraction in
         display.update(completed: fraction * Double(layers))
       }
+      display.update(completed: Double(layers))
       try session.append(input.prompt)
     }
     display.end()
