@@ -1,0 +1,129 @@
+import Kernels
+import MPI
+import RingAttention
+import Testing
+
+extension RankTests {
+  @Suite @MPIThread struct AppendAttentionTests {
+    /// Context lengths such that the appended tokens lie in the context's last block, begin the next one, or both.
+    nonisolated static let sizes: [(context: Int, shape: AttentionShape, window: Int?)] = [
+      (1, AttentionShape(queryHeads: 3, keyValueHeads: 1, headDimension: 80), nil),
+      (200, AttentionShape(queryHeads: 8, keyValueHeads: 1, headDimension: 64), nil),
+      (255, AttentionShape(queryHeads: 2, keyValueHeads: 2, headDimension: 128), 100),
+      (256, AttentionShape(queryHeads: 6, keyValueHeads: 2, headDimension: 64), 1),
+      (257, AttentionShape(queryHeads: 4, keyValueHeads: 1, headDimension: 128), 300),
+      (1500, AttentionShape(queryHeads: 3, keyValueHeads: 1, headDimension: 64), 1000),
+      (4095, AttentionShape(queryHeads: 16, keyValueHeads: 2, headDimension: 80), nil),
+    ]
+
+    @Test(arguments: sizes.indices)
+    func rowsAreTheSameAloneTogetherAndOnEveryRank(size: Int) throws {
+      let (context, shape, window) = Self.sizes[size]
+      let appended = 70
+      for arithmetic in arithmetics() {
+        let attention = AttentionCase(
+          shape: shape, mask: AttentionMask(slidingWindow: window), tokens: context + appended,
+          arithmetic: arithmetic, seed: UInt64(size))
+        let positions = Array(context..<context + appended)
+        let expected = positions.flatMap { attention.outputAlone($0..<$0 + 1) }
+        for kind in PartitionKind.allCases {
+          for threads in [1, 2] {
+            let label =
+              "\(kind), \(context) tokens, window \(window ?? 0), "
+              + "\(shape.queryHeads)/\(shape.keyValueHeads) heads of \(shape.headDimension), "
+              + "\(arithmetic.precision), \(arithmetic.instructionSet), \(threads) threads"
+            for most in [1, 64] {
+              let run = try AppendRun(
+                attention, context: context, partition: kind,
+                arithmetic: Arithmetic(
+                  precision: arithmetic.precision, instructionSet: arithmetic.instructionSet,
+                  team: ThreadTeam(threads: threads, spins: 0)))
+              var output: [UInt8] = []
+              // Only a few by themselves, which is slow.
+              let count = most == 1 ? 6 : appended
+              for first in stride(from: 0, to: count, by: most) {
+                output += try run.append(Array(positions[first..<min(first + most, count)]))
+              }
+              #expect(
+                output[...] == expected[..<(count * attention.outputBytes)],
+                "\(most) at once, \(label)")
+            }
+          }
+        }
+        guard world.rank == 0 else { continue }
+        var errors = ErrorComparison()
+        for token in stride(from: 0, to: appended, by: 3) {
+          let bytes = attention.outputBytes
+          errors.add(
+            expected[token * bytes..<(token + 1) * bytes], of: attention,
+            position: positions[token])
+        }
+        #expect(
+          errors.squaredError <= 1.5 * 1.5 * errors.squaredNaiveError,
+          "\(context) tokens, \(arithmetic.precision), \(arithmetic.instructionSet)")
+      }
+    }
+
+    /// The ranks' FLOPs add up to what the appended tokens cost.
+    @Test func workAddsUp() throws {
+      let shape = AttentionShape(queryHeads: 4, keyValueHeads: 2, headDimension: 64)
+      let attention = AttentionCase(
+        shape: shape, mask: AttentionMask(slidingWindow: 300), tokens: 610,
+        arithmetic: arithmetics().last!, seed: 3)
+      let run = try AppendRun(
+        attention, context: 600, partition: .zigzag, arithmetic: attention.arithmetic)
+      _ = try run.append(Array(600..<610))
+      let flops = try world.allReduce(value: run.work.flops, .sum)
+      #expect(abs(flops / Double(10 * 300 * 4 * 4 * 64) - 1) < 1e-12)
+      let rows = 10 * 4 * SoftmaxState.rowElements(headDimension: 64) * 8
+      #expect(run.work.bytesSent == (world.size == 1 ? 0 : rows))
+    }
+  }
+}
+
+/// A context on all ranks, and tokens that are appended to it.
+@MPIThread private final class AppendRun {
+  private let attention: AttentionCase
+  private let arithmetic: Arithmetic
+  private let cache: KeyValueCache
+  private let appendAttention: AppendAttention
+  private var partition: SequencePartition
+  private(set) var work = AttentionWork()
+
+  init(
+    _ attention: AttentionCase, context: Int, partition kind: PartitionKind, arithmetic: Arithmetic
+  ) throws {
+    self.attention = attention
+    self.arithmetic = arithmetic
+    partition = SequencePartition(
+      kind, blocks: (context + tokensPerBlock - 1) / tokensPerBlock, ranks: world.size)
+    let blocks = partition.blocks(of: world.rank)
+    cache = KeyValueCache(
+      layout: attention.layout, layers: 2, blocks: blocks, capacity: blocks.count + 2)
+    appendAttention = try AppendAttention(
+      communicator: world, arithmetic: arithmetic, cache: cache, capacity: 64)
+    for position in 0..<context { store(position) }
+  }
+
+  private func store(_ position: Int) {
+    let block = position / tokensPerBlock
+    while partition.blockCount <= block {
+      let new = partition.blockCount
+      partition.appendBlock()
+      if partition.owner(of: new) == world.rank { cache.append(block: new) }
+    }
+    guard let index = cache.blocks.firstIndex(of: block) else { return }
+    attention.store(position, into: cache.head(0, layer: 1, index: index))
+  }
+
+  /// `[positions][outputBytes]`
+  func append(_ positions: [Int]) throws -> [UInt8] {
+    for position in positions { store(position) }
+    let queries = attention.queryRows(positions)
+    let output = AlignedBuffer<UInt8>(count: positions.count * attention.outputBytes)
+    work = try appendAttention.attend(
+      layer: 1, mask: attention.mask, queries: queries.pointer, tokens: positions.count,
+      position: positions[0], output: output.pointer)
+    return Array(output.elements)
+  }
+}

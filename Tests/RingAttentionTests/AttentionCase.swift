@@ -1,0 +1,206 @@
+import Foundation
+import Kernels
+
+/// Queries, keys and values of a whole sequence for one layer, the same on every rank, and what attention makes of them on one
+/// rank without any exchange.
+final class AttentionCase {
+  let shape: AttentionShape
+  let mask: AttentionMask
+  let tokens: Int
+  /// `[tokens][queryHeads][headDimension]`, already rounded as the arithmetic rounds.
+  let queries: [Float]
+  /// `[tokens][keyValueHeads][headDimension]`, as `values`.
+  let keys: [Float]
+  let values: [Float]
+  let arithmetic: Arithmetic
+  let layout: KeyValueLayout
+  /// Every block of the sequence: `[blocks][blockBytes]`.
+  private let blocks: AlignedBuffer<UInt8>
+
+  init(
+    shape: AttentionShape, mask: AttentionMask, tokens: Int, arithmetic: Arithmetic, seed: UInt64
+  ) {
+    self.shape = shape
+    self.mask = mask
+    self.tokens = tokens
+    self.arithmetic = arithmetic
+    layout = arithmetic.keyValueLayout(shape)
+    var generator = SplitMix64(seed: seed)
+    func numbers(heads: Int, scale: Float) -> [Float] {
+      (0..<tokens * heads * shape.headDimension).map { _ in
+        let value = scale * Float(2 * generator.nextUniform() - 1)
+        return arithmetic.precision == .bf16 ? BFloat16(value).float : value
+      }
+    }
+    // Scores with a standard deviation of about 1.7: some keys count much more than others.
+    queries = numbers(heads: shape.queryHeads, scale: 3)
+    keys = numbers(heads: shape.keyValueHeads, scale: 1.7)
+    values = numbers(heads: shape.keyValueHeads, scale: 1)
+    let blockCount = (tokens + tokensPerBlock - 1) / tokensPerBlock
+    blocks = AlignedBuffer(count: blockCount * layout.blockBytes)
+    for position in 0..<tokens {
+      store(position, into: blocks.pointer + position / tokensPerBlock * layout.blockBytes)
+    }
+  }
+
+  /// Puts the keys and values of one token into its block.
+  func store(_ position: Int, into block: UnsafeMutableRawPointer) {
+    let d = shape.headDimension
+    for head in 0..<shape.keyValueHeads {
+      let start = (position * shape.keyValueHeads + head) * d
+      keys[start..<start + d].withUnsafeBufferPointer { keys in
+        values[start..<start + d].withUnsafeBufferPointer { values in
+          arithmetic.store(
+            keys: keys.baseAddress!, values: values.baseAddress!,
+            token: position % tokensPerBlock, into: block + head * layout.headBytes, layout: layout)
+        }
+      }
+    }
+  }
+
+  /// The queries of some tokens as attention takes them: `[keyValueHeads][tokens][groupSize][headDimension]`.
+  func queryRows(_ positions: [Int]) -> AlignedBuffer<UInt8> {
+    let width = shape.groupSize * shape.headDimension
+    let rows = AlignedBuffer<UInt8>(
+      count: positions.count * shape.keyValueHeads * width * arithmetic.inputType.bytes)
+    for head in 0..<shape.keyValueHeads {
+      for (token, position) in positions.enumerated() {
+        let start = (position * shape.keyValueHeads + head) * width
+        queries[start..<start + width].withUnsafeBufferPointer {
+          arithmetic.round(
+            $0.baseAddress!, count: width,
+            into: rows.pointer + (head * positions.count + token) * width
+              * arithmetic.inputType.bytes)
+        }
+      }
+    }
+    return rows
+  }
+
+  /// Bytes of one token's output.
+  var outputBytes: Int {
+    Arithmetic.inputStride(columns: shape.queryHeads * shape.headDimension)
+      * arithmetic.inputType.bytes
+  }
+
+  /// The output of neighbouring tokens that are attended as one tile, on this rank alone, one block after the other:
+  /// `[tokens][outputBytes]`.
+  func outputAlone(_ positions: Range<Int>) -> [UInt8] {
+    let d = shape.headDimension
+    let group = shape.groupSize
+    let rows = positions.count * group
+    let stateRow = SoftmaxState.rowElements(headDimension: d)
+    let states = AlignedBuffer<Double>(count: rows * stateRow)
+    let queries = queryRows(Array(positions))
+    let output = AlignedBuffer<UInt8>(count: positions.count * outputBytes)
+    let inputBytes = arithmetic.inputType.bytes
+    arithmetic.reserveAttentionScratch(shape: shape, rows: rows)
+    for head in 0..<shape.keyValueHeads {
+      SoftmaxState.clear(states.pointer, count: rows, headDimension: d)
+      let tile = QueryTile(
+        rows: queries.pointer + head * rows * d * inputBytes, count: rows,
+        position: positions.lowerBound, headsPerToken: group)
+      for block in 0...(positions.upperBound - 1) / tokensPerBlock {
+        arithmetic.attend(
+          tile, to: blocks.pointer + block * layout.blockBytes + head * layout.headBytes,
+          block: block, mask: mask, layout: layout, states: states.pointer, thread: 0)
+      }
+      for row in 0..<rows {
+        arithmetic.finish(
+          states.pointer + row * stateRow, headDimension: d,
+          into: output.pointer + row / group * outputBytes
+            + (head * group + row % group) * d * inputBytes)
+      }
+    }
+    return Array(output.elements)
+  }
+
+  /// One token's output as numbers, of its bytes: `[queryHeads · headDimension]`.
+  func numbers(_ output: ArraySlice<UInt8>) -> [Float] {
+    Array(output).withUnsafeBytes { bytes in
+      (0..<shape.queryHeads * shape.headDimension).map {
+        arithmetic.inputType == .bf16
+          ? BFloat16(bitPattern: bytes.load(fromByteOffset: 2 * $0, as: UInt16.self)).float
+          : bytes.load(fromByteOffset: 4 * $0, as: Float.self)
+      }
+    }
+  }
+
+  /// One token's output by the definition, in Float64.
+  func exactOutput(_ position: Int, rounding: (Double) -> Double = { $0 }) -> [Double] {
+    let row = shape.queryHeads * shape.headDimension
+    return ReferenceAttention.attend(
+      queries: Array(queries[position * row..<(position + 1) * row]), keys: keys, values: values,
+      shape: shape, mask: mask, firstPosition: position, rounding: rounding)
+  }
+
+  /// One token's output as a simple program in the same precision has it: in bf16, exact but for numerators and results,
+  /// which are rounded; in fp32, every operation in float32, one key after the other.
+  func naiveOutput(_ position: Int) -> [Double] {
+    if arithmetic.precision == .bf16 {
+      let round: (Double) -> Double = { Double(BFloat16(Float($0)).float) }
+      return exactOutput(position, rounding: round).map(round)
+    }
+    let d = shape.headDimension
+    let first = mask.slidingWindow.map { max(0, position + 1 - $0) } ?? 0
+    return (0..<shape.queryHeads).flatMap { head in
+      let query = (position * shape.queryHeads + head) * d
+      func start(_ key: Int) -> Int { (key * shape.keyValueHeads + head / shape.groupSize) * d }
+      var scores: [Float] = []
+      for key in first...position {
+        var score: Float = 0
+        for j in 0..<d { score += queries[query + j] * keys[start(key) + j] }
+        scores.append(score / Float(d).squareRoot())
+      }
+      let maximum = scores.max()!
+      var sum: Float = 0
+      var output = [Float](repeating: 0, count: d)
+      for (key, score) in zip(first...position, scores) {
+        let p = exp(score - maximum)
+        sum += p
+        for j in 0..<d { output[j] += p * values[start(key) + j] }
+      }
+      return output.map { Double($0 / sum) }
+    }
+  }
+}
+
+/// How far outputs are from the exact ones, beside what a naive computation in the same precision loses.
+struct ErrorComparison {
+  private(set) var squaredError = 0.0
+  private(set) var squaredNaiveError = 0.0
+
+  /// - Parameter output: the token's, as bytes.
+  mutating func add(_ output: ArraySlice<UInt8>, of attention: AttentionCase, position: Int) {
+    let exact = attention.exactOutput(position)
+    let naive = attention.naiveOutput(position)
+    // A token that sees one key alone costs the naive computation nothing; float32 may still be rounded once.
+    let rounding = attention.arithmetic.precision == .fp32 ? 0x1p-24 : 0
+    for ((output, naive), exact) in zip(zip(attention.numbers(output), naive), exact) {
+      squaredError += (Double(output) - exact) * (Double(output) - exact)
+      squaredNaiveError += max(abs(naive - exact), abs(exact) * rounding).squared
+    }
+  }
+}
+
+extension Double {
+  fileprivate var squared: Double { self * self }
+}
+
+/// Every arithmetic that this machine has, in ascending order of instruction sets for each precision.
+func arithmetics(threads: Int = 1) -> [Arithmetic] {
+  let team = ThreadTeam(threads: threads, spins: 0)
+  return Precision.allCases.flatMap { precision in
+    InstructionSet.available.map {
+      Arithmetic(precision: precision, instructionSet: $0, team: team)
+    }
+  }
+}
+
+/// Of those with the same type of matrix input, the one with the highest instruction set.
+func highestArithmetics(threads: Int = 1) -> [Arithmetic] {
+  let all = arithmetics(threads: threads)
+  return all.indices.filter { index in
+    !all[(index + 1)...].contains { $0.inputType == all[index].inputType }
+  }.map { all[$0] }
+}
