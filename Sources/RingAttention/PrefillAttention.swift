@@ -107,7 +107,9 @@ public final class PrefillAttention {
       onSpan?("attention", began, computed)
       try exchange.finish()
       let arrived = ContinuousClock.now
-      if ranks > 1 { onSpan?("exchange", computed, arrived) }
+      if ranks > 1 { onSpan?("wait", computed, arrived) }
+      // The message itself overlaps the computation.
+      if !arriving.isEmpty { onSpan?("message", began, arrived) }
       work.exposedSeconds += (arrived - computed).seconds
       base = UnsafeRawPointer(memory)
       blocks = arriving

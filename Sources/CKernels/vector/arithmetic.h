@@ -55,7 +55,9 @@ RF_INLINE rf_f32x16 rf_round_to_integer(rf_f32x16 x) {
 }
 
 // 2^(n + f - maximum) for n + f = s, n = round(s): s - maximum itself is never formed, so that the
-// same s under another maximum gives the same bits times a power of two. Below 2^-126 it is 0.
+// same s under another maximum gives the same bits times a power of two. Below 2^-125 it is 0:
+// numbers without full precision would cost more than all others together, and count for nothing
+// beside the largest.
 RF_INLINE rf_f32x16 rf_exp2_below(rf_f32x16 s, float maximum) {
   rf_f32x16 n = rf_round_to_integer(s);
   rf_f32x16 f = s - n;
@@ -67,7 +69,7 @@ RF_INLINE rf_f32x16 rf_exp2_below(rf_f32x16 s, float maximum) {
   y = y * f + RF_EXP2_C1;
   y = y * f + RF_EXP2_C0;
   rf_f32x16 exponent = n - maximum;
-  exponent = rf_select(exponent > -127.0f, exponent, rf_splat(-127.0f));
+  exponent = rf_select(exponent >= -125.0f, exponent, rf_splat(-127.0f));
   rf_s32x16 power = (__builtin_convertvector(exponent, rf_s32x16) + 127) << 23;
   return y * (rf_f32x16)power;
 }
