@@ -30,7 +30,8 @@ struct LoadedModel {
       return .failure(
         Failure(
           .noInput,
-          "the model '\(directory.path)' has no tokenizer.json, which text needs; give --token-ids"))
+          "the model '\(directory.path)' has no tokenizer.json, which text needs; give --token-ids")
+      )
     }
     do { return .success(try Tokenizer(contentsOf: path)) } catch {
       return .failure(Failure(error))
