@@ -14,12 +14,12 @@ RF_INLINE rf_s32x16 rf_visible(size_t first, size_t begin, size_t end) {
   return (key >= (int32_t)begin) & (key < (int32_t)end);
 }
 
-// silu(gate) * up, silu(x) = x / (1 + 2^(-x log2 e)); the exponent is held where 2^ is a normal
-// number.
+// silu(gate) * up, silu(x) = x / (1 + 2^(-x log2 e)). A gate below -87 counts as -87, so that 2^
+// stays a normal number and what should be 0 is 1e-36 at most.
 RF_INLINE rf_f32x16 rf_swiglu(rf_f32x16 gate, rf_f32x16 up) {
+  gate = rf_select(gate < -87.0f, rf_splat(-87.0f), gate);
   rf_f32x16 s = gate * -1.44269504f;
-  s = rf_select(s < 126.0f, s, rf_splat(126.0f));
-  s = rf_select(s > -126.0f, s, rf_splat(-126.0f));
+  s = rf_select(s < -126.0f, rf_splat(-126.0f), s);
   rf_f32x16 power = rf_exp2_below(s, 0.0f);
   return gate / (power + 1.0f) * up;
 }
