@@ -26,7 +26,7 @@ RF_INLINE rf_f32x16 rf_swiglu(rf_f32x16 gate, rf_f32x16 up) {
 }
 
 // Straight from Float64: the significand is rounded to 8 bits by an addition at bit 45, then
-// narrowed exactly.
+// narrowed exactly, but for numbers below 2^-126.
 RF_INLINE float rf_round_f64_to_bf16(double x) {
   uint64_t bits;
   memcpy(&bits, &x, sizeof bits);
