@@ -28,8 +28,8 @@ bool rf_instruction_set_is_available(rf_instruction_set set) {
   const unsigned ymm = 0x6, zmm = 0xe6;
   const registers one = cpuid(1, 0), seven = cpuid(7, 0);
   const unsigned states = enabled_states();
-  const bool avx2 = (states & ymm) == ymm && (seven.b & bit_AVX2) && (one.c & bit_FMA) &&
-                    (one.c & bit_F16C);
+  const bool avx2 =
+      (states & ymm) == ymm && (seven.b & bit_AVX2) && (one.c & bit_FMA) && (one.c & bit_F16C);
   const unsigned avx512_bits = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL;
   const bool avx512 = avx2 && (states & zmm) == zmm && (seven.b & avx512_bits) == avx512_bits;
   switch (set) {

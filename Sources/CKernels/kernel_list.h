@@ -1,4 +1,5 @@
-// Every microkernel: X(field of the table, function, instruction set). Declarations and the table come from this list.
+// Every microkernel: X(field of the table, function, instruction set). Declarations and the table
+// come from this list.
 #pragma once
 
 #include "CKernels.h"

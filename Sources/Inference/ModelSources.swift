@@ -21,8 +21,8 @@ struct JSONConfigurationSource: ConfigurationSource {
   }
 }
 
-/// A directory's tensors as what a model family takes its weights from: bfloat16 in place, float32 in place for fp32 and rounded
-/// once for bf16.
+/// A directory's tensors as what a model family takes its weights from: bfloat16 in place, float32
+/// in place for fp32 and rounded once for bf16.
 struct TensorFileSource: WeightSource {
   let directory: String
   let tensors: SafetensorsCollection

@@ -19,7 +19,8 @@ public struct SamplingParameters: Sendable, Equatable, Codable {
   }
 }
 
-/// Chooses tokens; the same logits and seed give the same tokens on every machine whose logits are the same.
+/// Chooses tokens; the same logits and seed give the same tokens on every machine whose logits are
+/// the same.
 public struct Sampler: Sendable {
   public let parameters: SamplingParameters
   private var generator: SplitMix64
@@ -57,7 +58,8 @@ public struct Sampler: Sendable {
     return Int32(best)
   }
 
-  /// How many of the falling weights reach `probability` of their sum (Holtzman et al. 2020); at least one.
+  /// How many of the falling weights reach `probability` of their sum (Holtzman et al. 2020); at
+  /// least one.
   private static func nucleus(_ weights: [Double], probability: Double) -> Int {
     guard probability < 1 else { return weights.count }
     let wanted = weights.reduce(0, +) * probability

@@ -3,7 +3,8 @@ import MPI
 import RingAttention
 import Transformer
 
-/// One context and what is asked of it: prefill, an appended prompt, generation. Every rank makes the same calls.
+/// One context and what is asked of it: prefill, an appended prompt, generation. Every rank makes
+/// the same calls.
 public final class Session {
   public let model: Model
   public let stack: DecoderStack
@@ -55,8 +56,10 @@ public final class Session {
   ///
   /// - Parameters:
   ///   - onLogits: hears, on rank 0, the logits from which each token is chosen.
-  ///   - onToken: hears, on rank 0, every token but one that ends the sequence, and says whether to go on.
-  /// - Throws: `MPIError`; where a listener throws, `SessionError` on every rank, so that all know that the work is over.
+  ///   - onToken: hears, on rank 0, every token but one that ends the sequence, and says whether to
+  ///     go on.
+  /// - Throws: `MPIError`; where a listener throws, `SessionError` on every rank, so that all know
+  ///   that the work is over.
   public func generate(
     maximumTokens: Int, sampling: SamplingParameters,
     onLogits: (UnsafeBufferPointer<Float>) throws -> Void,
@@ -64,7 +67,6 @@ public final class Session {
   ) throws -> Generation {
     var sampler = Sampler(sampling)
     var generated: [Int32] = []
-    generated.reserveCapacity(maximumTokens)
     while true {
       // Rank 0 chooses and decides; the others follow it.
       var step = Step(token: 0, end: .none)

@@ -1,8 +1,10 @@
 import Glibc
 
-/// Memory of fixed capacity, zero when it is new and aligned to a page: large tensors, KV blocks, scratch.
+/// Memory of fixed capacity, zero when it is new and aligned to a page: large tensors, KV blocks,
+/// scratch.
 ///
-/// Pages are taken from the operating system when they are first written, so what is reserved and not used costs nothing.
+/// Pages are taken from the operating system when they are first written, so what is reserved and
+/// not used costs nothing.
 @safe
 public struct AlignedBuffer<Element: BitwiseCopyable>: ~Copyable {
   /// Elements.

@@ -1,13 +1,16 @@
 import CKernels
 import COpenBLAS
 
-// Flash attention (Dao et al. 2022) of a tile of query rows on one KV block. Goals, in this order: a row's partial
-// (M, l, o) of a block follows from the row and the block alone; every p is computed once; speed.
+// Flash attention (Dao et al. 2022) of a tile of query rows on one KV block. Goals, in this order:
+// a row's partial (M, l, o) of a block follows from the row and the block alone; every p is
+// computed once; speed.
 //
-// p = 2^(s − M) with M the block's own integer maximum: n = round(s), f = s − n, 2^f by a polynomial, the exponent n − M
-// exactly. p is rounded to the matrix input type before it is summed, so l adds what multiplies V.
+// p = 2^(s − M) with M the block's own integer maximum: n = round(s), f = s − n, 2^f by a
+// polynomial, the exponent n − M exactly. p is rounded to the matrix input type before it is
+// summed, so l adds what multiplies V.
 
-/// Query rows that are neighbours: `[tokens][heads of the group]`, every row `[headDimension]` matrix input.
+/// Query rows that are neighbours: `[tokens][heads of the group]`, every row `[headDimension]`
+/// matrix input.
 public struct QueryTile {
   public let rows: UnsafeRawPointer
   public let count: Int
@@ -28,8 +31,9 @@ public struct QueryTile {
 }
 
 extension Arithmetic {
-  /// Rows whose scores are at hand at once: 4 microtiles, so that a panel of keys is read from the first-level cache for
-  /// three of them, and scores and numerators (36 KB) stay in the second level.
+  /// Rows whose scores are at hand at once: 4 microtiles, so that a panel of keys is read from the
+  /// first-level cache for three of them, and scores and numerators (36 KB) stay in the second
+  /// level.
   private static let rowsAtOnce = 4 * Int(RF_MICROTILE_ROWS)
 
   /// Scratch that `attend` needs on each thread; reserved before the threads start.
@@ -45,7 +49,8 @@ extension Arithmetic {
   /// Attends a tile to one KV block and merges the result into the tile's states.
   ///
   /// - Parameters:
-  ///   - head: one head's part of the block, `layout.headBytes`; keys behind the sequence's end are zeros.
+  ///   - head: one head's part of the block, `layout.headBytes`; keys behind the sequence's end are
+  ///     zeros.
   ///   - block: the block's number in the global sequence.
   ///   - states: `[tile.count]` rows as in `SoftmaxState`.
   public func attend(
@@ -68,7 +73,8 @@ extension Arithmetic {
     _ tile: QueryTile, rows: Range<Int>, to head: UnsafeRawPointer, block: Int, mask: AttentionMask,
     layout: KeyValueLayout, states: UnsafeMutablePointer<Double>, thread: Int
   ) {
-    // Positions rise with the rows, so the first row sees the earliest key and the last row the latest.
+    // Positions rise with the rows, so the first row sees the earliest key and the last row the
+    // latest.
     let earliest = tile.visibleKeys(row: rows.lowerBound, block: block, mask: mask)
     let latest = tile.visibleKeys(row: rows.upperBound - 1, block: block, mask: mask)
     guard latest.upperBound > 0, earliest.lowerBound < tokensPerBlock else { return }
@@ -95,7 +101,8 @@ extension Arithmetic {
       for row in stride(from: rows.lowerBound, to: rows.upperBound, by: microtile) {
         table.matrix_6x64(
           min(microtile, rows.upperBound - row), dimension / 2, queries + row * dimension,
-          dimension, keys + key * dimension, scores + (row - rows.lowerBound) * tokensPerBlock + key,
+          dimension, keys + key * dimension,
+          scores + (row - rows.lowerBound) * tokensPerBlock + key,
           tokensPerBlock, panelKeys, nil, false)
       }
     }
@@ -130,7 +137,8 @@ extension Arithmetic {
     guard latest.upperBound > 0, earliest.lowerBound < tokensPerBlock else { return }
     let dimension = layout.shape.headDimension
     let stateRow = SoftmaxState.rowElements(headDimension: dimension)
-    // Scratch: scores, then numerators in their place [rows][256]; partial o [rows][d]; keys and values [256][d].
+    // Scratch: scores, then numerators in their place [rows][256]; partial o [rows][d]; keys and
+    // values [256][d].
     let scores = scratch(of: thread).assumingMemoryBound(to: Float.self)
     let partial = scores + tile.count * tokensPerBlock
     let widened = partial + tile.count * dimension
@@ -171,8 +179,8 @@ extension Arithmetic {
     }
   }
 
-  /// One row's numerators against a block; M and l of its state are updated, and what is returned multiplies its o and the
-  /// block's.
+  /// One row's numerators against a block; M and l of its state are updated, and what is returned
+  /// multiplies its o and the block's.
   private func softmax(
     _ scores: UnsafePointer<Float>, visible: Range<Int>, scale: Float,
     numerators: UnsafeMutableRawPointer, numeratorBytes: Int, state: UnsafeMutablePointer<Double>

@@ -1,30 +1,36 @@
 import CKernels
 import COpenBLAS
 
-// Linear layers. Goals, in this order: an output's bits follow from its token and its weights alone; speed; memory.
+// Linear layers. Goals, in this order: an output's bits follow from its token and its weights
+// alone; speed; memory.
 //
-// Matrix-matrix (the context): an item is one panel of outputs for one block of 256 tokens. Its shape and alignment are
-// those of the global sequence, so the same call is made wherever the block lives. With a bf16 dot product the panel is 64
-// weights' rows, packed to pairs [inputs / 2][64][2], and each output is one chain of sums over ascending inputs.
-// Otherwise the panel is widened to float32 and OpenBLAS multiplies it.
+// Matrix-matrix (the context): an item is one panel of outputs for one block of 256 tokens. Its
+// shape and alignment are those of the global sequence, so the same call is made wherever the block
+// lives. With a bf16 dot product the panel is 64 weights' rows, packed to pairs [inputs /
+// 2][64][2], and each output is one chain of sums over ascending inputs. Otherwise the panel is
+// widened to float32 and OpenBLAS multiplies it.
 //
-// Rows (the prompt and generated tokens): every output is a dot product of its own with lanes along the inputs, so any
-// division of outputs among ranks and threads, and any number of rows at once, gives the same bits.
+// Rows (the prompt and generated tokens): every output is a dot product of its own with lanes along
+// the inputs, so any division of outputs among ranks and threads, and any number of rows at once,
+// gives the same bits.
 
 extension Arithmetic {
   /// The tokens of one item: a KV block's.
   static let tokensPerItem = Int(RF_BLOCK_KEYS)
 
-  /// How many outputs a panel has: 64 for the own microkernels; for OpenBLAS as many as widen to 4 MB, at most 256.
+  /// How many outputs a panel has: 64 for the own microkernels; for OpenBLAS as many as widen to 4
+  /// MB, at most 256.
   public static func outputsPerPanel(inputs: Int, inputType: InputType) -> Int {
     guard inputType != .bf16 else { return Int(RF_PANEL_COLUMNS) }
     return min(256, max(16, (1 << 20) / max(inputs, 1) / 16 * 16))
   }
 
-  /// `outputs[token][o] = bias[o] + Σ weights[o][i] * inputs[token][i]`, added to what is there where `accumulate` is set.
+  /// `outputs[token][o] = bias[o] + Σ weights[o][i] * inputs[token][i]`, added to what is there
+  /// where `accumulate` is set.
   ///
   /// - Parameters:
-  ///   - inputs: `[tokens][inputStride(weights.inputs)]` matrix input; the first token begins a block of the sequence.
+  ///   - inputs: `[tokens][inputStride(weights.inputs)]` matrix input; the first token begins a
+  ///     block of the sequence.
   ///   - outputs: `[tokens][outputStride]` float32, of which `weights.outputs` columns are written.
   public func multiply(
     _ weights: WeightMatrix, inputs: UnsafeRawPointer, tokens: Int,
@@ -87,7 +93,8 @@ extension Arithmetic {
     let rows: UnsafePointer<Float>
     switch weights.precision {
     case .fp32:
-      rows = weights.elements.assumingMemoryBound(to: Float.self) + tile.firstOutput * weights.inputs
+      rows =
+        weights.elements.assumingMemoryBound(to: Float.self) + tile.firstOutput * weights.inputs
     case .bf16:
       let widened = scratch(of: thread).assumingMemoryBound(to: Float.self)
       if widen {
@@ -109,7 +116,8 @@ extension Arithmetic {
     }
   }
 
-  /// The outputs `range` of a few rows; each output has the same bits for any range and any number of rows.
+  /// The outputs `range` of a few rows; each output has the same bits for any range and any number
+  /// of rows.
   ///
   /// - Parameters:
   ///   - inputs: `[rows][inputStride(weights.inputs)]` matrix input.

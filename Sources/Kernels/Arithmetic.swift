@@ -13,7 +13,8 @@ public enum InputType: Sendable {
 
 /// The arithmetic of one rank: precision, instruction set, threads and their scratch memory.
 ///
-/// Every result follows from the operands and their global positions alone, never from the number of threads.
+/// Every result follows from the operands and their global positions alone, never from the number
+/// of threads.
 public final class Arithmetic: @unchecked Sendable {
   public let precision: Precision
   public let instructionSet: InstructionSet
@@ -45,7 +46,8 @@ public final class Arithmetic: @unchecked Sendable {
     openblas_set_num_threads(1)
   }
 
-  /// Elements from one row of a matrix input to the next: whole cache lines, and room for a pair that is half empty.
+  /// Elements from one row of a matrix input to the next: whole cache lines, and room for a pair
+  /// that is half empty.
   public static func inputStride(columns: Int) -> Int { (columns + 31) / 32 * 32 }
 
   /// Makes sure that every thread has `bytes` of scratch; called before the threads start.

@@ -1,6 +1,7 @@
 import CKernels
 
-/// Tokens in a KV block: the unit of ownership, exchange, accumulation, saving and restoring, aligned to the global sequence.
+/// Tokens in a KV block: the unit of ownership, exchange, accumulation, saving and restoring,
+/// aligned to the global sequence.
 public let tokensPerBlock = Int(RF_BLOCK_KEYS)
 
 /// The heads of one attention layer.
@@ -26,10 +27,12 @@ public struct AttentionShape: Sendable, Equatable {
     Float(1.4426950408889634 / Double(headDimension).squareRoot())
   }
 
-  /// Tokens whose query heads make up one tile: a power of two that divides a block, such that a tile has at most 384 rows.
+  /// Tokens whose query heads make up one tile: a power of two that divides a block, such that a
+  /// tile has at most 384 rows.
   ///
-  /// A tile reads each KV block once from memory for all its rows: at 256 rows of d = 128 the arithmetic takes a hundred
-  /// times as long as the read. More rows would only leave fewer tiles to share out among the threads.
+  /// A tile reads each KV block once from memory for all its rows: at 256 rows of d = 128 the
+  /// arithmetic takes a hundred times as long as the read. More rows would only leave fewer tiles
+  /// to share out among the threads.
   public var tokensPerTile: Int {
     var tokens = tokensPerBlock
     while tokens > 1, tokens * groupSize > 384 { tokens /= 2 }
@@ -47,7 +50,8 @@ public struct AttentionMask: Sendable, Hashable {
     self.slidingWindow = slidingWindow
   }
 
-  /// The keys of the block that a query at `position` sees, relative to the block's first; may be empty.
+  /// The keys of the block that a query at `position` sees, relative to the block's first; may be
+  /// empty.
   public func visibleKeys(position: Int, block: Int) -> Range<Int> {
     let start = block * tokensPerBlock
     let end = min(tokensPerBlock, max(0, position + 1 - start))

@@ -27,7 +27,8 @@ public enum InstructionSet: String, Sendable, CaseIterable, Comparable, Codable 
 
   /// The highest one available, or a lower one that `RINGFLASH_ISA` forces.
   ///
-  /// - Throws: `InstructionSetError` if the variable names one that is unknown or that this CPU does not have.
+  /// - Throws: `InstructionSetError` if the variable names one that is unknown or that this CPU
+  ///   does not have.
   public static func selected(environment: [String: String]) throws(InstructionSetError)
     -> InstructionSet
   {

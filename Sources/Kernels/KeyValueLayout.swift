@@ -1,6 +1,7 @@
 import CKernels
 
-/// How one KV head's 256 keys and values lie in a block, in the order in which the arithmetic reads them.
+/// How one KV head's 256 keys and values lie in a block, in the order in which the arithmetic reads
+/// them.
 ///
 /// | arithmetic | keys | values |
 /// |---|---|---|

@@ -1,16 +1,18 @@
 import CKernels
 import Glibc
 
-// The state of an online softmax (Milakov and Gimelshein 2018) whose running maximum is rounded up to an integer M, so
-// that merging multiplies by powers of two. Goals, in this order: the same bits in any order of blocks; then speed.
+// The state of an online softmax (Milakov and Gimelshein 2018) whose running maximum is rounded up
+// to an integer M, so that merging multiplies by powers of two. Goals, in this order: the same bits
+// in any order of blocks; then speed.
 //
-// For the keys seen so far, with scores s in base 2: M = ceil(max s), l = Σ p, o = Σ p·v, p = 2^(s − M).
-// Two states merge under the larger M; the other side is multiplied by 2^(its M − M), which is exact. Block partials are
-// float32, so their sum in Float64 is exact but for bits far below what the final rounding keeps.
-// The empty state is M = −∞, l = 0, o = 0, and is the identity of the merge.
+// For the keys seen so far, with scores s in base 2: M = ceil(max s), l = Σ p, o = Σ p·v, p = 2^(s
+// − M). Two states merge under the larger M; the other side is multiplied by 2^(its M − M), which
+// is exact. Block partials are float32, so their sum in Float64 is exact but for bits far below
+// what the final rounding keeps. The empty state is M = −∞, l = 0, o = 0, and is the identity of
+// the merge.
 
-/// Rows of softmax states, one for every query token and head: `[headDimension]` Float64 o behind a header of 8, of which
-/// the first is M, the second l, the others fill a cache line.
+/// Rows of softmax states, one for every query token and head: `[headDimension]` Float64 o behind a
+/// header of 8, of which the first is M, the second l, the others fill a cache line.
 public struct SoftmaxState {
   static let header = Int(RF_STATE_HEADER)
 
@@ -53,7 +55,8 @@ public struct SoftmaxState {
 }
 
 extension Arithmetic {
-  /// o / l of one state, rounded once to the matrix input type: `[headDimension]`; zeros if the state is empty.
+  /// o / l of one state, rounded once to the matrix input type: `[headDimension]`; zeros if the
+  /// state is empty.
   public func finish(
     _ state: UnsafePointer<Double>, headDimension: Int, into output: UnsafeMutableRawPointer
   ) {

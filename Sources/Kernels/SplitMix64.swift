@@ -1,5 +1,5 @@
-/// Reproducible random numbers, the same on every machine, with 64 bits of state: Steele, Lea and Flood, "Fast Splittable
-/// Pseudorandom Number Generators" (2014).
+/// Reproducible random numbers, the same on every machine, with 64 bits of state: Steele, Lea and
+/// Flood, "Fast Splittable Pseudorandom Number Generators" (2014).
 public struct SplitMix64: RandomNumberGenerator, Sendable {
   @usableFromInline
   var state: UInt64

@@ -1,14 +1,17 @@
 import Glibc
 import Synchronization
 
-/// A team of threads that share out numbered work items; the thread that made the team is its thread 0 and works too.
+/// A team of threads that share out numbered work items; the thread that made the team is its
+/// thread 0 and works too.
 ///
-/// Which thread takes which item changes from run to run, so an item's result must follow from its number alone.
+/// Which thread takes which item changes from run to run, so an item's result must follow from its
+/// number alone.
 public final class ThreadTeam: @unchecked Sendable {
   /// Threads, with the calling one.
   public let threads: Int
 
-  // Written by the caller before `generation` is raised, read by workers after they have seen it raised.
+  // Written by the caller before `generation` is raised, read by workers after they have seen it
+  // raised.
   private var body: ((_ item: Int, _ thread: Int) -> Void)?
   private var itemCount = 0
 
@@ -62,8 +65,8 @@ public final class ThreadTeam: @unchecked Sendable {
   /// Calls `body(item, thread)` once for every item in `0..<count` and returns when all are done.
   ///
   /// - Parameters:
-  ///   - betweenItems: called by the calling thread between its items and while it waits for the others: the place to
-  ///     let MPI move messages.
+  ///   - betweenItems: called by the calling thread between its items and while it waits for the
+  ///     others: the place to let MPI move messages.
   ///   - body: runs on any thread; `thread` is in `0..<threads`.
   public func forEach(
     _ count: Int, betweenItems: (() -> Void)? = nil,
@@ -124,8 +127,8 @@ public final class ThreadTeam: @unchecked Sendable {
     }
   }
 
-  /// Not inlined, so that the worker's reference to `body` is gone before it says that it is done: what follows in
-  /// `forEach` checks that none is left.
+  /// Not inlined, so that the worker's reference to `body` is gone before it says that it is done:
+  /// what follows in `forEach` checks that none is left.
   @inline(never)
   private func workOnItems(as thread: Int) {
     let body = self.body!

@@ -1,7 +1,7 @@
 /// A linear layer's weights where they lie: in a mapped file or in memory that somebody owns.
 ///
-/// The matrix is `[outputs][inputs]`, row-major and without gaps; output `o` of input `x` is the dot product of row `o`
-/// with `x`, plus `bias[o]` where there is a bias.
+/// The matrix is `[outputs][inputs]`, row-major and without gaps; output `o` of input `x` is the
+/// dot product of row `o` with `x`, plus `bias[o]` where there is a bias.
 public struct WeightMatrix: @unchecked Sendable {
   public let outputs: Int
   public let inputs: Int

@@ -1,10 +1,11 @@
 import CMPI
 import CMPIShims
 
-/// An MPI datatype of our own making. It may end as soon as the calls that use it have been started: MPI keeps what
-/// it still needs.
+/// An MPI datatype of our own making. It may end as soon as the calls that use it have been
+/// started: MPI keeps what it still needs.
 struct Datatype: ~Copyable {
-  // A message of one plain datatype has a count of 32 bits. Longer ones are made of pieces this long.
+  // A message of one plain datatype has a count of 32 bits. Longer ones are made of pieces this
+  // long.
   private static let pieceBytes = 1 << 30
 
   private(set) var handle = rf_mpi_datatype_null()
@@ -20,7 +21,8 @@ struct Datatype: ~Copyable {
   ///
   /// The corresponding MPI function is `MPI_Type_contiguous`.
   init(elementBytes bytes: Int) throws {
-    // Made of words where possible, so that MPI aligns its temporary copies for a user-defined reduction.
+    // Made of words where possible, so that MPI aligns its temporary copies for a user-defined
+    // reduction.
     let isWords = bytes % 8 == 0
     try check(
       MPI_Type_contiguous(

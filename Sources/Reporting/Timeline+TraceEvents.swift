@@ -1,7 +1,8 @@
 import Foundation
 
 // The Trace Event Format ("Trace Event Format", Google, 2016): process ids are ranks, thread ids
-// are lanes, times are microseconds. Perfetto (https://ui.perfetto.dev) and chrome://tracing open it.
+// are lanes, times are microseconds. Perfetto (https://ui.perfetto.dev) and chrome://tracing open
+// it.
 
 extension Timeline {
   /// This rank's part of the file, to be gathered on one rank; empty if nothing is recorded.

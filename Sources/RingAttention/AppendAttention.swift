@@ -1,8 +1,9 @@
 import Kernels
 import MPI
 
-// A few tokens behind a long context: their queries are on every rank, each rank attends to its own blocks, and one
-// all-reduce with the merge of softmax states as its operation makes every rank's state that of the whole sequence.
+// A few tokens behind a long context: their queries are on every rank, each rank attends to its own
+// blocks, and one all-reduce with the merge of softmax states as its operation makes every rank's
+// state that of the whole sequence.
 
 /// Attention of appended tokens to all tokens before them; used for all layers.
 public final class AppendAttention {
@@ -13,7 +14,8 @@ public final class AppendAttention {
   /// Most tokens that are appended at once.
   public let capacity: Int
   private let merge: ReductionOperation
-  /// `[threads][keyValueHeads][capacity][groupSize]` rows of `SoftmaxState`; thread 0's is the rank's.
+  /// `[threads][keyValueHeads][capacity][groupSize]` rows of `SoftmaxState`; thread 0's is the
+  /// rank's.
   private let states: AlignedBuffer<Double>
 
   public init(
@@ -30,13 +32,16 @@ public final class AppendAttention {
       count: arithmetic.team.threads * capacity * shape.queryHeads * rowElements)
   }
 
-  /// Attends `tokens` neighbouring tokens, the first at `position`, whose keys and values are in the cache already.
+  /// Attends `tokens` neighbouring tokens, the first at `position`, whose keys and values are in
+  /// the cache already.
   ///
   /// A row's result is the same for any number of tokens at once.
   ///
   /// - Parameters:
-  ///   - queries: `[keyValueHeads][tokens][groupSize][headDimension]` matrix input, the same on every rank.
-  ///   - output: `[tokens][inputStride(queryHeads · headDimension)]` matrix input, the same on every rank.
+  ///   - queries: `[keyValueHeads][tokens][groupSize][headDimension]` matrix input, the same on
+  ///     every rank.
+  ///   - output: `[tokens][inputStride(queryHeads · headDimension)]` matrix input, the same on
+  ///     every rank.
   /// - Throws: `MPIError`.
   public func attend(
     layer: Int, mask: AttentionMask, queries: UnsafeRawPointer, tokens: Int, position: Int,
@@ -53,8 +58,8 @@ public final class AppendAttention {
     let states = states.pointer
     let layout = cache.layout
     SoftmaxState.clear(states, count: threads * rows, headDimension: d)
-    // OpenBLAS may round differently for another number of rows, so there one token is one call; the own microkernels
-    // compute each row by itself.
+    // OpenBLAS may round differently for another number of rows, so there one token is one call;
+    // the own microkernels compute each row by itself.
     let tokensPerCall = arithmetic.inputType == .bf16 ? tokens : 1
     arithmetic.reserveAttentionScratch(shape: shape, rows: tokensPerCall * group)
 
@@ -112,7 +117,8 @@ public final class AppendAttention {
   }
 }
 
-/// The merge as an MPI reduction: an element is one row of `SoftmaxState`, whose head dimension follows from its size.
+/// The merge as an MPI reduction: an element is one row of `SoftmaxState`, whose head dimension
+/// follows from its size.
 private let mergeStates: ReductionOperation.Function = { incoming, accumulated, count, datatype in
   let rowElements = ReductionOperation.elementBytes(datatype) / MemoryLayout<Double>.stride
   let headDimension = rowElements - SoftmaxState.rowElements(headDimension: 0)

@@ -2,8 +2,9 @@ import Kernels
 
 /// The KV blocks that one rank owns, of all layers.
 ///
-/// `[layers][capacity][blockBytes]`, a block as in `KeyValueLayout`. A layer's blocks lie one after the other in ascending order
-/// of the sequence, so a layer's share is a message as it stands. Keys and values that are not yet written are zeros.
+/// `[layers][capacity][blockBytes]`, a block as in `KeyValueLayout`. A layer's blocks lie one after
+/// the other in ascending order of the sequence, so a layer's share is a message as it stands. Keys
+/// and values that are not yet written are zeros.
 public final class KeyValueCache {
   public let layout: KeyValueLayout
   public let layers: Int

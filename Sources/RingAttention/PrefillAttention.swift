@@ -1,16 +1,19 @@
 import Kernels
 import MPI
 
-// Ring attention (Liu, Zaharia and Abbeel 2023) with exact merging. After hop h, rank r holds the blocks of rank r + h:
+// Ring attention (Liu, Zaharia and Abbeel 2023) with exact merging. After hop h, rank r holds the
+// blocks of rank r + h:
 //
 //   hop 0: attend to the own blocks       | they leave for rank r − 1, those of rank r + 1 arrive
 //   hop 1: attend to those of rank r + 1  | they leave for rank r − 1, those of rank r + 2 arrive
 //   …
 //   hop P − 1: attend to those of rank r − 1, and divide o by l
 //
-// The state of every query row stays in memory between hops, since the order of blocks does not matter to the last bit.
+// The state of every query row stays in memory between hops, since the order of blocks does not
+// matter to the last bit.
 
-/// Attention of a context's tokens to each other, for one rank of a ring; used for all layers of one prefill.
+/// Attention of a context's tokens to each other, for one rank of a ring; used for all layers of
+/// one prefill.
 public final class PrefillAttention {
   private let communicator: Communicator
   private let arithmetic: Arithmetic
@@ -25,7 +28,8 @@ public final class PrefillAttention {
   private let schedules: [(mask: AttentionMask, schedule: RingSchedule)]
 
   /// - Parameters:
-  ///   - cache: holds the rank's blocks of `partition`; a layer's keys and values are there before it is attended.
+  ///   - cache: holds the rank's blocks of `partition`; a layer's keys and values are there before
+  ///     it is attended.
   ///   - masks: every mask that a layer will use.
   public init(
     communicator: Communicator, arithmetic: Arithmetic, cache: KeyValueCache,
@@ -103,7 +107,9 @@ public final class PrefillAttention {
       onSpan?("attention", began, computed)
       try exchange.finish()
       let arrived = ContinuousClock.now
-      if ranks > 1 { onSpan?("exchange", computed, arrived) }
+      if ranks > 1 { onSpan?("wait", computed, arrived) }
+      // The message itself overlaps the computation.
+      if !arriving.isEmpty { onSpan?("message", began, arrived) }
       work.exposedSeconds += (arrived - computed).seconds
       base = UnsafeRawPointer(memory)
       blocks = arriving

@@ -1,10 +1,11 @@
 import Kernels
 import MPI
 
-/// One hop of the ring: a message arrives from the next rank while another leaves for the one before.
+/// One hop of the ring: a message arrives from the next rank while another leaves for the one
+/// before.
 ///
-/// Large messages move only while MPI is called, so `poll()` wants to be called now and then during the computation, always by
-/// the thread that started MPI.
+/// Large messages move only while MPI is called, so `poll()` wants to be called now and then during
+/// the computation, always by the thread that started MPI.
 final class RingExchange {
   private let communicator: Communicator
   private var receive: PendingRequest?
@@ -68,7 +69,8 @@ final class RingExchange {
     }
   }
 
-  /// Neither request may be dropped while it is pending. An error here would hide the one that led here.
+  /// Neither request may be dropped while it is pending. An error here would hide the one that led
+  /// here.
   private func giveUp() {
     try? receive.take()?.abandon()
     try? send.take()?.abandon()

@@ -1,9 +1,11 @@
 import Kernels
 
-/// Which blocks travel over which hop of a ring, for one mask: a pure function of the partition that every rank evaluates alike.
+/// Which blocks travel over which hop of a ring, for one mask: a pure function of the partition
+/// that every rank evaluates alike.
 ///
-/// Messages go from rank r to rank r − 1. The later run of a zigzag rank is seen by lower ranks only, so in this direction it
-/// stops before it has gone all the way round. A block goes on only while somebody further on sees it.
+/// Messages go from rank r to rank r − 1. The later run of a zigzag rank is seen by lower ranks
+/// only, so in this direction it stops before it has gone all the way round. A block goes on only
+/// while somebody further on sees it.
 public struct RingSchedule: Sendable {
   private let ranks: Int
   /// `[ranks][blocks of the rank]`: how many hops the block travels, 0 if nobody else sees it.

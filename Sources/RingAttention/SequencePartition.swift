@@ -2,8 +2,8 @@ import Kernels
 
 /// How a sequence's blocks are shared out.
 public enum PartitionKind: String, Sendable, CaseIterable, Codable {
-  /// 2P runs of nearly equal length; rank r owns runs r and 2P − 1 − r. Balances causal work, and keeps neighbours together,
-  /// so that a sliding window needs only a halo.
+  /// 2P runs of nearly equal length; rank r owns runs r and 2P − 1 − r. Balances causal work, and
+  /// keeps neighbours together, so that a sliding window needs only a halo.
   case zigzag
   /// One run a rank.
   case contiguous
@@ -35,7 +35,8 @@ public struct SequencePartition: Sendable, Equatable {
         stride(from: rank, to: blocks, by: ranks).map { $0..<$0 + 1 }
       }
     case .zigzag:
-      // The two runs of a rank add up to its equal share, so that nobody holds two blocks more than another.
+      // The two runs of a rank add up to its equal share, so that nobody holds two blocks more than
+      // another.
       let early = (0..<ranks).map { (share($0) + $0 % 2) / 2 }
       let lengths = early + (0..<ranks).reversed().map { share($0) - early[$0] }
       var start = 0
@@ -60,6 +61,26 @@ public struct SequencePartition: Sendable, Equatable {
   /// The rank that owns the block, or nil if nobody does yet.
   public func owner(of block: Int) -> Int? {
     ranges.firstIndex { $0.contains { $0.contains(block) } }
+  }
+
+  /// How many blocks the rank will own when `count` more have been appended.
+  public func blockCount(of rank: Int, afterAppending count: Int) -> Int {
+    var counts = (0..<ranks).map(blockCount(of:))
+    var rest = count
+    // The lowest ranks are raised to the next higher one together, until all are equal or nothing
+    // is left.
+    while rest > 0 {
+      let lowest = counts.min()!
+      let members = counts.indices.filter { counts[$0] == lowest }
+      let next = counts.filter { $0 > lowest }.min()
+      let room = next.map { ($0 - lowest) * members.count } ?? rest
+      let given = min(rest, room)
+      for (order, member) in members.enumerated() {
+        counts[member] += given / members.count + (order < given % members.count ? 1 : 0)
+      }
+      rest -= given
+    }
+    return counts[rank]
   }
 
   /// Gives the sequence's next block to the rank that owns the fewest, the lowest of several.

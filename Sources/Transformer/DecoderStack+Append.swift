@@ -6,7 +6,8 @@ extension DecoderStack {
   /// Most tokens that are appended at once; a longer prompt goes in pieces of it.
   public static let tokensPerAppend = 64
 
-  /// Runs tokens that follow those in the cache through all layers; every rank computes the same rows.
+  /// Runs tokens that follow those in the cache through all layers; every rank computes the same
+  /// rows.
   ///
   /// A token's result has the same bits whether it is appended alone or with others.
   ///
@@ -40,7 +41,8 @@ extension DecoderStack {
       of: buffers.residual.pointer + (count - 1) * configuration.hiddenSize, into: logits)
   }
 
-  /// The logits of the context's last position, `[vocabularySize]`, on every rank; after the prefill.
+  /// The logits of the context's last position, `[vocabularySize]`, on every rank; after the
+  /// prefill.
   ///
   /// - Throws: `MPIError`.
   public func lastContextLogits(into logits: UnsafeMutablePointer<Float>) throws {
@@ -144,7 +146,8 @@ extension DecoderStack {
   }
 }
 
-/// What the appending path needs, made when the first token is appended; a decode step allocates nothing.
+/// What the appending path needs, made when the first token is appended; a decode step allocates
+/// nothing.
 final class AppendBuffers {
   struct Layer {
     let projections: DividedLinear

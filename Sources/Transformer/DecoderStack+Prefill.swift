@@ -3,15 +3,17 @@ import MPI
 import RingAttention
 
 extension DecoderStack {
-  /// Tokens whose intermediate activations are at hand at once in the linear layers: enough that each panel of weights is packed
-  /// for four blocks, few enough that the activations stay small beside the KV blocks.
+  /// Tokens whose intermediate activations are at hand at once in the linear layers: enough that
+  /// each panel of weights is packed for four blocks, few enough that the activations stay small
+  /// beside the KV blocks.
   static let tokensPerChunk = 4 * tokensPerBlock
 
   /// Runs the context through all layers; every rank computes its own tokens.
   ///
   /// - Parameters:
   ///   - tokens: the whole context's ids, the same on every rank, each below the vocabulary's size.
-  ///   - onProgress: told, by the calling thread, the layer and which part of all layers' work is done: 0…1.
+  ///   - onProgress: told, by the calling thread, the layer and which part of all layers' work is
+  ///     done: 0…1.
   /// - Throws: `MPIError`.
   public func prefill(
     tokens: [Int32], onProgress: ((_ layer: Int, _ fraction: Double) -> Void)? = nil
@@ -57,8 +59,8 @@ extension DecoderStack {
     return 2 * Double(elements)
   }
 
-  /// FLOPs of one layer for an average token: what the layers' parts of the progress are weighed by, the same on every rank,
-  /// also on one without tokens.
+  /// FLOPs of one layer for an average token: what the layers' parts of the progress are weighed
+  /// by, the same on every rank, also on one without tokens.
   private func flopsPerToken(mask: AttentionMask) -> Double {
     let keys = mask.slidingWindow.map { min($0, contextTokens) } ?? contextTokens / 2
     return linearFlopsPerToken + 4 * Double(shape.queryHeads * shape.headDimension)
@@ -164,7 +166,8 @@ final class PrefillBuffers {
   /// `[chunk][inputStride(hiddenSize)]` and `[chunk][inputStride(intermediateSize)]` matrix input.
   let normed: AlignedBuffer<UInt8>
   let activated: AlignedBuffer<UInt8>
-  /// `[chunk][queryWidth]`, `[chunk][keyValueWidth]` twice, `[chunk][intermediateSize]` twice; float32.
+  /// `[chunk][queryWidth]`, `[chunk][keyValueWidth]` twice, `[chunk][intermediateSize]` twice;
+  /// float32.
   let query: AlignedBuffer<Float>
   let key: AlignedBuffer<Float>
   let value: AlignedBuffer<Float>
@@ -190,12 +193,14 @@ final class PrefillBuffers {
 }
 
 extension DecoderStack {
-  /// The logits of every position of the context, block by block in their order, for rank 0; after the prefill.
+  /// The logits of every position of the context, block by block in their order, for rank 0; after
+  /// the prefill.
   ///
-  /// Every rank calls this. A block's logits are computed by the rank that owns it; the last position's are those of
-  /// `lastContextLogits(into:)`.
+  /// Every rank calls this. A block's logits are computed by the rank that owns it; the last
+  /// position's are those of `lastContextLogits(into:)`.
   ///
-  /// - Parameter body: called on rank 0 for each block with `[tokens of the block][vocabularySize]`.
+  /// - Parameter body: called on rank 0 for each block with `[tokens of the
+  ///   block][vocabularySize]`.
   /// - Throws: `MPIError`, and on rank 0 what `body` throws.
   public func forEachContextLogits(
     _ body: (UnsafeBufferPointer<Float>) throws -> Void

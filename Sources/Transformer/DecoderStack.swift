@@ -4,10 +4,11 @@ import RingAttention
 
 // A decoder-only stack spread over the ranks. A token takes one of two paths, by its role alone:
 //
-// - The context is prefilled: every rank holds the activations of its own tokens, linear layers are matrix-matrix products
-//   over all of them, attention is the ring.
-// - What comes after it (the prompt, generated tokens) is appended: every rank holds the same few rows, linear layers are
-//   divided by output rows, attention is each rank's own blocks and one reduction.
+// - The context is prefilled: every rank holds the activations of its own tokens, linear layers are
+//   matrix-matrix products over all of them, attention is the ring.
+// - What comes after it (the prompt, generated tokens) is appended: every rank holds the same few
+//   rows, linear layers are divided by output rows, attention is each rank's own blocks and one
+//   reduction.
 
 /// One model on one sequence: its weights, KV blocks and activations on this rank.
 public final class DecoderStack {
@@ -67,16 +68,16 @@ public final class DecoderStack {
     residual = AlignedBuffer(count: share.tokenCount * configuration.hiddenSize)
   }
 
-  /// Bytes that this rank has sent to others: KV blocks, softmax states and shares of linear layers.
+  /// Bytes that this rank has sent to others: KV blocks, softmax states and shares of linear
+  /// layers.
   public var bytesSent: Int {
     prefillWork.bytesSent + appendWork.bytesSent + (appending?.linearBytesSent ?? 0)
   }
 
   /// The blocks that a rank will own when the sequence has grown to `tokens`.
   static func cacheCapacity(_ partition: SequencePartition, tokens: Int, rank: Int) -> Int {
-    var grown = partition
-    while grown.blockCount < blockCount(tokens: tokens) { grown.appendBlock() }
-    return grown.blockCount(of: rank)
+    partition.blockCount(
+      of: rank, afterAppending: blockCount(tokens: tokens) - partition.blockCount)
   }
 
   /// Makes room for tokens up to `tokens`: a new block goes to the rank that owns the fewest.
@@ -92,8 +93,10 @@ public final class DecoderStack {
   ///
   /// - Parameters:
   ///   - queries: `[queryWidth]` float32; `keys` and `values`: `[keyValueWidth]`.
-  ///   - destination: `[keyValueHeads][rowTokens][groupSize][headDimension]` matrix input; this is token `row` of it.
-  ///   - cacheIndex: the place of the token's block in this rank's cache; nil if another rank owns it.
+  ///   - destination: `[keyValueHeads][rowTokens][groupSize][headDimension]` matrix input; this is
+  ///     token `row` of it.
+  ///   - cacheIndex: the place of the token's block in this rank's cache; nil if another rank owns
+  ///     it.
   func storeToken(
     layer: Int, position: Int, table: RoPETable, queries: UnsafeMutablePointer<Float>,
     keys: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>,

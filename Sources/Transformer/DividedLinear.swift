@@ -1,8 +1,9 @@
 import Kernels
 import MPI
 
-/// Linear layers of the appending path, with the same input, divided over the ranks by output rows: P ranks read each weight once
-/// between them. Every output is one whole dot product, so the division does not show in the result.
+/// Linear layers of the appending path, with the same input, divided over the ranks by output rows:
+/// P ranks read each weight once between them. Every output is one whole dot product, so the
+/// division does not show in the result.
 final class DividedLinear {
   private let matrices: [WeightMatrix]
   private let arithmetic: Arithmetic
@@ -37,8 +38,8 @@ final class DividedLinear {
     gathered = AlignedBuffer(count: isDivided ? capacity * outputs : 0)
   }
 
-  /// Whether the ranks save more time by each reading its part of the weights than the gathering of the parts costs: some
-  /// 50 µs, in which a core reads about half a megabyte.
+  /// Whether the ranks save more time by each reading its part of the weights than the gathering of
+  /// the parts costs: some 50 µs, in which a core reads about half a megabyte.
   static func isWorthDividing(bytes: Int, ranks: Int) -> Bool {
     ranks > 1 && bytes - bytes / ranks > 1 << 19
   }

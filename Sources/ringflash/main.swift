@@ -1,3 +1,4 @@
 import Foundation
 
+restartWithSuitedOpenBLAS()
 exit(Program.run(Array(CommandLine.arguments.dropFirst())))

@@ -30,7 +30,8 @@ RF_INLINE void rf_store_bf16(rf_bf16 *out, __mmask16 lanes, __m512 x) {
 
 RF_INLINE __mmask16 rf_lanes(size_t count) { return (__mmask16)((1u << count) - 1); }
 
-// 2^f on [-0.5, 0.5] by degree 4: relative error 2.6e-6, a thousandth of the rounding to bf16 that follows.
+// 2^f on [-0.5, 0.5] by degree 4: relative error 2.6e-6, a thousandth of the rounding to bf16 that
+// follows.
 RF_INLINE __m512 rf_exp2_fraction(__m512 f) {
   __m512 y = _mm512_set1_ps(0.0095701018633f);
   y = _mm512_fmadd_ps(y, f, _mm512_set1_ps(0.0559178603406f));
@@ -40,8 +41,12 @@ RF_INLINE __m512 rf_exp2_fraction(__m512 f) {
 }
 
 // 2^(s - maximum) without forming s - maximum: 2^f by polynomial, the exponent n - maximum exactly.
+// Below 2^-125 it is 0: numbers without full precision would cost more than all others together,
+// and count for nothing beside the largest.
 RF_INLINE __m512 rf_exp2_below(__m512 s, __m512 maximum) {
-  __m512 n = _mm512_roundscale_ps(s, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-  return _mm512_scalef_ps(rf_exp2_fraction(_mm512_sub_ps(s, n)), _mm512_sub_ps(n, maximum));
+  const __m512 n = _mm512_roundscale_ps(s, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  const __m512 exponent = _mm512_sub_ps(n, maximum);
+  const __mmask16 counts = _mm512_cmp_ps_mask(exponent, _mm512_set1_ps(-125.0f), _CMP_NLT_UQ);
+  return _mm512_maskz_scalef_ps(counts, rf_exp2_fraction(_mm512_sub_ps(s, n)), exponent);
 }
 #endif

@@ -3,7 +3,8 @@
 #if defined(__x86_64__)
 #include <assert.h>
 
-// Each row's sum has two vectors of lanes, the even and the odd groups of 32 inputs; four rows hide the latency.
+// Each row's sum has two vectors of lanes, the even and the odd groups of 32 inputs; four rows hide
+// the latency.
 RF_INLINE void dot_rows(size_t rows, const rf_bf16 *weights, size_t inputs, const rf_bf16 *x,
                         float *out) {
   __m512 even[4], odd[4];

@@ -1,7 +1,8 @@
 // The innermost loops, one microkernel a file, and the table through which Swift reaches them.
 //
-// A microkernel knows no memory management, no threads and no loop over blocks or tokens. Its result for one row does not
-// depend on which other rows are computed in the same call: every output has one fixed order of summation.
+// A microkernel knows no memory management, no threads and no loop over blocks or tokens. Its
+// result for one row does not depend on which other rows are computed in the same call: every
+// output has one fixed order of summation.
 //
 // Names: rf_<input types>_<output type>_<operation>_<tile>__<instruction set>.
 #pragma once
@@ -19,31 +20,34 @@ extern "C" {
 #define RF_PANEL_COLUMNS 64
 // Most rows that one call of a matrix microkernel takes.
 #define RF_MICROTILE_ROWS 6
-// A softmax state row is [headDimension] Float64 o, behind a header of 8: M, l and padding to a cache line.
+// A softmax state row is [headDimension] Float64 o, behind a header of 8: M, l and padding to a
+// cache line.
 #define RF_STATE_HEADER 8
 
 typedef uint16_t rf_bf16;
 
-// c[rows][64] = a[rows][2 * pairs] . b[pairs][64][2], products of bf16 summed in float32 in ascending order of pairs.
-// Adds bias[64] where it is not null, and the old c where `accumulate` is set.
+// c[rows][64] = a[rows][2 * pairs] . b[pairs][64][2], products of bf16 summed in float32 in
+// ascending order of pairs. Adds bias[64] where it is not null, and the old c where `accumulate` is
+// set.
 typedef void (*rf_matrix_64_function)(size_t rows, size_t pairs, const rf_bf16 *a, size_t a_stride,
                                       const rf_bf16 *b, float *c, size_t c_stride, size_t columns,
                                       const float *bias, bool accumulate);
 
-// o[rows][columns] = o * alpha[row] + beta[row] * (p[rows][2 * pairs] . v[pairs][..][2]); columns in 16, 32, 48, 64.
-// The product is summed in float32 from zero, the rest is Float64.
+// o[rows][columns] = o * alpha[row] + beta[row] * (p[rows][2 * pairs] . v[pairs][..][2]); columns
+// in 16, 32, 48, 64. The product is summed in float32 from zero, the rest is Float64.
 typedef void (*rf_accumulate_values_function)(size_t rows, size_t pairs, const rf_bf16 *p,
                                               size_t p_stride, const rf_bf16 *v, size_t v_stride,
                                               size_t columns, double *o, size_t o_stride,
                                               const double *alpha, const double *beta);
 
-// packed[inputs / 2][64][2] from weights[rows <= 64][inputs], missing rows and an odd last input as zeros.
+// packed[inputs / 2][64][2] from weights[rows <= 64][inputs], missing rows and an odd last input as
+// zeros.
 typedef void (*rf_pack_64_function)(const rf_bf16 *weights, size_t rows, size_t inputs,
                                     rf_bf16 *packed);
 
-// The softmax numerators of one row against one block of 256 keys, of which [begin, end) are visible:
-// s = scores * scale (base 2), M = ceil(max s), p = 2^(s - M) by exponent and polynomial, sum = the sum of p as stored.
-// Keys that are not visible get p = 0. begin < end is required.
+// The softmax numerators of one row against one block of 256 keys, of which [begin, end) are
+// visible: s = scores * scale (base 2), M = ceil(max s), p = 2^(s - M) by exponent and polynomial,
+// sum = the sum of p as stored. Keys that are not visible get p = 0. begin < end is required.
 typedef void (*rf_softmax_function)(const float *scores, float scale, size_t begin, size_t end,
                                     void *p, float *maximum, float *sum);
 
@@ -71,14 +75,15 @@ typedef void (*rf_widen_function)(const rf_bf16 *x, size_t count, float *out);
 typedef void (*rf_dot_4_function)(const void *weights, size_t rows, size_t inputs, const void *x,
                                   float *out);
 
-// A measured peak: runs `rounds` rounds on registers alone and returns the floating-point operations done.
+// A measured peak: runs `rounds` rounds on registers alone and returns the floating-point
+// operations done.
 typedef double (*rf_peak_function)(size_t rounds);
 
 // Sum over memory, to measure read bandwidth. `bytes` is a multiple of 512.
 typedef uint64_t (*rf_read_function)(const void *memory, size_t bytes);
 
-// Matrix input types: what attention and linear layers read.
-//   float32: float.  rounded: float that holds a bf16 value (bf16 precision without a bf16 dot product).  bf16: rf_bf16.
+// Matrix input types: what attention and linear layers read. float32: float.  rounded: float that
+// holds a bf16 value (bf16 precision without a bf16 dot product).  bf16: rf_bf16.
 typedef struct rf_input_kernels {
   rf_softmax_function softmax_256;
   rf_finish_function finish;

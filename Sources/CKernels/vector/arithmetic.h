@@ -1,4 +1,5 @@
-// Included once by each instruction set's file, under its target attribute: what the templates beside it share.
+// Included once by each instruction set's file, under its target attribute: what the templates
+// beside it share.
 
 RF_INLINE rf_f32x16 rf_load(const float *x) {
   rf_f32x16 v;
@@ -44,7 +45,8 @@ RF_INLINE rf_f32x16 rf_round_to_integer(rf_f32x16 x) {
 #if defined(RF_HAS_ROUND)
   return __builtin_elementwise_roundeven(x);
 #else
-  // Adding 1.5 * 2^23 leaves no bits for a fraction; numbers beyond 2^22 have none that matters here.
+  // Adding 1.5 * 2^23 leaves no bits for a fraction; numbers beyond 2^22 have none that matters
+  // here.
   rf_f32x16 large = rf_splat(12582912.0f);
   rf_f32x16 rounded = (x + large) - large;
   rf_f32x16 magnitude = (rf_f32x16)((rf_s32x16)x & 0x7fffffff);
@@ -52,8 +54,10 @@ RF_INLINE rf_f32x16 rf_round_to_integer(rf_f32x16 x) {
 #endif
 }
 
-// 2^(n + f - maximum) for n + f = s, n = round(s): s - maximum itself is never formed, so that the same s under another
-// maximum gives the same bits times a power of two. Below 2^-126 it is 0.
+// 2^(n + f - maximum) for n + f = s, n = round(s): s - maximum itself is never formed, so that the
+// same s under another maximum gives the same bits times a power of two. Below 2^-125 it is 0:
+// numbers without full precision would cost more than all others together, and count for nothing
+// beside the largest.
 RF_INLINE rf_f32x16 rf_exp2_below(rf_f32x16 s, float maximum) {
   rf_f32x16 n = rf_round_to_integer(s);
   rf_f32x16 f = s - n;
@@ -65,7 +69,7 @@ RF_INLINE rf_f32x16 rf_exp2_below(rf_f32x16 s, float maximum) {
   y = y * f + RF_EXP2_C1;
   y = y * f + RF_EXP2_C0;
   rf_f32x16 exponent = n - maximum;
-  exponent = rf_select(exponent > -127.0f, exponent, rf_splat(-127.0f));
+  exponent = rf_select(exponent >= -125.0f, exponent, rf_splat(-127.0f));
   rf_s32x16 power = (__builtin_convertvector(exponent, rf_s32x16) + 127) << 23;
   return y * (rf_f32x16)power;
 }

@@ -1,5 +1,5 @@
-// All vector microkernels for one instruction set. The including file defines RF_ISA (the suffix of the names) and
-// RF_HAS_ROUND where the CPU rounds vectors to integers, under a target attribute.
+// All vector microkernels for one instruction set. The including file defines RF_ISA (the suffix of
+// the names) and RF_HAS_ROUND where the CPU rounds vectors to integers, under a target attribute.
 
 #define RF_JOIN_(input, output, operation, isa) rf_##input##_##output##_##operation##__##isa
 #define RF_JOIN(input, output, operation, isa) RF_JOIN_(input, output, operation, isa)
@@ -14,7 +14,8 @@ RF_INLINE rf_s32x16 rf_visible(size_t first, size_t begin, size_t end) {
   return (key >= (int32_t)begin) & (key < (int32_t)end);
 }
 
-// silu(gate) * up, silu(x) = x / (1 + 2^(-x log2 e)); the exponent is held where 2^ is a normal number.
+// silu(gate) * up, silu(x) = x / (1 + 2^(-x log2 e)); the exponent is held where 2^ is a normal
+// number.
 RF_INLINE rf_f32x16 rf_swiglu(rf_f32x16 gate, rf_f32x16 up) {
   rf_f32x16 s = gate * -1.44269504f;
   s = rf_select(s < 126.0f, s, rf_splat(126.0f));
@@ -23,7 +24,8 @@ RF_INLINE rf_f32x16 rf_swiglu(rf_f32x16 gate, rf_f32x16 up) {
   return gate / (power + 1.0f) * up;
 }
 
-// Straight from Float64: the significand is rounded to 8 bits by an addition at bit 45, then narrowed exactly.
+// Straight from Float64: the significand is rounded to 8 bits by an addition at bit 45, then
+// narrowed exactly.
 RF_INLINE float rf_round_f64_to_bf16(double x) {
   uint64_t bits;
   memcpy(&bits, &x, sizeof bits);

@@ -1,5 +1,5 @@
-// What ends in a matrix input, written once for float32 and once for float32 rounded to bf16. The including file defines
-// RF_INPUT (f32 or rounded) and RF_TO_INPUT(v), the rounding of 16 lanes.
+// What ends in a matrix input, written once for float32 and once for float32 rounded to bf16. The
+// including file defines RF_INPUT (f32 or rounded) and RF_TO_INPUT(v), the rounding of 16 lanes.
 
 void RF_NAME(f32, RF_INPUT, softmax_1x256)(const float *scores, float scale, size_t begin,
                                            size_t end, void *out, float *maximum, float *sum) {

@@ -1,5 +1,6 @@
-// Vectors of 16 float32 lanes in the compiler's own vector types: on every CPU the same lanes and the same order of
-// summation; the target attribute of the including file decides which instructions they become.
+// Vectors of 16 float32 lanes in the compiler's own vector types: on every CPU the same lanes and
+// the same order of summation; the target attribute of the including file decides which
+// instructions they become.
 #pragma once
 
 #include "CKernels.h"
@@ -7,7 +8,8 @@
 #include <math.h>
 #include <string.h>
 
-// Vectors pass between inlined functions only, so how they would be passed in registers is of no matter.
+// Vectors pass between inlined functions only, so how they would be passed in registers is of no
+// matter.
 #pragma clang diagnostic ignored "-Wpsabi"
 #define RF_INLINE static inline __attribute__((always_inline))
 

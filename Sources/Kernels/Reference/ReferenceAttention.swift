@@ -3,10 +3,11 @@
 /// softmax(q·kᵀ / √d) · v over the visible keys, every score computed before any is used.
 public enum ReferenceAttention {
   /// - Parameters:
-  ///   - queries: `[tokens][queryHeads][headDimension]`; the first token has position `firstPosition`.
+  ///   - queries: `[tokens][queryHeads][headDimension]`; the first token has position
+  ///     `firstPosition`.
   ///   - keys: `[positions][keyValueHeads][headDimension]`, as `values`.
-  ///   - rounding: applied to every softmax numerator: identity for the exact result, rounding to bf16 for what a naive
-  ///     computation in that precision loses.
+  ///   - rounding: applied to every softmax numerator: identity for the exact result, rounding to
+  ///     bf16 for what a naive computation in that precision loses.
   /// - Returns: `[tokens][queryHeads][headDimension]`.
   public static func attend(
     queries: [Float], keys: [Float], values: [Float], shape: AttentionShape, mask: AttentionMask,

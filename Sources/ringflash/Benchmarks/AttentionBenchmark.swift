@@ -4,8 +4,8 @@ import MPI
 import Reporting
 import RingAttention
 
-/// `bench attention`: one layer's prefill attention on random queries, keys and values, as the program runs it, against the peak
-/// measured in the same run.
+/// `bench attention`: one layer's prefill attention on random queries, keys and values, as the
+/// program runs it, against the peak measured in the same run.
 enum AttentionBenchmark {
   static func run(_ command: BenchAttentionCommand, _ job: Job) throws {
     let resources = try HostResources(job.host)
@@ -27,8 +27,8 @@ enum AttentionBenchmark {
       arithmetic: arithmetic, shape: shape, tokens: command.tokens,
       communicator: job.communicator)
 
-    // One core's peak, measured by rank 0 while the others wait; the job's is that of all its threads, or of all cores where
-    // there are fewer.
+    // One core's peak, measured by rank 0 while the others wait; the job's is that of all its
+    // threads, or of all cores where there are fewer.
     let peaks = MeasuredPeaks(instructionSet: instructionSet, measuringRead: false)
     let workers = min(resources.ranks * threads, resources.cores)
     let perCore =
@@ -69,7 +69,7 @@ enum AttentionBenchmark {
       .decimal(seconds.reduce(0, +) / Double(seconds.count)), .decimal(mean),
       .decimal(standardDeviation(rates, mean: mean)), .decimal(peak), .decimal(mean / peak),
     ])
-    try job.onRoot { try StandardOutput.write(table.rendered(as: command.format)) }
+    try job.runOnRoot { try StandardOutput.write(table.rendered(as: command.format)) }
   }
 
   private static func standardDeviation(_ values: [Double], mean: Double) -> Double {
@@ -84,7 +84,8 @@ private final class RandomLayer {
   private let arithmetic: Arithmetic
   private let attention: (AttentionMask) -> PrefillAttention
   private var prepared: (mask: AttentionMask, attention: PrefillAttention)?
-  /// `[keyValueHeads][own tokens][groupSize][headDimension]` and `[own tokens][inputStride]` matrix input.
+  /// `[keyValueHeads][own tokens][groupSize][headDimension]` and `[own tokens][inputStride]` matrix
+  /// input.
   private let queries: AlignedBuffer<UInt8>
   private let output: AlignedBuffer<UInt8>
 

@@ -78,7 +78,8 @@ package struct BenchAttentionCommand: Subcommand, Sendable {
   package func validate() throws {
     guard queryHeads.isMultiple(of: kvHeads) else {
       throw ValidationError(
-        "--query-heads \(queryHeads) is not a multiple of --kv-heads \(kvHeads), so heads cannot be grouped")
+        "--query-heads \(queryHeads) is not a multiple of --kv-heads \(kvHeads), so heads cannot be grouped"
+      )
     }
     guard headDim.isMultiple(of: 16) else {
       throw ValidationError("--head-dim \(headDim) is not a multiple of 16")

@@ -3,7 +3,8 @@ import Kernels
 import MPI
 import Reporting
 
-/// `info`: what this job has to work with, and what one core of its first host can do, measured now.
+/// `info`: what this job has to work with, and what one core of its first host can do, measured
+/// now.
 struct InfoReport: Codable {
   let version: String
   let ranks: Int
@@ -25,7 +26,7 @@ struct InfoReport: Codable {
     let resources = try HostResources(job.host)
     let hosts = try job.gather(MPIEnvironment.processorName)
     // The other ranks wait without using their cores while rank 0 measures.
-    try job.onRoot {
+    try job.runOnRoot {
       let report = try InfoReport(resources, hosts: hosts ?? [])
       try StandardOutput.write(command.json ? report.json() : report.text())
     }
@@ -70,14 +71,19 @@ struct InfoReport: Codable {
       ("instruction set", "\(instructionSet) in use"),
       ("", "available: \(instructionSetsAvailable.joined(separator: ", "))"),
       ("MPI", "\(library), standard \(mpiStandard)"),
-      ("ranks", "\(ranks) on \(hosts.count) host\(hosts.count == 1 ? "" : "s"): "
-        + hosts.joined(separator: ", ")),
+      (
+        "ranks",
+        "\(ranks) on \(hosts.count) host\(hosts.count == 1 ? "" : "s"): "
+          + hosts.joined(separator: ", ")
+      ),
       ("threads", "\(threadsPerRank) a rank"),
       ("bf16 dot product", "\(dotProduct) on one core"),
       ("multiply-add", String(format: "%.1f GFLOP/s fp32 on one core", multiplyAddGflops)),
       ("memory read", String(format: "%.1f GB/s on one core", readGbPerSecond)),
-      ("memory available",
-        availableMemoryBytes.map { String(format: "%.1f GB", Double($0) / 1e9) } ?? "unknown"),
+      (
+        "memory available",
+        availableMemoryBytes.map { String(format: "%.1f GB", Double($0) / 1e9) } ?? "unknown"
+      ),
     ]
     return lines.map { $0.0.padding(toLength: 18, withPad: " ", startingAt: 0) + $0.1 + "\n" }
       .joined()

@@ -73,8 +73,14 @@ struct InspectReport: Codable {
       ("model", name),
       ("family", modelType),
       ("parameters", "\(parameters)"),
-      ("weights", String(format: "%.1f MB, shared by the ranks of a host", Double(weightBytes) / 1e6)),
-      ("layers", "\(layers), of which \(slidingWindowLayers) with a sliding window, \(ropeLayers) with RoPE"),
+      (
+        "weights",
+        String(format: "%.1f MB, shared by the ranks of a host", Double(weightBytes) / 1e6)
+      ),
+      (
+        "layers",
+        "\(layers), of which \(slidingWindowLayers) with a sliding window, \(ropeLayers) with RoPE"
+      ),
       ("hidden size", "\(hiddenSize), MLP \(intermediateSize)"),
       ("heads", "\(queryHeads) query, \(keyValueHeads) KV, of dimension \(headDimension)"),
       ("vocabulary", "\(vocabularySize)\(tiedEmbeddings ? ", head tied to the embedding" : "")"),

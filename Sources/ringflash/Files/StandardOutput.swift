@@ -1,6 +1,7 @@
 import Foundation
 
-/// Writes to standard output at once, without a buffer of its own, so that a stream of text is seen as it comes.
+/// Writes to standard output at once, without a buffer of its own, so that a stream of text is seen
+/// as it comes.
 enum StandardOutput {
   /// - Throws: 74 if the reader has gone away or the disk is full.
   static func write(_ text: String) throws(Failure) {

@@ -9,7 +9,8 @@ import RingAttention
 import Tokenizers
 import Transformer
 
-/// `generate`: from the options to the answer. What can fail by a user's mistake fails before the prefill, on all ranks alike.
+/// `generate`: from the options to the answer. What can fail by a user's mistake fails before the
+/// prefill, on all ranks alike.
 struct GenerateJob {
   private let job: Job
   private let settings: GenerateSettings
@@ -186,7 +187,8 @@ struct GenerateJob {
     _ session: Session, _ parameters: GenerationParameters, answer: inout Answer,
     digest: inout LogitsDigest, outputs: OutputFiles?
   ) throws -> Generation {
-    // With all of the context's logits written, the last one is there already unless a prompt followed.
+    // With all of the context's logits written, the last one is there already unless a prompt
+    // followed.
     var isWritten = settings.logitsAll && session.stack.tokenCount == session.stack.contextTokens
     do {
       let generation = try measured("decode") {
@@ -206,9 +208,9 @@ struct GenerateJob {
       try job.onEveryRank { if job.isRoot { try answer.finish() } }
       return generation
     } catch SessionError.listenerFailed(let error) {
-      try job.onRoot { throw error }
+      try job.runOnRoot { throw error }
     } catch SessionError.abandoned {
-      try job.onRoot {}
+      try job.runOnRoot {}
     }
     preconditionFailure("a failure on rank 0 is every rank's")
   }

@@ -1,6 +1,7 @@
 import Kernels
 
-/// Choices that are the same everywhere and for ever, which the standard library's ways to draw from a range do not promise.
+/// Choices that are the same everywhere and for ever, which the standard library's ways to draw
+/// from a range do not promise.
 extension SplitMix64 {
   /// A number from 0 to `bound` - 1. Its bias, below `bound` / 2^64, does not matter here.
   mutating func next(below bound: Int) -> Int {

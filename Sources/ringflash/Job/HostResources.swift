@@ -43,7 +43,8 @@ struct HostResources: Sendable {
     }
   }
 
-  /// Bytes of memory that new work on this host may take: what the kernel says is available, or less by the control group.
+  /// Bytes of memory that new work on this host may take: what the kernel says is available, or
+  /// less by the control group.
   static var availableMemory: Int? {
     let lines = (try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8)) ?? ""
     let available = lines.split(separator: "\n").first { $0.hasPrefix("MemAvailable:") }

@@ -4,8 +4,9 @@ import Reporting
 
 /// One process's part in the job: who it is among the ranks, and how the ranks end together.
 ///
-/// What can be checked is checked by `onRoot` or `onEveryRank` before the work starts: then all ranks throw the same
-/// `AgreedFailure`, rank 0 says it, and every rank leaves in order. What fails later ends the job at once, by `abort`.
+/// What can be checked is checked by `onRoot` or `onEveryRank` before the work starts: then all
+/// ranks throw the same `AgreedFailure`, rank 0 says it, and every rank leaves in order. What fails
+/// later ends the job at once, by `abort`.
 final class Job {
   let communicator: Communicator
   /// The ranks of this host.
@@ -30,14 +31,16 @@ final class Job {
     ).get()
   }
 
-  func onRoot(_ body: () throws -> Void) throws {
+  /// The same for what has no result.
+  func runOnRoot(_ body: () throws -> Void) throws {
     _ = try onRoot { () -> Bool in
       try body()
       return true
     }
   }
 
-  /// Runs `body` on every rank. If it fails anywhere, every rank throws the failure of the lowest such rank.
+  /// Runs `body` on every rank. If it fails anywhere, every rank throws the failure of the lowest
+  /// such rank.
   ///
   /// - Throws: `AgreedFailure`, `MPIError`.
   func onEveryRank<Value>(_ body: () throws -> Value) throws -> Value {

@@ -31,10 +31,10 @@ enum Program {
     case .success(.generate(let flags)): try GenerateJob.run(flags, job)
     case .success(.benchAttention(let command)): try AttentionBenchmark.run(command, job)
     case .success(.info(let command)): try InfoReport.run(command, job)
-    case .success(.inspect(let command)): try job.onRoot { try InspectReport.run(command) }
-    case .success(.haystack(let command)): try job.onRoot { try command.execute() }
-    case .success(.export(let command)): try job.onRoot { try command.execute() }
-    case .failure(.text(let text)): try job.onRoot { try StandardOutput.write(text) }
+    case .success(.inspect(let command)): try job.runOnRoot { try InspectReport.run(command) }
+    case .success(.haystack(let command)): try job.runOnRoot { try command.execute() }
+    case .success(.export(let command)): try job.runOnRoot { try command.execute() }
+    case .failure(.text(let text)): try job.runOnRoot { try StandardOutput.write(text) }
     case .failure(.failure(let failure)): throw AgreedFailure(failure: failure)
     }
   }
