@@ -49,10 +49,12 @@ public struct Sampler: Sendable {
     return Int32(order[kept - 1])
   }
 
-  /// The first of the largest; a NaN is never larger.
+  /// The first of the largest; a NaN counts as less than every number.
   private static func mostLikely(_ logits: UnsafeBufferPointer<Float>) -> Int32 {
     var best = 0
-    for index in logits.indices where logits[index] > logits[best] { best = index }
+    for index in logits.indices where logits[index] > logits[best] || logits[best].isNaN {
+      best = index
+    }
     return Int32(best)
   }
 

@@ -1,0 +1,198 @@
+import Foundation
+import Inference
+import Kernels
+import MPI
+import RingAttention
+import Testing
+import Transformer
+
+extension RankTests {
+  @Suite @MPIThread struct SessionTests {
+    private struct Failure: Error {}
+
+    /// A random model from files, which has generation settings of its own.
+    private func randomModel(ends: [Int32] = []) throws -> Model {
+      let model = try RandomModel(
+        RandomModel.sampleConfiguration(), seed: 11, standardDeviation: 0.08)
+      let folder = ModelFolder()
+      try folder.write(
+        configuration: model.configuration.json,
+        generation: Data(#"{"eos_token_id": \#(ends)}"#.utf8), tensors: model.tensors)
+      return try Model(directory: folder.directory, precision: .bf16)
+    }
+
+    private func session(
+      _ model: Model, context: [Int32], prompt: [Int32] = [], most: Int = 20,
+      partition: PartitionKind = .zigzag
+    ) throws -> Session {
+      let session = Session(
+        model: model, communicator: world, arithmetic: highestArithmetics().last!,
+        partition: partition, contextTokens: context.count, maximumAppended: prompt.count + most)
+      try session.prefill(context)
+      try session.append(prompt)
+      return session
+    }
+
+    private func generate(
+      _ session: Session, most: Int = 20, _ sampling: SamplingParameters = SamplingParameters()
+    ) throws -> Generation {
+      try session.generate(
+        maximumTokens: most, sampling: sampling, onLogits: { _ in }, onToken: { _ in true })
+    }
+
+    /// What all ranks have generated, if it is the same.
+    private func expectSameOnEveryRank(_ generation: Generation) throws {
+      let all = try world.gather(array: generation.tokens, to: 0)
+      #expect(Set(all ?? []).count <= 1)
+    }
+
+    private let context = sampleTokens(300, vocabulary: 300, seed: 2)
+    private let prompt = sampleTokens(10, vocabulary: 300, seed: 3)
+
+    @Test func everyRankGetsTheSameTokensAndListenersHearThemOnRank0() throws {
+      let model = try randomModel()
+      for sampling in [SamplingParameters(), SamplingParameters(temperature: 1, seed: 5)] {
+        let session = try session(model, context: context, prompt: prompt)
+        var heard: [Int32] = []
+        var logits: [[Float]] = []
+        let generation = try session.generate(
+          maximumTokens: 20, sampling: sampling, onLogits: { logits.append(Array($0)) },
+          onToken: {
+            heard.append($0)
+            return true
+          })
+        try expectSameOnEveryRank(generation)
+        #expect(generation.tokens.count == 20 && generation.end == .length)
+        #expect(heard == (world.rank == 0 ? generation.tokens : []))
+        #expect(logits.count == (world.rank == 0 ? 20 : 0))
+        // Each token is chosen from the logits that were heard before it.
+        var sampler = Sampler(sampling)
+        #expect(
+          logits.map { $0.withUnsafeBufferPointer { sampler.next($0) } }
+            == (world.rank == 0 ? generation.tokens : []))
+      }
+    }
+
+    /// The logits from which tokens are chosen are those of the tokens so far, appended by hand.
+    @Test func generatingIsAppendingWhatWasChosen() throws {
+      let model = try randomModel()
+      let generation = try generate(session(model, context: context, prompt: prompt), most: 6)
+      let byHand = try session(model, context: context, prompt: prompt)
+      for token in generation.tokens {
+        var sampler = Sampler(SamplingParameters())
+        #expect(sampler.next(byHand.lastLogits) == token)
+        try byHand.append([token])
+      }
+    }
+
+    @Test func aSeedGivesTheSameTokensAgain() throws {
+      let model = try randomModel()
+      func tokens(_ sampling: SamplingParameters, _ partition: PartitionKind) throws -> [Int32] {
+        try generate(session(model, context: context, partition: partition), sampling).tokens
+      }
+      let first = try tokens(SamplingParameters(temperature: 1, seed: 1), .zigzag)
+      #expect(try tokens(SamplingParameters(temperature: 1, seed: 1), .striped) == first)
+      #expect(try tokens(SamplingParameters(temperature: 1, seed: 2), .zigzag) != first)
+      let greedy = try tokens(SamplingParameters(), .contiguous)
+      #expect(try tokens(SamplingParameters(temperature: 1, topK: 1), .zigzag) == greedy)
+      #expect(try tokens(SamplingParameters(temperature: 1, topP: 1e-9), .zigzag) == greedy)
+    }
+
+    @Test func limitsOfNoneAndOne() throws {
+      let model = try randomModel()
+      for most in [0, 1] {
+        let session = try session(model, context: context, most: most)
+        var (logits, tokens) = (0, 0)
+        let generation = try session.generate(
+          maximumTokens: most, sampling: SamplingParameters(), onLogits: { _ in logits += 1 },
+          onToken: { _ in
+            tokens += 1
+            return true
+          })
+        #expect(generation.tokens.count == most && generation.end == .length)
+        #expect(logits == (world.rank == 0 ? 1 : 0) && tokens == (world.rank == 0 ? most : 0))
+        #expect(session.stack.tokenCount == context.count)
+      }
+    }
+
+    @Test func endOfSequenceEndsGenerationAndIsNotHeard() throws {
+      let free = try generate(session(randomModel(), context: context)).tokens
+      // The first token that is not among those before it, from the third on.
+      let place = (2..<free.count).first { !free[..<$0].contains(free[$0]) }
+      let end = try #require(place)
+      let model = try randomModel(ends: [free[end], 299])
+      var heard: [Int32] = []
+      let generation = try session(model, context: context).generate(
+        maximumTokens: 20, sampling: SamplingParameters(), onLogits: { _ in },
+        onToken: {
+          heard.append($0)
+          return true
+        })
+      try expectSameOnEveryRank(generation)
+      #expect(generation.end == .endOfSequence)
+      #expect(generation.tokens == Array(free[...end]))
+      #expect(heard == (world.rank == 0 ? Array(free[..<end]) : []))
+    }
+
+    @Test func theListenerStopsAllRanks() throws {
+      let model = try randomModel()
+      var count = 0
+      let generation = try session(model, context: context).generate(
+        maximumTokens: 20, sampling: SamplingParameters(), onLogits: { _ in },
+        onToken: { _ in
+          count += 1
+          return count < 4
+        })
+      try expectSameOnEveryRank(generation)
+      #expect(generation.tokens.count == 4 && generation.end == .stop)
+    }
+
+    /// What a listener throws on rank 0 ends the generation everywhere, and no rank is left waiting.
+    @Test func aListenerThatThrowsEndsGenerationOnEveryRank() throws {
+      let model = try randomModel()
+      for throwsForLogits in [true, false] {
+        var count = 0
+        let session = try session(model, context: context)
+        let error = #expect(throws: SessionError.self) {
+          try session.generate(
+            maximumTokens: 20, sampling: SamplingParameters(),
+            onLogits: { _ in
+              count += 1
+              if throwsForLogits, count == 3 { throw Failure() }
+            },
+            onToken: { _ in
+              if !throwsForLogits, count == 3 { throw Failure() }
+              return true
+            })
+        }
+        switch error {
+        case .listenerFailed(let cause): #expect(world.rank == 0 && cause is Failure)
+        case .abandoned: #expect(world.rank != 0)
+        case nil: break
+        }
+        #expect(session.stack.tokenCount == context.count + 2)
+        try world.barrier()
+      }
+    }
+
+    /// The built-in model finds what followed the same words earlier, over every rank's blocks.
+    @Test(arguments: PartitionKind.allCases)
+    func theBuiltInModelRetrieves(partition: PartitionKind) throws {
+      for (place, length) in [(0, 900), (450, 900), (3000, 4000)] {
+        var filler = SplitMix64(seed: 9)
+        let letters = Array("abcdefghijklmnopqrstuvwxyz    ".utf8)
+        var text = (0..<length).map { _ in letters[Int(filler.next() % UInt64(letters.count))] }
+        text.insert(contentsOf: Array(" The secret passkey is 93817.\n".utf8), at: place)
+        let session = try session(
+          .builtIn(), context: text.map(Int32.init),
+          prompt: Array(" Tell me. The secret passkey is ".utf8).map(Int32.init))
+        let generation = try session.generate(
+          maximumTokens: 20, sampling: SamplingParameters(), onLogits: { _ in },
+          onToken: { $0 != Int32(UInt8(ascii: "\n")) })
+        let answer = String(decoding: generation.tokens.map { UInt8($0) }, as: UTF8.self)
+        #expect(answer == "93817.\n", "at \(place) of \(length)")
+        #expect(generation.end == .stop)
+      }
+    }
+  }
+}
