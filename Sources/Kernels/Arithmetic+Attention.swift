@@ -31,6 +31,16 @@ public struct QueryTile {
 }
 
 extension Arithmetic {
+  /// Tokens whose query heads are attended together.
+  ///
+  /// A tile reads each KV block once from memory for all its rows: at 256 rows of d = 128 the
+  /// arithmetic takes a hundred times as long as the read. More rows would push the states of the
+  /// tile out of the second-level cache. OpenBLAS packs the block anew in every call, which more rows
+  /// pay for.
+  public func tokensPerTile(_ shape: AttentionShape) -> Int {
+    shape.tokensPerTile(mostRows: inputType == .bf16 ? 384 : 1024)
+  }
+
   /// Rows whose scores are at hand at once: 4 microtiles, so that a panel of keys is read from the
   /// first-level cache for three of them, and scores and numerators (36 KB) stay in the second
   /// level.
@@ -52,7 +62,7 @@ extension Arithmetic {
   ///   - head: one head's part of the block, `layout.headBytes`; keys behind the sequence's end are
   ///     zeros.
   ///   - block: the block's number in the global sequence.
-  ///   - states: `[tile.count]` rows as in `SoftmaxState`.
+  ///   - states: `[tile.count]` rows as in `SoftmaxStateLayout`.
   public func attend(
     _ tile: QueryTile, to head: UnsafeRawPointer, block: Int, mask: AttentionMask,
     layout: KeyValueLayout, states: UnsafeMutablePointer<Double>, thread: Int
@@ -84,7 +94,8 @@ extension Arithmetic {
     guard firstKey < endKey else { return }
 
     let dimension = layout.shape.headDimension
-    let stateRow = SoftmaxState.rowElements(headDimension: dimension)
+    let stateLayout = stateLayout(headDimension: dimension)
+    let stateRow = stateLayout.rowElements
     let microtile = Int(RF_MICROTILE_ROWS)
     let queries = tile.rows.assumingMemoryBound(to: UInt16.self)
     let keys = head.assumingMemoryBound(to: UInt16.self)
@@ -112,7 +123,7 @@ extension Arithmetic {
         scores + local * tokensPerBlock,
         visible: tile.visibleKeys(row: row, block: block, mask: mask),
         scale: layout.shape.scoreScale, numerators: numerators + local * tokensPerBlock,
-        numeratorBytes: 2, state: states + row * stateRow)
+        numeratorBytes: 2, state: states + row * stateRow, stateLayout: stateLayout)
     }
     for column in stride(from: 0, to: dimension, by: panelKeys) {
       for row in stride(from: rows.lowerBound, to: rows.upperBound, by: microtile) {
@@ -122,7 +133,8 @@ extension Arithmetic {
           numerators + local * tokensPerBlock + firstKey, tokensPerBlock,
           values + firstKey * dimension + 2 * column, 2 * dimension,
           min(panelKeys, dimension - column),
-          states + row * stateRow + SoftmaxState.header + column, stateRow, stateFactors + local,
+          states + row * stateRow + SoftmaxStateLayout.header + column, stateRow,
+          stateFactors + local,
           blockFactors + local)
       }
     }
@@ -136,7 +148,8 @@ extension Arithmetic {
     let latest = tile.visibleKeys(row: tile.count - 1, block: block, mask: mask)
     guard latest.upperBound > 0, earliest.lowerBound < tokensPerBlock else { return }
     let dimension = layout.shape.headDimension
-    let stateRow = SoftmaxState.rowElements(headDimension: dimension)
+    let stateLayout = stateLayout(headDimension: dimension)
+    let stateRow = stateLayout.rowElements
     // Scratch: scores, then numerators in their place [rows][256]; partial o [rows][d]; keys and
     // values [256][d].
     let scores = scratch(of: thread).assumingMemoryBound(to: Float.self)
@@ -165,15 +178,16 @@ extension Arithmetic {
         factors[row] = softmax(
           rowScores, visible: tile.visibleKeys(row: row, block: block, mask: mask),
           scale: layout.shape.scoreScale, numerators: rowScores, numeratorBytes: 4,
-          state: states + row * stateRow)
+          state: states + row * stateRow, stateLayout: stateLayout)
       }
       cblas_sgemm(
         CblasRowMajor, CblasNoTrans, CblasNoTrans, Int32(tile.count), Int32(dimension),
         Int32(tokensPerBlock), 1, scores, Int32(tokensPerBlock), values, Int32(dimension), 0,
         partial, Int32(dimension))
       for row in 0..<tile.count {
+        let o = states + row * stateRow + SoftmaxStateLayout.header
         table.merge(
-          partial + row * dimension, dimension, states + row * stateRow + SoftmaxState.header,
+          partial + row * dimension, dimension, o, stateLayout.isCompensated ? o + dimension : nil,
           factors[row].state, factors[row].block)
       }
     }
@@ -183,7 +197,8 @@ extension Arithmetic {
   /// multiplies its o and the block's.
   private func softmax(
     _ scores: UnsafePointer<Float>, visible: Range<Int>, scale: Float,
-    numerators: UnsafeMutableRawPointer, numeratorBytes: Int, state: UnsafeMutablePointer<Double>
+    numerators: UnsafeMutableRawPointer, numeratorBytes: Int,
+    state: UnsafeMutablePointer<Double>, stateLayout: SoftmaxStateLayout
   ) -> (state: Double, block: Double) {
     guard !visible.isEmpty else {
       numerators.initializeMemory(
@@ -194,9 +209,9 @@ extension Arithmetic {
     var sum: Float = 0
     inputKernels.softmax_256(
       scores, scale, visible.lowerBound, visible.upperBound, numerators, &maximum, &sum)
-    let by = SoftmaxState.factors(state[0], Double(maximum))
+    let by = SoftmaxStateLayout.factors(state[0], Double(maximum))
     state[0] = by.maximum
-    state[1] = state[1] * by.state + Double(sum) * by.newcomer
+    stateLayout.addSum(Double(sum), rest: 0, to: state, by: by)
     return (by.state, by.newcomer)
   }
 }

@@ -27,15 +27,11 @@ public struct AttentionShape: Sendable, Equatable {
     Float(1.4426950408889634 / Double(headDimension).squareRoot())
   }
 
-  /// Tokens whose query heads make up one tile: a power of two that divides a block, such that a
-  /// tile has at most 384 rows if one token has no more.
-  ///
-  /// A tile reads each KV block once from memory for all its rows: at 256 rows of d = 128 the
-  /// arithmetic takes a hundred times as long as the read. More rows would only leave fewer tiles
-  /// to share out among the threads.
-  public var tokensPerTile: Int {
+  /// Tokens whose query heads make up one tile: a power of two that divides a block, such that a tile
+  /// has at most `mostRows` rows, or one token.
+  func tokensPerTile(mostRows: Int) -> Int {
     var tokens = tokensPerBlock
-    while tokens > 1, tokens * groupSize > 384 { tokens /= 2 }
+    while tokens > 1, tokens * groupSize > mostRows { tokens /= 2 }
     return tokens
   }
 }

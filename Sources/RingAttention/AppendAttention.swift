@@ -13,8 +13,9 @@ public final class AppendAttention {
   private let shape: AttentionShape
   /// Most tokens that are appended at once.
   public let capacity: Int
+  private let stateLayout: SoftmaxStateLayout
   private let merge: ReductionOperation
-  /// `[threads][keyValueHeads][capacity][groupSize]` rows of `SoftmaxState`; thread 0's is the
+  /// `[threads][keyValueHeads][capacity][groupSize]` rows of `SoftmaxStateLayout`; thread 0's is the
   /// rank's.
   private let states: AlignedBuffer<Double>
 
@@ -26,8 +27,10 @@ public final class AppendAttention {
     self.cache = cache
     self.capacity = capacity
     shape = cache.layout.shape
-    let rowElements = SoftmaxState.rowElements(headDimension: shape.headDimension)
-    merge = try ReductionOperation(elementBytes: rowElements * 8, mergeStates)
+    stateLayout = arithmetic.stateLayout(headDimension: shape.headDimension)
+    let rowElements = stateLayout.rowElements
+    merge = try ReductionOperation(
+      elementBytes: rowElements * 8, stateLayout.isCompensated ? mergeCompensated : mergePlain)
     states = AlignedBuffer(
       count: arithmetic.team.threads * capacity * shape.queryHeads * rowElements)
   }
@@ -52,12 +55,12 @@ public final class AppendAttention {
     let group = shape.groupSize
     let heads = shape.keyValueHeads
     let inputBytes = arithmetic.inputType.bytes
-    let stateRow = SoftmaxState.rowElements(headDimension: d)
+    let stateRow = stateLayout.rowElements
     let rows = heads * tokens * group
     let threads = arithmetic.team.threads
     let states = states.pointer
     let layout = cache.layout
-    SoftmaxState.clear(states, count: threads * rows, headDimension: d)
+    stateLayout.clear(states, count: threads * rows)
     // OpenBLAS may round differently for another number of rows, so there one token is one call;
     // the own microkernels compute each row by itself.
     let tokensPerCall = arithmetic.inputType == .bf16 ? tokens : 1
@@ -85,9 +88,8 @@ public final class AppendAttention {
     }
     for thread in 1..<max(threads, 1) {
       for row in 0..<rows {
-        SoftmaxState.merge(
-          states + (thread * rows + row) * stateRow, into: states + row * stateRow,
-          headDimension: d)
+        stateLayout.merge(
+          states + (thread * rows + row) * stateRow, into: states + row * stateRow)
       }
     }
 
@@ -117,15 +119,29 @@ public final class AppendAttention {
   }
 }
 
-/// The merge as an MPI reduction: an element is one row of `SoftmaxState`, whose head dimension
-/// follows from its size.
-private let mergeStates: ReductionOperation.Function = { incoming, accumulated, count, datatype in
+// The merge as an MPI reduction. An element is one row, whose head dimension follows from its size; a
+// C function captures nothing, so there is one for each kind of row.
+
+private let mergePlain: ReductionOperation.Function = {
+  mergeRows($0, $1, $2, $3, isCompensated: false)
+}
+
+private let mergeCompensated: ReductionOperation.Function = {
+  mergeRows($0, $1, $2, $3, isCompensated: true)
+}
+
+private func mergeRows(
+  _ incoming: UnsafeMutableRawPointer?, _ accumulated: UnsafeMutableRawPointer?,
+  _ count: UnsafeMutablePointer<Int32>?, _ datatype: UnsafeMutableRawPointer?, isCompensated: Bool
+) {
   let rowElements = ReductionOperation.elementBytes(datatype) / MemoryLayout<Double>.stride
-  let headDimension = rowElements - SoftmaxState.rowElements(headDimension: 0)
+  let empty = SoftmaxStateLayout(headDimension: 0, isCompensated: isCompensated)
+  let layout = SoftmaxStateLayout(
+    headDimension: (rowElements - empty.rowElements) / (isCompensated ? 2 : 1),
+    isCompensated: isCompensated)
   let rows = incoming!.assumingMemoryBound(to: Double.self)
   let states = accumulated!.assumingMemoryBound(to: Double.self)
   for row in 0..<Int(count!.pointee) {
-    SoftmaxState.merge(
-      rows + row * rowElements, into: states + row * rowElements, headDimension: headDimension)
+    layout.merge(rows + row * rowElements, into: states + row * rowElements)
   }
 }

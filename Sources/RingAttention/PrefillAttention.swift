@@ -21,7 +21,7 @@ public final class PrefillAttention {
   private let share: SequenceShare
   private let cache: KeyValueCache
   private let tiles: [Tile]
-  /// `[keyValueHeads][tokens][groupSize]` rows of `SoftmaxState`.
+  /// `[keyValueHeads][tokens][groupSize]` rows of `SoftmaxStateLayout`.
   private let states: AlignedBuffer<Double>
   /// Two of one layer's largest message each.
   private let messages: [MessageBuffer]
@@ -41,10 +41,10 @@ public final class PrefillAttention {
     shape = cache.layout.shape
     share = SequenceShare(
       partition: partition, rank: communicator.rank, sequenceTokens: sequenceTokens)
-    tiles = Tile.all(of: share, shape: shape)
+    tiles = Tile.all(of: share, tokensPerTile: arithmetic.tokensPerTile(shape))
     states = AlignedBuffer(
       count: share.tokenCount * shape.queryHeads
-        * SoftmaxState.rowElements(headDimension: shape.headDimension))
+        * arithmetic.stateLayout(headDimension: shape.headDimension).rowElements)
     schedules = masks.map { ($0, RingSchedule(partition: partition, mask: $0)) }
     let largest =
       schedules.map { $0.schedule.largestMessage(to: communicator.rank) }.max() ?? 0
@@ -82,7 +82,7 @@ public final class PrefillAttention {
     var base = UnsafeRawPointer(cache.base(layer: layer))
     var blocks = share.blocks
     arithmetic.reserveAttentionScratch(
-      shape: shape, rows: shape.tokensPerTile * shape.groupSize)
+      shape: shape, rows: arithmetic.tokensPerTile(shape) * shape.groupSize)
 
     for hop in 0..<ranks {
       let arriving =
@@ -129,7 +129,8 @@ public final class PrefillAttention {
     let group = shape.groupSize
     let heads = shape.keyValueHeads
     let inputBytes = arithmetic.inputType.bytes
-    let stateRow = SoftmaxState.rowElements(headDimension: d)
+    let stateLayout = arithmetic.stateLayout(headDimension: d)
+    let stateRow = stateLayout.rowElements
     let outputStride = Arithmetic.inputStride(columns: shape.queryHeads * d) * inputBytes
     let tokens = share.tokenCount
     let states = states.pointer
@@ -144,7 +145,7 @@ public final class PrefillAttention {
           let firstRow = (head * tokens + tile.token) * group
           let rows = tile.tokens * group
           let tileStates = states + firstRow * stateRow
-          if isFirst { SoftmaxState.clear(tileStates, count: rows, headDimension: d) }
+          if isFirst { stateLayout.clear(tileStates, count: rows) }
           let query = QueryTile(
             rows: queries + firstRow * d * inputBytes, count: rows, position: tile.position,
             headsPerToken: group)
@@ -176,14 +177,14 @@ private struct Tile {
   let tokens: Int
 
   /// All tiles of a rank, in ascending order, aligned to the sequence as blocks are.
-  static func all(of share: SequenceShare, shape: AttentionShape) -> [Tile] {
+  static func all(of share: SequenceShare, tokensPerTile: Int) -> [Tile] {
     share.blocks.indices.flatMap { block in
       let tokens = share.tokenCount(ofBlock: block)
-      return stride(from: 0, to: tokens, by: shape.tokensPerTile).map { first in
+      return stride(from: 0, to: tokens, by: tokensPerTile).map { first in
         Tile(
           token: block * tokensPerBlock + first,
           position: share.blocks[block] * tokensPerBlock + first,
-          tokens: min(shape.tokensPerTile, tokens - first))
+          tokens: min(tokensPerTile, tokens - first))
       }
     }
   }

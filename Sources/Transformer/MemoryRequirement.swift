@@ -32,7 +32,8 @@ public struct MemoryRequirement: Sendable, Equatable {
     let perToken =
       configuration.hiddenSize * 4
       + 2 * configuration.queryWidth * inputBytes
-      + configuration.queryHeads * SoftmaxState.rowElements(headDimension: shape.headDimension) * 8
+      + configuration.queryHeads
+      * arithmetic.stateLayout(headDimension: shape.headDimension).rowElements * 8
       + configuration.headDimension * 4
     let perChunkToken =
       (configuration.hiddenSize + configuration.intermediateSize) * inputBytes

@@ -3,8 +3,9 @@
 #if defined(__x86_64__)
 // Float64 to bf16 in one rounding: the significand is rounded to 8 bits by an addition at bit 45,
 // then narrowed exactly. Below 2^-126, where bf16 has fewer bits, the rest is cut off.
-RF_TARGET void rf_f64_bf16_finish_1xn__avx512bf16(const double *o, size_t columns, double sum,
-                                                  void *out) {
+RF_TARGET void rf_f64_bf16_finish_1xn__avx512bf16(const double *o, const double *rest,
+                                                  size_t columns, double sum, void *out) {
+  (void)rest;
   rf_bf16 *y = out;
   const __m512i half = _mm512_set1_epi64(0x0fffffffffffll);
   const __m512i kept = _mm512_set1_epi64(~0x1fffffffffffll), one = _mm512_set1_epi64(1);

@@ -51,12 +51,15 @@ typedef void (*rf_pack_64_function)(const rf_bf16 *weights, size_t rows, size_t 
 typedef void (*rf_softmax_function)(const float *scores, float scale, size_t begin, size_t end,
                                     void *p, float *maximum, float *sum);
 
-// o[columns] = o * alpha + beta * block[columns] in Float64.
-typedef void (*rf_merge_function)(const float *block, size_t columns, double *o, double alpha,
-                                  double beta);
+// o[columns] = o * alpha + beta * block[columns] in Float64; alpha and beta are powers of two.
+// Where rest is not null, rest[columns] = rest * alpha + what the rounding of o's sum lost.
+typedef void (*rf_merge_function)(const float *block, size_t columns, double *o, double *rest,
+                                  double alpha, double beta);
 
-// out[columns] = o[columns] / sum, rounded once to the matrix input type.
-typedef void (*rf_finish_function)(const double *o, size_t columns, double sum, void *out);
+// out[columns] = (o[columns] + rest[columns]) / sum, rounded once to the matrix input type. rest is
+// null for the types of bf16 precision, and never for float32.
+typedef void (*rf_finish_function)(const double *o, const double *rest, size_t columns, double sum,
+                                   void *out);
 
 // out[columns] = x / sqrt(mean(x^2) + epsilon) * weight, rounded to the matrix input type.
 typedef void (*rf_rms_norm_function)(const float *x, const float *weight, size_t columns,

@@ -39,11 +39,13 @@ RF_INLINE float rf_round_f64_to_bf16(double x) {
 #define RF_INPUT f32
 #define RF_TO_INPUT(v) (v)
 #define RF_TO_INPUT_F64(x) ((float)(x))
+#define RF_SUM_WITH_REST(o, rest) ((o) + (rest))
 #include "to_input.h"
 
 #define RF_INPUT rounded
 #define RF_TO_INPUT(v) rf_round_to_bf16(v)
 #define RF_TO_INPUT_F64(x) rf_round_f64_to_bf16(x)
+#define RF_SUM_WITH_REST(o, rest) (o)
 #include "to_input.h"
 
 void RF_NAME(bf16, f32, widen_1xn)(const rf_bf16 *x, size_t count, float *out) {
@@ -56,10 +58,21 @@ void RF_NAME(bf16, f32, widen_1xn)(const rf_bf16 *x, size_t count, float *out) {
   }
 }
 
-void RF_NAME(f32, f64, merge_1xn)(const float *block, size_t columns, double *o, double alpha,
-                                  double beta) {
-  for (size_t i = 0; i < columns; i++)
-    o[i] = o[i] * alpha + (double)block[i] * beta;
+void RF_NAME(f32, f64, merge_1xn)(const float *block, size_t columns, double *o, double *rest,
+                                  double alpha, double beta) {
+  if (!rest) {
+    for (size_t i = 0; i < columns; i++)
+      o[i] = o[i] * alpha + (double)block[i] * beta;
+    return;
+  }
+  // Knuth's two-sum; its operands are exact.
+  for (size_t i = 0; i < columns; i++) {
+    const double a = o[i] * alpha, b = (double)block[i] * beta;
+    const double sum = a + b, seen = sum - a;
+    const double left = a - (sum - seen), right = b - seen;
+    o[i] = sum;
+    rest[i] = rest[i] * alpha + (left + right);
+  }
 }
 
 // Each row's sum has two vectors of lanes, the even and the odd groups of 16 inputs.

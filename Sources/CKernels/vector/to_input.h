@@ -1,5 +1,6 @@
 // What ends in a matrix input, written once for float32 and once for float32 rounded to bf16. The
-// including file defines RF_INPUT (f32 or rounded) and RF_TO_INPUT(v), the rounding of 16 lanes.
+// including file defines RF_INPUT (f32 or rounded), RF_TO_INPUT(v) and RF_TO_INPUT_F64(x), the
+// rounding of 16 lanes and of one, and RF_SUM_WITH_REST(o, rest).
 
 void RF_NAME(f32, RF_INPUT, softmax_1x256)(const float *scores, float scale, size_t begin,
                                            size_t end, void *out, float *maximum, float *sum) {
@@ -35,10 +36,12 @@ void RF_NAME(f32, RF_INPUT, softmax_1x256)(const float *scores, float scale, siz
   *sum = rf_sum(total);
 }
 
-void RF_NAME(f64, RF_INPUT, finish_1xn)(const double *o, size_t columns, double sum, void *out) {
+void RF_NAME(f64, RF_INPUT, finish_1xn)(const double *o, const double *rest, size_t columns,
+                                        double sum, void *out) {
   float *y = out;
+  (void)rest;
   for (size_t i = 0; i < columns; i++)
-    y[i] = RF_TO_INPUT_F64(o[i] / sum);
+    y[i] = RF_TO_INPUT_F64(RF_SUM_WITH_REST(o[i], rest[i]) / sum);
 }
 
 void RF_NAME(f32, RF_INPUT, rms_norm_1xn)(const float *x, const float *weight, size_t columns,
@@ -89,3 +92,4 @@ void RF_NAME(f32, RF_INPUT, round_1xn)(const float *x, size_t count, void *out) 
 #undef RF_INPUT
 #undef RF_TO_INPUT
 #undef RF_TO_INPUT_F64
+#undef RF_SUM_WITH_REST
