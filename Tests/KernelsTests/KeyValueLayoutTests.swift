@@ -1,0 +1,72 @@
+import Kernels
+import Testing
+
+struct KeyValueLayoutTests {
+  @Test(arguments: Configuration.all, [16, 80, 128])
+  func sizes(_ configuration: Configuration, dimension: Int) {
+    let shape = AttentionShape(queryHeads: 6, keyValueHeads: 3, headDimension: dimension)
+    let layout = configuration.arithmetic().keyValueLayout(shape)
+    #expect(layout.shape == shape)
+    #expect(layout.keyBytes == 256 * dimension * configuration.precision.bytes)
+    #expect(layout.headBytes == 2 * layout.keyBytes)
+    #expect(layout.blockBytes == 3 * layout.headBytes)
+  }
+
+  /// Every element of a block is written by exactly one (token, coordinate), and nothing outside
+  /// it.
+  @Test(arguments: Configuration.all, [16, 80])
+  func everyElementHasItsPlace(_ configuration: Configuration, dimension: Int) {
+    let arithmetic = configuration.arithmetic()
+    let shape = AttentionShape(queryHeads: 1, keyValueHeads: 1, headDimension: dimension)
+    let layout = arithmetic.keyValueLayout(shape)
+    let width = configuration.precision.bytes
+    let memory = AlignedBuffer<UInt8>(count: layout.headBytes + 64)
+    let head = UnsafeMutableRawPointer(memory.pointer)
+    let ones = [Float](repeating: 1, count: dimension)
+    let twos = [Float](repeating: 2, count: dimension)
+    func element(_ index: Int) -> Float {
+      configuration.precision == .bf16
+        ? head.assumingMemoryBound(to: BFloat16.self)[index].float
+        : head.assumingMemoryBound(to: Float.self)[index]
+    }
+    for token in 0..<tokensPerBlock {
+      arithmetic.store(keys: ones, values: twos, token: token, into: head, layout: layout)
+      let keys = (0..<layout.keyBytes / width).count { element($0) == 1 }
+      #expect(keys == (token + 1) * dimension, "token \(token)")
+    }
+    let elements = layout.keyBytes / width
+    #expect((0..<elements).allSatisfy { element($0) == 1 })
+    #expect((elements..<2 * elements).allSatisfy { element($0) == 2 })
+    #expect((layout.headBytes..<memory.count).allSatisfy { memory.pointer[$0] == 0 })
+  }
+
+  /// The order that the type's documentation gives.
+  @Test(arguments: Configuration.all)
+  func keysAndValuesLieAsDocumented(_ configuration: Configuration) {
+    let arithmetic = configuration.arithmetic()
+    let d = 32
+    let shape = AttentionShape(queryHeads: 1, keyValueHeads: 1, headDimension: d)
+    let layout = arithmetic.keyValueLayout(shape)
+    let memory = AlignedBuffer<UInt8>(count: layout.headBytes)
+    let head = UnsafeMutableRawPointer(memory.pointer)
+    let isPacked = arithmetic.inputType == .bf16
+    for token in [0, 1, 63, 64, 130, 255] {
+      let keys = normalNumbers(d, seed: UInt64(token) + 1000).map(configuration.rounded)
+      let values = normalNumbers(d, seed: UInt64(token)).map(configuration.rounded)
+      arithmetic.store(keys: keys, values: values, token: token, into: head, layout: layout)
+      for j in 0..<d {
+        let key =
+          isPacked
+          ? ((token / 64 * (d / 2) + j / 2) * 64 + token % 64) * 2 + j % 2 : token * d + j
+        let value = 256 * d + (isPacked ? (token / 2 * d + j) * 2 + token % 2 : token * d + j)
+        func element(_ index: Int) -> Float {
+          configuration.precision == .bf16
+            ? head.assumingMemoryBound(to: BFloat16.self)[index].float
+            : head.assumingMemoryBound(to: Float.self)[index]
+        }
+        #expect(element(key) == keys[j], "token \(token), coordinate \(j)")
+        #expect(element(value) == values[j], "token \(token), coordinate \(j)")
+      }
+    }
+  }
+}
