@@ -36,14 +36,19 @@ extension Arithmetic {
   /// level.
   private static let rowsAtOnce = 4 * Int(RF_MICROTILE_ROWS)
 
-  /// Scratch that `attend` needs on each thread; reserved before the threads start.
-  public func reserveAttentionScratch(shape: AttentionShape, rows: Int) {
+  /// Bytes of scratch that `attend` needs on each thread for tiles of `rows` rows.
+  public func attentionScratchBytes(shape: AttentionShape, rows: Int) -> Int {
     let dimension = shape.headDimension
     let floats =
       inputType == .bf16
       ? Self.rowsAtOnce * tokensPerBlock * 2
       : rows * (tokensPerBlock + dimension) + 2 * tokensPerBlock * dimension
-    reserveScratch(bytes: floats * 4 + Self.rowsAtOnce * 2 * 8)
+    return floats * 4 + Self.rowsAtOnce * 2 * 8
+  }
+
+  /// Reserves them, before the threads start.
+  public func reserveAttentionScratch(shape: AttentionShape, rows: Int) {
+    reserveScratch(bytes: attentionScratchBytes(shape: shape, rows: rows))
   }
 
   /// Attends a tile to one KV block and merges the result into the tile's states.
