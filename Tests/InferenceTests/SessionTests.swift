@@ -147,7 +147,8 @@ extension RankTests {
       #expect(generation.tokens.count == 4 && generation.end == .stop)
     }
 
-    /// What a listener throws on rank 0 ends the generation everywhere, and no rank is left waiting.
+    /// What a listener throws on rank 0 ends the generation everywhere, and no rank is left
+    /// waiting.
     @Test func aListenerThatThrowsEndsGenerationOnEveryRank() throws {
       let model = try randomModel()
       for throwsForLogits in [true, false] {

@@ -5,7 +5,8 @@ import Testing
 
 extension RankTests {
   @Suite @MPIThread struct AppendAttentionTests {
-    /// Context lengths such that the appended tokens lie in the context's last block, begin the next one, or both.
+    /// Context lengths such that the appended tokens lie in the context's last block, begin the
+    /// next one, or both.
     nonisolated static let sizes: [(context: Int, shape: AttentionShape, window: Int?)] = [
       (1, AttentionShape(queryHeads: 3, keyValueHeads: 1, headDimension: 80), nil),
       (200, AttentionShape(queryHeads: 8, keyValueHeads: 1, headDimension: 64), nil),

@@ -37,8 +37,9 @@ extension RankTests {
         for (index, kind) in PartitionKind.allCases.enumerated() {
           for threads in tokens > 1500 ? [2] : [1, 2] {
             let label =
-              "\(kind), \(tokens) tokens, window \(window ?? 0), \(shape.queryHeads)/\(shape.keyValueHeads) heads of "
-              + "\(shape.headDimension), \(arithmetic.precision), \(arithmetic.instructionSet), \(threads) threads"
+              "\(kind), \(tokens) tokens, window \(window ?? 0), "
+              + "\(shape.queryHeads)/\(shape.keyValueHeads) heads of \(shape.headDimension), "
+              + "\(arithmetic.precision), \(arithmetic.instructionSet), \(threads) threads"
             let run = PrefillRun(
               layers: [single, other], partition: kind,
               arithmetic: Arithmetic(
@@ -69,8 +70,7 @@ extension RankTests {
         onSpan: { _, start, end in
           #expect(start <= end)
           spans += 1
-        }
-      ) { fractions.append($0) }
+        }, onProgress: { fractions.append($0) })
       #expect(fractions == fractions.sorted())
       #expect(fractions.allSatisfy { (0...1).contains($0) })
       #expect(fractions.isEmpty == (run.share.tokenCount == 0))
@@ -163,7 +163,8 @@ extension RankTests {
     }
   }
 
-  /// Compares some positions of layer 0 with the definition; the errors of all ranks are taken together.
+  /// Compares some positions of layer 0 with the definition; the errors of all ranks are taken
+  /// together.
   func expectCloseToDefinition(_ output: [UInt8], label: String) throws {
     let attention = layers[0]
     var errors = ErrorComparison()
