@@ -36,7 +36,8 @@ extension Arithmetic {
   ///
   /// - Parameters:
   ///   - inputs: `[tokens][inputStride(weights.inputs)]` matrix input; the first token begins a
-  ///     block of the sequence.
+  ///     block of the sequence. What lies behind a row's columns has no influence but must be
+  ///     finite.
   ///   - outputs: `[tokens][outputStride]` float32, of which `weights.outputs` columns are written.
   public func multiply(
     _ weights: WeightMatrix, inputs: UnsafeRawPointer, tokens: Int,

@@ -28,7 +28,7 @@ public struct AttentionShape: Sendable, Equatable {
   }
 
   /// Tokens whose query heads make up one tile: a power of two that divides a block, such that a
-  /// tile has at most 384 rows.
+  /// tile has at most 384 rows if one token has no more.
   ///
   /// A tile reads each KV block once from memory for all its rows: at 256 rows of d = 128 the
   /// arithmetic takes a hundred times as long as the read. More rows would only leave fewer tiles

@@ -9,7 +9,7 @@ public struct MeasuredPeaks: Sendable {
   /// GB/s of reads from memory, over 256 MB.
   public let readGBPerSecond: Double
 
-  /// Takes about a second with the read, half of it without.
+  /// Takes some tenths of a second with the read, some hundredths without.
   public init(instructionSet: InstructionSet, measuringRead: Bool = true) {
     let table = rf_kernel_table_for(instructionSet.code)
     dotProductGFLOPS = table.peak_dot_product.map { peak in Self.gflops { peak($0) } }
@@ -29,7 +29,7 @@ public struct MeasuredPeaks: Sendable {
     readGBPerSecond = Double(memory.bytes) / best / 1e9
   }
 
-  /// The best of five runs of about 50 ms.
+  /// The best of five runs of some milliseconds.
   private static func gflops(_ run: (Int) -> Double) -> Double {
     var best = 0.0
     for _ in 0..<5 {

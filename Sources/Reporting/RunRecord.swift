@@ -51,8 +51,8 @@ public struct RunRecord: Codable, Equatable, Sendable {
   public let keyValueBytes: [Int]
   /// The most memory that each rank's process occupied, in bytes. One entry a rank.
   public let peakResidentBytes: [Int]
-  /// SHA-256 over the logits of the last prefill position and of every generated one; see
-  /// `LogitsDigest`.
+  /// SHA-256 over the logits from which each token was chosen: those of the last position before
+  /// the answer, then those of each generated token that another one followed; see `LogitsDigest`.
   public let logitsDigest: String
 
   enum CodingKeys: String, CodingKey {

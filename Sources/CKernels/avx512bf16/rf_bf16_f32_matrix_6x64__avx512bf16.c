@@ -3,8 +3,8 @@
 #if defined(__x86_64__)
 #include <assert.h>
 
-// Up to 6 x 4 accumulators of 16 columns, 4 registers of b, one of a. `rows` and `vectors` are
-// constants where inlined.
+// Up to 6 x 4 accumulators of 16 columns, 4 registers of b, one of a. `rows` is a constant
+// where inlined.
 RF_INLINE void matrix_rows(size_t rows, size_t pairs, const rf_bf16 *a, size_t a_stride,
                            const rf_bf16 *b, float *c, size_t c_stride, size_t columns,
                            const float *bias, bool accumulate) {

@@ -4,7 +4,8 @@
 #include <assert.h>
 
 // The block's sum stays in registers, then is added to the Float64 state: alpha and beta are powers
-// of two, so both products are exact and only the sum rounds.
+// of two, so both products are exact and only the sum rounds. `rows` and `vectors` are constants
+// where inlined.
 RF_INLINE void accumulate_rows(size_t rows, size_t vectors, size_t pairs, const rf_bf16 *p,
                                size_t p_stride, const rf_bf16 *v, size_t v_stride, double *o,
                                size_t o_stride, const double *alpha, const double *beta) {

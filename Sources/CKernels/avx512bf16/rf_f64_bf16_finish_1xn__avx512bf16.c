@@ -2,7 +2,7 @@
 
 #if defined(__x86_64__)
 // Float64 to bf16 in one rounding: the significand is rounded to 8 bits by an addition at bit 45,
-// then narrowed exactly.
+// then narrowed exactly. Below 2^-126, where bf16 has fewer bits, the rest is cut off.
 RF_TARGET void rf_f64_bf16_finish_1xn__avx512bf16(const double *o, size_t columns, double sum,
                                                   void *out) {
   rf_bf16 *y = out;

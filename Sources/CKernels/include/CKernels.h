@@ -26,9 +26,9 @@ extern "C" {
 
 typedef uint16_t rf_bf16;
 
-// c[rows][64] = a[rows][2 * pairs] . b[pairs][64][2], products of bf16 summed in float32 in
-// ascending order of pairs. Adds bias[64] where it is not null, and the old c where `accumulate` is
-// set.
+// c[rows][columns <= 64] = a[rows][2 * pairs] . b[pairs][64][2], products of bf16 summed in float32
+// in ascending order of pairs. Adds bias[columns] where it is not null, and the old c where
+// `accumulate` is set.
 typedef void (*rf_matrix_64_function)(size_t rows, size_t pairs, const rf_bf16 *a, size_t a_stride,
                                       const rf_bf16 *b, float *c, size_t c_stride, size_t columns,
                                       const float *bias, bool accumulate);

@@ -8,6 +8,7 @@
 #pragma clang attribute push(                                                                      \
     __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma,f16c"))), apply_to = function)
 #define RF_ISA avx512
+#define RF_PEAK_CHAINS 10
 #define RF_HAS_ROUND
 #include "kernels.h"
 #pragma clang attribute pop

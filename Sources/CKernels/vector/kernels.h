@@ -1,5 +1,6 @@
-// All vector microkernels for one instruction set. The including file defines RF_ISA (the suffix of
-// the names) and RF_HAS_ROUND where the CPU rounds vectors to integers, under a target attribute.
+// All vector microkernels for one instruction set. The including file defines, under a target
+// attribute, RF_ISA (the suffix of the names), RF_PEAK_CHAINS (see the peak) and RF_HAS_ROUND where
+// the CPU rounds vectors to integers.
 
 #define RF_JOIN_(input, output, operation, isa) rf_##input##_##output##_##operation##__##isa
 #define RF_JOIN(input, output, operation, isa) RF_JOIN_(input, output, operation, isa)
@@ -14,18 +15,18 @@ RF_INLINE rf_s32x16 rf_visible(size_t first, size_t begin, size_t end) {
   return (key >= (int32_t)begin) & (key < (int32_t)end);
 }
 
-// silu(gate) * up, silu(x) = x / (1 + 2^(-x log2 e)); the exponent is held where 2^ is a normal
-// number.
+// silu(gate) * up, silu(x) = x / (1 + 2^(-x log2 e)). A gate below -87 counts as -87, so that 2^
+// stays a normal number and what should be 0 is 1e-36 at most.
 RF_INLINE rf_f32x16 rf_swiglu(rf_f32x16 gate, rf_f32x16 up) {
+  gate = rf_select(gate < -87.0f, rf_splat(-87.0f), gate);
   rf_f32x16 s = gate * -1.44269504f;
-  s = rf_select(s < 126.0f, s, rf_splat(126.0f));
-  s = rf_select(s > -126.0f, s, rf_splat(-126.0f));
+  s = rf_select(s < -126.0f, rf_splat(-126.0f), s);
   rf_f32x16 power = rf_exp2_below(s, 0.0f);
   return gate / (power + 1.0f) * up;
 }
 
 // Straight from Float64: the significand is rounded to 8 bits by an addition at bit 45, then
-// narrowed exactly.
+// narrowed exactly, but for numbers below 2^-126.
 RF_INLINE float rf_round_f64_to_bf16(double x) {
   uint64_t bits;
   memcpy(&bits, &x, sizeof bits);
@@ -86,22 +87,23 @@ void RF_NAME(f32, f64, merge_1xn)(const float *block, size_t columns, double *o,
 RF_DOT_4(RF_NAME(f32, f32, dot_4x1), float, rf_load, rf_load_tail)
 RF_DOT_4(RF_NAME(bf16, f32, dot_4x1), rf_bf16, rf_widen, rf_widen_tail)
 
-// Eight independent chains of 16 lanes: enough for the latency of two multiply-add units.
+// Independent chains of 16 lanes: 8 registers or more, for the latency of two multiply-add units,
+// and no more than the CPU has.
 double RF_NAME(f32, f32, peak)(size_t rounds) {
-  rf_f32x16 sum[10];
+  rf_f32x16 sum[RF_PEAK_CHAINS];
   rf_f32x16 factor = rf_splat(0.999f), addend = rf_splat(0.001f);
-  for (int i = 0; i < 10; i++)
+  for (int i = 0; i < RF_PEAK_CHAINS; i++)
     sum[i] = rf_splat((float)i);
   for (size_t round = 0; round < rounds; round++) {
 #pragma clang loop unroll(full)
-    for (int i = 0; i < 10; i++)
+    for (int i = 0; i < RF_PEAK_CHAINS; i++)
       sum[i] = sum[i] * factor + addend;
   }
-  for (int i = 1; i < 10; i++)
+  for (int i = 1; i < RF_PEAK_CHAINS; i++)
     sum[0] += sum[i];
   volatile float keep = rf_sum(sum[0]);
   (void)keep;
-  return (double)rounds * 10 * 16 * 2;
+  return (double)rounds * RF_PEAK_CHAINS * 16 * 2;
 }
 
 uint64_t RF_NAME(u64, u64, read)(const void *memory, size_t bytes) {

@@ -5,6 +5,7 @@
 // A product and a sum fuse only inside one expression, so that s - n stays exact.
 #pragma clang fp contract(on)
 #define RF_ISA portable
+#define RF_PEAK_CHAINS 5
 #if defined(__aarch64__)
 #define RF_HAS_ROUND
 #endif

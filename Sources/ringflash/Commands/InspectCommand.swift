@@ -4,7 +4,7 @@ import ArgumentParser
 package struct InspectCommand: Subcommand, Sendable {
   package static let configuration = CommandConfiguration(
     commandName: "inspect",
-    abstract: "Show a model's configuration, tensors and sizes.",
+    abstract: "Show a model's architecture and sizes.",
     discussion: """
       Examples:
         ringflash inspect

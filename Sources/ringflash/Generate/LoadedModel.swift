@@ -3,22 +3,44 @@ import Kernels
 import ModelFiles
 import Tokenizers
 
-/// A model with the tokenizer that belongs to it, if it has one.
+/// A model with the tokenizer that belongs to it.
 struct LoadedModel {
   let model: Model
-  let tokenizer: Tokenizer?
+  /// Why a model has no tokenizer is an error only where text is to be encoded.
+  private let tokenization: Result<Tokenizer, Failure>
+
+  /// Nil where the model has none that can be used; ids have no text then.
+  var tokenizer: Tokenizer? { try? tokenization.get() }
 
   /// - Parameter name: a model directory, or the built-in model's name.
-  /// - Throws: `ModelFileError`, `ModelError`, `TokenizerError`.
+  /// - Throws: `ModelFileError`, `ModelError`.
   init(_ name: String, precision: Precision) throws {
     if name == GenerateSettings.builtInModel {
       model = .builtIn()
-      tokenizer = .bytes()
+      tokenization = .success(.bytes())
     } else {
       let directory = try ModelDirectory(path: name)
       model = try Model(directory: directory, precision: precision)
-      tokenizer = try directory.tokenizerPath.map { try Tokenizer(contentsOf: $0) }
+      tokenization = Self.tokenizer(of: directory)
     }
+  }
+
+  private static func tokenizer(of directory: ModelDirectory) -> Result<Tokenizer, Failure> {
+    guard let path = directory.tokenizerPath else {
+      return .failure(
+        Failure(
+          .noInput,
+          "the model '\(directory.path)' has no tokenizer.json, which text needs; give --token-ids")
+      )
+    }
+    do { return .success(try Tokenizer(contentsOf: path)) } catch {
+      return .failure(Failure(error))
+    }
+  }
+
+  /// - Throws: `Failure` if the model has no tokenizer that can be used; `TokenizerError`.
+  func encode(_ text: String) throws -> [Int32] {
+    try tokenization.get().encode(text.utf8)
   }
 }
 
@@ -36,25 +58,15 @@ struct Input {
   ///
   /// - Throws: `Failure`, `TokenizerError`.
   init(_ settings: GenerateSettings, _ loaded: LoadedModel) throws {
-    func encode(_ text: String) throws -> [Int32] {
-      guard let tokenizer = loaded.tokenizer else {
-        throw Failure(
-          .noInput,
-          """
-          the model '\(loaded.model.name)' has no tokenizer.json, which text needs; give --token-ids
-          """)
-      }
-      return try tokenizer.encode(text.utf8)
-    }
     context =
       switch settings.context {
-      case .text(let path): try encode(ContextReader.context(path: path))
+      case .text(let path): try loaded.encode(ContextReader.context(path: path))
       case .tokenIds(let path): try ContextReader.tokenIds(path: path)
       }
     prompt =
       switch settings.prompt {
-      case .text(let text): try encode(text)
-      case .file(let path): try encode(ContextReader.prompt(path: path))
+      case .text(let text): try loaded.encode(text)
+      case .file(let path): try loaded.encode(ContextReader.prompt(path: path))
       case nil: []
       }
     let vocabulary = loaded.model.configuration.vocabularySize

@@ -58,7 +58,9 @@ package struct GenerateOptions: ParsableArguments, Sendable {
 
   @Option(
     name: GenerateOption.stop.name, parsing: .unconditionalSingleValue,
-    help: .init("Stop before this text; may be given several times.", valueName: "text"),
+    help: .init(
+      "Stop before this text; may be given several times. (default: the model's)",
+      valueName: "text"),
     transform: OptionValue.stopText)
   package var stop: [String] = []
 
@@ -138,8 +140,8 @@ package struct GenerateOptions: ParsableArguments, Sendable {
     name: GenerateOption.logits.name,
     help: .init(
       """
-      Write the float32 logits of the last prefill position and of every generated one to this \
-      file, as safetensors.
+      Write the float32 logits from which each token is chosen to this file, as safetensors: of \
+      the last position before the answer, then of each token of it but the last.
       """, valueName: "file"),
     transform: OptionValue.path)
   package var logits: String?
@@ -156,7 +158,7 @@ package struct GenerateOptions: ParsableArguments, Sendable {
     transform: OptionValue.path)
   package var trace: String?
 
-  @Flag(name: GenerateOption.quiet.name, help: "Show no progress.")
+  @Flag(name: GenerateOption.quiet.name, help: "Show no progress and no summary.")
   package var quiet = false
 
   @Option(
