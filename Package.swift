@@ -59,16 +59,21 @@ let package = Package(
       ],
       swiftSettings: swiftSettings),
 
-    tests("MPI", []),
+    // What all tests that call MPI share: the one thread that may.
+    .target(
+      name: "RankTesting", dependencies: ["MPI"], path: "Tests/RankTesting",
+      swiftSettings: swiftSettings),
+    tests("MPI", ["RankTesting"]),
     tests("Kernels", []),
     tests("ModelFiles", []),
     tests("Tokenizers", []),
-    tests("RingAttention", ["MPI", "Kernels"]),
-    tests("Transformer", ["Kernels"]),
-    tests("Inference", ["Transformer", "RingAttention", "MPI", "Kernels"]),
+    tests("RingAttention", ["RankTesting", "MPI", "Kernels"]),
+    tests("Transformer", ["RankTesting", "RingAttention", "MPI", "Kernels"]),
+    tests(
+      "Inference", ["RankTesting", "ModelFiles", "Transformer", "RingAttention", "MPI", "Kernels"]),
     tests("Reporting", []),
     .testTarget(
-      name: "CommandLineTests", dependencies: ["ringflash", "ModelFiles"],
+      name: "CommandLineTests", dependencies: ["ringflash", "ModelFiles", "Transformer"],
       swiftSettings: swiftSettings),
   ],
   swiftLanguageModes: [.v6]

@@ -35,8 +35,8 @@ extension Arithmetic {
   ///
   /// A tile reads each KV block once from memory for all its rows: at 256 rows of d = 128 the
   /// arithmetic takes a hundred times as long as the read. More rows would push the states of the
-  /// tile out of the second-level cache. OpenBLAS packs the block anew in every call, which more rows
-  /// pay for.
+  /// tile out of the second-level cache. OpenBLAS packs the block anew in every call, which more
+  /// rows pay for.
   public func tokensPerTile(_ shape: AttentionShape) -> Int {
     shape.tokensPerTile(mostRows: inputType == .bf16 ? 384 : 1024)
   }
@@ -46,14 +46,19 @@ extension Arithmetic {
   /// level.
   private static let rowsAtOnce = 4 * Int(RF_MICROTILE_ROWS)
 
-  /// Scratch that `attend` needs on each thread; reserved before the threads start.
-  public func reserveAttentionScratch(shape: AttentionShape, rows: Int) {
+  /// Bytes of scratch that `attend` needs on each thread for tiles of `rows` rows.
+  public func attentionScratchBytes(shape: AttentionShape, rows: Int) -> Int {
     let dimension = shape.headDimension
     let floats =
       inputType == .bf16
       ? Self.rowsAtOnce * tokensPerBlock * 2
       : rows * (tokensPerBlock + dimension) + 2 * tokensPerBlock * dimension
-    reserveScratch(bytes: floats * 4 + Self.rowsAtOnce * 2 * 8)
+    return floats * 4 + Self.rowsAtOnce * 2 * 8
+  }
+
+  /// Reserves them, before the threads start.
+  public func reserveAttentionScratch(shape: AttentionShape, rows: Int) {
+    reserveScratch(bytes: attentionScratchBytes(shape: shape, rows: rows))
   }
 
   /// Attends a tile to one KV block and merges the result into the tile's states.

@@ -25,6 +25,12 @@ extension Arithmetic {
     return min(256, max(16, (1 << 20) / max(inputs, 1) / 16 * 16))
   }
 
+  /// Bytes of scratch that `multiply` needs on each thread: one panel as the arithmetic reads it.
+  public func linearScratchBytes(inputs: Int) -> Int {
+    Self.outputsPerPanel(inputs: inputs, inputType: inputType)
+      * Self.inputStride(columns: inputs) * inputType.bytes
+  }
+
   /// `outputs[token][o] = bias[o] + Σ weights[o][i] * inputs[token][i]`, added to what is there
   /// where `accumulate` is set.
   ///
@@ -41,7 +47,7 @@ extension Arithmetic {
     let panels = (weights.outputs + panel - 1) / panel
     let blocks = (tokens + Self.tokensPerItem - 1) / Self.tokensPerItem
     let inputStride = Self.inputStride(columns: weights.inputs)
-    reserveScratch(bytes: panel * inputStride * inputType.bytes)
+    reserveScratch(bytes: linearScratchBytes(inputs: weights.inputs))
     weights.bias.withUnsafeBufferPointer { bias in
       // Panels run slowest, and a thread packs a panel only when it differs from the one it holds.
       var held = [Int](repeating: -1, count: team.threads)

@@ -27,8 +27,8 @@ public struct AttentionShape: Sendable, Equatable {
     Float(1.4426950408889634 / Double(headDimension).squareRoot())
   }
 
-  /// Tokens whose query heads make up one tile: a power of two that divides a block, such that a tile
-  /// has at most `mostRows` rows, or one token.
+  /// Tokens whose query heads make up one tile: a power of two that divides a block, such that a
+  /// tile has at most `mostRows` rows, or one token.
   func tokensPerTile(mostRows: Int) -> Int {
     var tokens = tokensPerBlock
     while tokens > 1, tokens * groupSize > mostRows { tokens /= 2 }

@@ -15,8 +15,8 @@ public final class AppendAttention {
   public let capacity: Int
   private let stateLayout: SoftmaxStateLayout
   private let merge: ReductionOperation
-  /// `[threads][keyValueHeads][capacity][groupSize]` rows of `SoftmaxStateLayout`; thread 0's is the
-  /// rank's.
+  /// `[threads][keyValueHeads][capacity][groupSize]` rows of `SoftmaxStateLayout`; thread 0's is
+  /// the rank's.
   private let states: AlignedBuffer<Double>
 
   public init(
@@ -119,8 +119,8 @@ public final class AppendAttention {
   }
 }
 
-// The merge as an MPI reduction. An element is one row, whose head dimension follows from its size; a
-// C function captures nothing, so there is one for each kind of row.
+// The merge as an MPI reduction. An element is one row, whose head dimension follows from its size;
+// a C function captures nothing, so there is one for each kind of row.
 
 private let mergePlain: ReductionOperation.Function = {
   mergeRows($0, $1, $2, $3, isCompensated: false)

@@ -181,9 +181,10 @@ final class AppendBuffers {
     let capacity = DecoderStack.tokensPerAppend
     let configuration = stack.configuration
     let arithmetic = stack.arithmetic
-    func divided(_ matrices: [WeightMatrix], capacity: Int = capacity) -> DividedLinear {
+    let memory = DividedLinearMemory(elements: Self.mostOutputs(configuration))
+    func divided(_ matrices: [WeightMatrix]) -> DividedLinear {
       DividedLinear(
-        matrices, arithmetic: arithmetic, communicator: stack.communicator, capacity: capacity)
+        matrices, arithmetic: arithmetic, communicator: stack.communicator, memory: memory)
     }
     func inputs(_ columns: Int) -> AlignedBuffer<UInt8> {
       AlignedBuffer(
@@ -198,17 +199,45 @@ final class AppendBuffers {
         output: divided([$0.attention.output]), gateAndUp: divided([$0.mlp.gate, $0.mlp.up]),
         down: divided([$0.mlp.down]))
     }
-    head = divided([stack.weights.head], capacity: 1)
+    head = divided([stack.weights.head])
     table = RoPETable(headDimension: configuration.headDimension, capacity: capacity)
-    let widest = max(
-      configuration.queryWidth + 2 * configuration.keyValueWidth,
-      2 * configuration.intermediateSize)
     residual = AlignedBuffer(count: capacity * configuration.hiddenSize)
-    projected = AlignedBuffer(count: capacity * widest)
+    projected = AlignedBuffer(count: capacity * Self.widestProjection(configuration))
     mixed = AlignedBuffer(count: capacity * configuration.hiddenSize)
     normed = inputs(configuration.hiddenSize)
     queries = inputs(configuration.queryWidth)
     attended = inputs(configuration.queryWidth)
     activated = inputs(configuration.intermediateSize)
+  }
+
+  /// What is made here, in bytes.
+  static func bytes(_ configuration: ModelConfiguration, _ arithmetic: Arithmetic) -> Int {
+    let floats =
+      2 * configuration.hiddenSize + widestProjection(configuration) + configuration.headDimension
+    let inputs = [
+      configuration.hiddenSize, configuration.queryWidth, configuration.queryWidth,
+      configuration.intermediateSize,
+    ].reduce(0) { $0 + Arithmetic.inputStride(columns: $1) }
+    let states =
+      arithmetic.team.threads * configuration.queryHeads
+      * arithmetic.stateLayout(headDimension: configuration.headDimension).rowElements
+    return DividedLinearMemory.bytes(elements: mostOutputs(configuration))
+      + DecoderStack.tokensPerAppend
+      * (floats * 4 + inputs * arithmetic.inputType.bytes + states * 8)
+  }
+
+  /// Q, K and V of a token, or gate and up.
+  private static func widestProjection(_ configuration: ModelConfiguration) -> Int {
+    max(
+      configuration.queryWidth + 2 * configuration.keyValueWidth,
+      2 * configuration.intermediateSize)
+  }
+
+  /// Of one layer for as many tokens as are appended at once, or of the head for one.
+  private static func mostOutputs(_ configuration: ModelConfiguration) -> Int {
+    max(
+      DecoderStack.tokensPerAppend
+        * max(widestProjection(configuration), configuration.hiddenSize),
+      configuration.vocabularySize)
   }
 }

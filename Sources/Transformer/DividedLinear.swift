@@ -12,19 +12,19 @@ final class DividedLinear {
   let outputs: Int
   private let ranges: [Range<Int>]
   private let isDivided: Bool
-  /// `[rows][own outputs]`, one matrix after the other; then `[ranks][rows][outputs of the rank]`.
-  private let share: AlignedBuffer<Float>
-  private let gathered: AlignedBuffer<Float>
+  private let memory: DividedLinearMemory
   private var plans: [Int: AllGatherPlan<Float>] = [:]
   private(set) var bytesSent = 0
 
-  /// - Parameter capacity: most rows at once.
+  /// - Parameter memory: has room for the outputs of as many rows as are multiplied at once.
   init(
-    _ matrices: [WeightMatrix], arithmetic: Arithmetic, communicator: Communicator, capacity: Int
+    _ matrices: [WeightMatrix], arithmetic: Arithmetic, communicator: Communicator,
+    memory: DividedLinearMemory
   ) {
     self.matrices = matrices
     self.arithmetic = arithmetic
     self.communicator = communicator
+    self.memory = memory
     let outputs = matrices.reduce(0) { $0 + $1.outputs }
     self.outputs = outputs
     let ranks = communicator.size
@@ -34,8 +34,6 @@ final class DividedLinear {
       isDivided
       ? (0..<ranks).map { outputs * $0 / ranks..<outputs * ($0 + 1) / ranks }
       : (0..<ranks).map { _ in 0..<outputs }
-    share = AlignedBuffer(count: capacity * ranges[communicator.rank].count)
-    gathered = AlignedBuffer(count: isDivided ? capacity * outputs : 0)
   }
 
   /// Whether the ranks save more time by each reading its part of the weights than the gathering of
@@ -53,7 +51,9 @@ final class DividedLinear {
   func multiply(
     _ inputs: UnsafeRawPointer, rows: Int, into output: UnsafeMutablePointer<Float>
   ) throws {
+    precondition(rows * outputs <= memory.share.count, "the memory has room for all outputs")
     let own = ranges[communicator.rank]
+    let (share, gathered) = (memory.share.pointer, memory.gathered.pointer)
     var start = 0
     var written = 0
     for matrix in matrices {
@@ -62,10 +62,10 @@ final class DividedLinear {
       if !range.isEmpty {
         arithmetic.multiplyRows(
           matrix, range: range.lowerBound - start..<range.upperBound - start, inputs: inputs,
-          rows: rows, outputs: share.pointer + written)
+          rows: rows, outputs: share + written)
         if !isDivided {
           copyRows(
-            from: share.pointer + written, width: range.count, rows: rows,
+            from: share + written, width: range.count, rows: rows,
             to: output + range.lowerBound)
         }
         written += rows * range.count
@@ -75,12 +75,12 @@ final class DividedLinear {
     guard isDivided else { return }
 
     try communicator.allGather(
-      share: UnsafeBufferPointer(start: share.pointer, count: rows * own.count),
-      into: UnsafeMutableBufferPointer(start: gathered.pointer, count: rows * outputs),
+      share: UnsafeBufferPointer(start: share, count: rows * own.count),
+      into: UnsafeMutableBufferPointer(start: gathered, count: rows * outputs),
       plan: try plan(rows: rows))
     bytesSent += rows * own.count * MemoryLayout<Float>.stride
     // What a rank sent is divided at the borders of matrices, as it was computed.
-    var read = gathered.pointer
+    var read = gathered
     for range in ranges {
       var start = 0
       for matrix in matrices {
@@ -108,4 +108,20 @@ final class DividedLinear {
     plans[rows] = plan
     return plan
   }
+}
+
+/// Where divided layers put what they compute and gather; they take turns to use it.
+final class DividedLinearMemory {
+  /// `[rows][own outputs]`, one matrix after the other.
+  let share: AlignedBuffer<Float>
+  /// `[ranks][rows][outputs of the rank]`, each rank's as in its share.
+  let gathered: AlignedBuffer<Float>
+
+  /// - Parameter elements: the most rows times outputs of one layer.
+  init(elements: Int) {
+    share = AlignedBuffer(count: elements)
+    gathered = AlignedBuffer(count: elements)
+  }
+
+  static func bytes(elements: Int) -> Int { 2 * elements * MemoryLayout<Float>.stride }
 }

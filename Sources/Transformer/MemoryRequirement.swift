@@ -5,7 +5,8 @@ import RingAttention
 public struct MemoryRequirement: Sendable, Equatable {
   /// KV blocks of all layers, those of appended tokens included.
   public let keyValueBytes: Int
-  /// Activations of the rank's own tokens, the softmax states and two exchange buffers.
+  /// Activations of the rank's own tokens, and either what the prefill has beside them, with
+  /// softmax states and two exchange buffers, or what appended tokens have; whichever is more.
   public let activationBytes: Int
 
   public var bytes: Int { keyValueBytes + activationBytes }
@@ -20,7 +21,6 @@ public struct MemoryRequirement: Sendable, Equatable {
       kind, blocks: blockCount(tokens: contextTokens), ranks: ranks)
     let share = SequenceShare(partition: partition, rank: rank, sequenceTokens: contextTokens)
     let tokens = share.tokenCount
-    let inputBytes = arithmetic.inputType.bytes
     keyValueBytes =
       DecoderStack.cacheCapacity(
         partition, tokens: contextTokens + maximumAppended, rank: rank)
@@ -29,25 +29,33 @@ public struct MemoryRequirement: Sendable, Equatable {
     let largestMessage =
       Set(configuration.layers.map { AttentionMask(slidingWindow: $0.slidingWindow) })
       .map { RingSchedule(partition: partition, mask: $0).largestMessage(to: rank) }.max() ?? 0
+    func rowBytes(_ columns: Int) -> Int {
+      Arithmetic.inputStride(columns: columns) * arithmetic.inputType.bytes
+    }
+    // As in PrefillBuffers and PrefillAttention, and a table of rotations.
     let perToken =
-      configuration.hiddenSize * 4
-      + 2 * configuration.queryWidth * inputBytes
-      + configuration.queryHeads
+      configuration.queryWidth * arithmetic.inputType.bytes + rowBytes(configuration.queryWidth)
+      + shape.queryHeads
       * arithmetic.stateLayout(headDimension: shape.headDimension).rowElements * 8
-      + configuration.headDimension * 4
+      + shape.headDimension * 4
     let perChunkToken =
-      (configuration.hiddenSize + configuration.intermediateSize) * inputBytes
+      rowBytes(configuration.hiddenSize) + rowBytes(configuration.intermediateSize)
       + (configuration.queryWidth + 2 * configuration.keyValueWidth
         + 2 * configuration.intermediateSize) * 4
-    let panel = Arithmetic.outputsPerPanel(
-      inputs: max(configuration.hiddenSize, configuration.intermediateSize),
-      inputType: arithmetic.inputType)
-    let scratch =
-      panel * max(configuration.hiddenSize, configuration.intermediateSize) * inputBytes
-      + 4 * 384 * (tokensPerBlock + shape.headDimension)
-      + 8 * tokensPerBlock * shape.headDimension
-    activationBytes =
+    let prefillBytes =
       tokens * perToken + min(tokens, DecoderStack.tokensPerChunk) * perChunkToken
-      + 2 * largestMessage * layout.blockBytes + arithmetic.team.threads * scratch
+      + 2 * largestMessage * layout.blockBytes
+    let scratchBytes =
+      [configuration.hiddenSize, configuration.queryWidth, configuration.intermediateSize]
+      .map { arithmetic.linearScratchBytes(inputs: $0) }
+      + [
+        arithmetic.attentionScratchBytes(
+          shape: shape, rows: arithmetic.tokensPerTile(shape) * shape.groupSize)
+      ]
+    // The prefill's memory is given back before anything is appended.
+    activationBytes =
+      tokens * configuration.hiddenSize * 4
+      + max(prefillBytes, AppendBuffers.bytes(configuration, arithmetic))
+      + arithmetic.team.threads * scratchBytes.max()!
   }
 }

@@ -1,13 +1,14 @@
 import Kernels
 import MPI
+import RankTesting
 import RingAttention
 import Testing
 import Transformer
 
 extension RankTests {
   @Suite @MPIThread struct DecoderStackTests {
-    /// All the ways to compute the same logits, of which no bit may depend: the ranks that there are, the partitions, threads,
-    /// and prompts in one piece or token by token.
+    /// All the ways to compute the same logits, of which no bit may depend: the ranks that there
+    /// are, the partitions, threads, and prompts in one piece or token by token.
     private func expectSameBits(
       _ weights: ModelWeights, context: Int, _ arithmetic: Arithmetic, label: String
     ) throws -> [Float] {
@@ -49,15 +50,16 @@ extension RankTests {
       }
     }
 
-    /// Close to the plain twin in Float64, as far as the twin in the same precision is. One rank is enough, as all numbers of
-    /// them give the same bits.
+    /// Close to the plain twin in Float64, as far as the twin in the same precision is. One rank is
+    /// enough, as all numbers of them give the same bits.
     @Test(
       .enabled { await isOneRank() },
       arguments: [SampleModel.narrow, .tied, .wide, .needle])
     func logitsAreCloseToTheReference(model: SampleModel) throws {
       let weights = try model.weights()
       let contexts = [1, 255, 257, 600]
-      // Logits depend on nothing that comes after, so each mode of the twin runs once, on the longest tokens.
+      // Logits depend on nothing that comes after, so each mode of the twin runs once, on the
+      // longest tokens.
       let longest = StackRun(weights, context: contexts.last!).tokens.map(Int.init)
       let vocabulary = weights.configuration.vocabularySize
       func reference(_ arithmetic: ReferenceDecoder.Arithmetic) -> [Double] {

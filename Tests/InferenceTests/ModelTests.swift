@@ -3,6 +3,7 @@ import Inference
 import Kernels
 import MPI
 import ModelFiles
+import RankTesting
 import Testing
 import Transformer
 
@@ -12,7 +13,8 @@ extension RankTests {
       try RandomModel(RandomModel.sampleConfiguration(tiedEmbeddings: tied), seed: 4)
     }
 
-    /// Weights from files give the logits that the same weights in memory give, be they written as BF16 or as F32.
+    /// Weights from files give the logits that the same weights in memory give, be they written as
+    /// BF16 or as F32.
     @Test func writtenModelsGiveTheSameLogits() throws {
       let needle = NeedleModel()
       let cases =

@@ -7,7 +7,8 @@ enum SampleModel: String, CaseIterable {
   case narrow
   /// The same with a head dimension of 64 and a tied head.
   case tied
-  /// Matrices so large that the appending path divides them over the ranks, and of sizes that leave remainders everywhere.
+  /// Matrices so large that the appending path divides them over the ranks, and of sizes that leave
+  /// remainders everywhere.
   case wide
   /// The built-in model.
   case needle
@@ -44,7 +45,8 @@ func sampleTokens(_ count: Int, vocabulary: Int, seed: UInt64 = 1) -> [Int32] {
   return (0..<count).map { _ in Int32(generator.next() % UInt64(vocabulary)) }
 }
 
-/// Every arithmetic that this machine has, in ascending order of instruction sets for each precision.
+/// Every arithmetic that this machine has, in ascending order of instruction sets for each
+/// precision.
 func arithmetics(threads: Int = 1) -> [Arithmetic] {
   let team = ThreadTeam(threads: threads, spins: 0)
   return Precision.allCases.flatMap { precision in

@@ -12,7 +12,8 @@ import Testing
     }
   }
 
-  /// What the definitions say: temperature, then the K most likely, then the nucleus, each on what the one before has left.
+  /// What the definitions say: temperature, then the K most likely, then the nucleus, each on what
+  /// the one before has left.
   private func probabilities(_ parameters: SamplingParameters) -> [Double] {
     let order = logits.indices.sorted {
       logits[$0] != logits[$1] ? logits[$0] > logits[$1] : $0 < $1
@@ -70,7 +71,8 @@ import Testing
     #expect(draw(200, parameters) != draw(200, SamplingParameters(temperature: 1, seed: 8)))
   }
 
-  /// Counts of many draws against the exact probabilities: within 5 standard deviations, and none where there is none.
+  /// Counts of many draws against the exact probabilities: within 5 standard deviations, and none
+  /// where there is none.
   @Test(arguments: [
     SamplingParameters(temperature: 1, seed: 1),
     SamplingParameters(temperature: 0.5, seed: 2),

@@ -2,6 +2,7 @@ import Foundation
 import Inference
 import Kernels
 import MPI
+import RankTesting
 import RingAttention
 import Testing
 import Transformer
@@ -147,7 +148,8 @@ extension RankTests {
       #expect(generation.tokens.count == 4 && generation.end == .stop)
     }
 
-    /// What a listener throws on rank 0 ends the generation everywhere, and no rank is left waiting.
+    /// What a listener throws on rank 0 ends the generation everywhere, and no rank is left
+    /// waiting.
     @Test func aListenerThatThrowsEndsGenerationOnEveryRank() throws {
       let model = try randomModel()
       for throwsForLogits in [true, false] {

@@ -3,7 +3,8 @@ import MPI
 import RingAttention
 import Transformer
 
-/// A context, a prompt of more tokens than are appended at once, and some tokens one by one, as generated ones come.
+/// A context, a prompt of more tokens than are appended at once, and some tokens one by one, as
+/// generated ones come.
 struct StackRun {
   static let promptTokens = 70
   static let generatedTokens = 3
@@ -21,7 +22,8 @@ struct StackRun {
       vocabulary: weights.configuration.vocabularySize)
   }
 
-  /// The positions whose logits are taken: the last of the context and of the prompt, and each one after it.
+  /// The positions whose logits are taken: the last of the context and of the prompt, and each one
+  /// after it.
   var positions: [Int] {
     [context - 1] + (context + Self.promptTokens - 1..<tokens.count)
   }

@@ -3,13 +3,17 @@ import Testing
 
 struct AttentionShapeTests {
   @Test func aTileDividesABlockAndIsAsLargeAsItMayBe() {
-    for group in 1...384 {
-      let shape = AttentionShape(queryHeads: 2 * group, keyValueHeads: 2, headDimension: 64)
-      let tokens = shape.tokensPerTile
-      #expect(shape.groupSize == group)
-      #expect(tokens >= 1 && tokensPerBlock % tokens == 0, "group \(group)")
-      #expect(tokens * group <= 384, "group \(group)")
-      #expect(tokens == tokensPerBlock || 2 * tokens * group > 384, "group \(group)")
+    for configuration in Configuration.all {
+      let arithmetic = configuration.arithmetic()
+      let mostRows = arithmetic.inputType == .bf16 ? 384 : 1024
+      for group in 1...mostRows {
+        let shape = AttentionShape(queryHeads: 2 * group, keyValueHeads: 2, headDimension: 64)
+        let tokens = arithmetic.tokensPerTile(shape)
+        #expect(shape.groupSize == group)
+        #expect(tokens >= 1 && tokensPerBlock % tokens == 0, "group \(group)")
+        #expect(tokens * group <= mostRows, "group \(group)")
+        #expect(tokens == tokensPerBlock || 2 * tokens * group > mostRows, "group \(group)")
+      }
     }
   }
 

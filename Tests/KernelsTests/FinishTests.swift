@@ -4,12 +4,12 @@ import Testing
 /// o / l in Float64, rounded once to the matrix input type.
 struct FinishTests {
   private func finish(_ o: [Double], sum: Double, _ arithmetic: Arithmetic) -> [Float] {
-    let elements = SoftmaxState.rowElements(headDimension: o.count)
-    var row = [Double](repeating: 0, count: elements)
-    SoftmaxState.clear(&row, count: 1, headDimension: o.count)
+    let layout = arithmetic.stateLayout(headDimension: o.count)
+    var row = [Double](repeating: 0, count: layout.rowElements)
+    layout.clear(&row, count: 1)
     row[0] = 3
     row[1] = sum
-    for (index, value) in o.enumerated() { row[elements - o.count + index] = value }
+    for (index, value) in o.enumerated() { row[8 + index] = value }
     let output = MatrixInput(arithmetic, rows: 1, columns: o.count, stride: o.count + 8, filling: 3)
     arithmetic.finish(row, headDimension: o.count, into: output.pointer)
     #expect(output.padding.allSatisfy { $0 == 3 })

@@ -1,4 +1,5 @@
 import MPI
+import RankTesting
 import Testing
 
 extension RankTests {

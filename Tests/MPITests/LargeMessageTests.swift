@@ -1,5 +1,6 @@
 import Foundation
 import MPI
+import RankTesting
 import Testing
 
 extension RankTests {

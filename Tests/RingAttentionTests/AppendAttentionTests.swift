@@ -1,11 +1,13 @@
 import Kernels
 import MPI
+import RankTesting
 import RingAttention
 import Testing
 
 extension RankTests {
   @Suite @MPIThread struct AppendAttentionTests {
-    /// Context lengths such that the appended tokens lie in the context's last block, begin the next one, or both.
+    /// Context lengths such that the appended tokens lie in the context's last block, begin the
+    /// next one, or both.
     nonisolated static let sizes: [(context: Int, shape: AttentionShape, window: Int?)] = [
       (1, AttentionShape(queryHeads: 3, keyValueHeads: 1, headDimension: 80), nil),
       (200, AttentionShape(queryHeads: 8, keyValueHeads: 1, headDimension: 64), nil),
@@ -75,7 +77,7 @@ extension RankTests {
       _ = try run.append(Array(600..<610))
       let flops = try world.allReduce(value: run.work.flops, .sum)
       #expect(abs(flops / Double(10 * 300 * 4 * 4 * 64) - 1) < 1e-12)
-      let rows = 10 * 4 * SoftmaxState.rowElements(headDimension: 64) * 8
+      let rows = 10 * 4 * attention.arithmetic.stateLayout(headDimension: 64).rowElements * 8
       #expect(run.work.bytesSent == (world.size == 1 ? 0 : rows))
     }
   }

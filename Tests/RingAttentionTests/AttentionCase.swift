@@ -1,8 +1,8 @@
 import Foundation
 import Kernels
 
-/// Queries, keys and values of a whole sequence for one layer, the same on every rank, and what attention makes of them on one
-/// rank without any exchange.
+/// Queries, keys and values of a whole sequence for one layer, the same on every rank, and what
+/// attention makes of them on one rank without any exchange.
 final class AttentionCase {
   let shape: AttentionShape
   let mask: AttentionMask
@@ -58,7 +58,8 @@ final class AttentionCase {
     }
   }
 
-  /// The queries of some tokens as attention takes them: `[keyValueHeads][tokens][groupSize][headDimension]`.
+  /// The queries of some tokens as attention takes them:
+  /// `[keyValueHeads][tokens][groupSize][headDimension]`.
   func queryRows(_ positions: [Int]) -> AlignedBuffer<UInt8> {
     let width = shape.groupSize * shape.headDimension
     let rows = AlignedBuffer<UInt8>(
@@ -83,20 +84,21 @@ final class AttentionCase {
       * arithmetic.inputType.bytes
   }
 
-  /// The output of neighbouring tokens that are attended as one tile, on this rank alone, one block after the other:
-  /// `[tokens][outputBytes]`.
+  /// The output of neighbouring tokens that are attended as one tile, on this rank alone, one block
+  /// after the other: `[tokens][outputBytes]`.
   func outputAlone(_ positions: Range<Int>) -> [UInt8] {
     let d = shape.headDimension
     let group = shape.groupSize
     let rows = positions.count * group
-    let stateRow = SoftmaxState.rowElements(headDimension: d)
+    let stateLayout = arithmetic.stateLayout(headDimension: d)
+    let stateRow = stateLayout.rowElements
     let states = AlignedBuffer<Double>(count: rows * stateRow)
     let queries = queryRows(Array(positions))
     let output = AlignedBuffer<UInt8>(count: positions.count * outputBytes)
     let inputBytes = arithmetic.inputType.bytes
     arithmetic.reserveAttentionScratch(shape: shape, rows: rows)
     for head in 0..<shape.keyValueHeads {
-      SoftmaxState.clear(states.pointer, count: rows, headDimension: d)
+      stateLayout.clear(states.pointer, count: rows)
       let tile = QueryTile(
         rows: queries.pointer + head * rows * d * inputBytes, count: rows,
         position: positions.lowerBound, headsPerToken: group)
@@ -134,8 +136,9 @@ final class AttentionCase {
       shape: shape, mask: mask, firstPosition: position, rounding: rounding)
   }
 
-  /// One token's output as a simple program in the same precision has it: in bf16, exact but for numerators and results,
-  /// which are rounded; in fp32, every operation in float32, one key after the other.
+  /// One token's output as a simple program in the same precision has it: in bf16, exact but for
+  /// numerators and results, which are rounded; in fp32, every operation in float32, one key after
+  /// the other.
   func naiveOutput(_ position: Int) -> [Double] {
     if arithmetic.precision == .bf16 {
       let round: (Double) -> Double = { Double(BFloat16(Float($0)).float) }
@@ -165,7 +168,8 @@ final class AttentionCase {
   }
 }
 
-/// How far outputs are from the exact ones, beside what a naive computation in the same precision loses.
+/// How far outputs are from the exact ones, beside what a naive computation in the same precision
+/// loses.
 struct ErrorComparison {
   private(set) var squaredError = 0.0
   private(set) var squaredNaiveError = 0.0
@@ -174,7 +178,8 @@ struct ErrorComparison {
   mutating func add(_ output: ArraySlice<UInt8>, of attention: AttentionCase, position: Int) {
     let exact = attention.exactOutput(position)
     let naive = attention.naiveOutput(position)
-    // A token that sees one key alone costs the naive computation nothing; float32 may still be rounded once.
+    // A token that sees one key alone costs the naive computation nothing; float32 may still be
+    // rounded once.
     let rounding = attention.arithmetic.precision == .fp32 ? 0x1p-24 : 0
     for ((output, naive), exact) in zip(zip(attention.numbers(output), naive), exact) {
       squaredError += (Double(output) - exact) * (Double(output) - exact)
@@ -187,7 +192,8 @@ extension Double {
   fileprivate var squared: Double { self * self }
 }
 
-/// Every arithmetic that this machine has, in ascending order of instruction sets for each precision.
+/// Every arithmetic that this machine has, in ascending order of instruction sets for each
+/// precision.
 func arithmetics(threads: Int = 1) -> [Arithmetic] {
   let team = ThreadTeam(threads: threads, spins: 0)
   return Precision.allCases.flatMap { precision in

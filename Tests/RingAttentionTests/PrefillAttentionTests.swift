@@ -1,5 +1,6 @@
 import Kernels
 import MPI
+import RankTesting
 import RingAttention
 import Testing
 
@@ -37,8 +38,9 @@ extension RankTests {
         for (index, kind) in PartitionKind.allCases.enumerated() {
           for threads in tokens > 1500 ? [2] : [1, 2] {
             let label =
-              "\(kind), \(tokens) tokens, window \(window ?? 0), \(shape.queryHeads)/\(shape.keyValueHeads) heads of "
-              + "\(shape.headDimension), \(arithmetic.precision), \(arithmetic.instructionSet), \(threads) threads"
+              "\(kind), \(tokens) tokens, window \(window ?? 0), "
+              + "\(shape.queryHeads)/\(shape.keyValueHeads) heads of \(shape.headDimension), "
+              + "\(arithmetic.precision), \(arithmetic.instructionSet), \(threads) threads"
             let run = PrefillRun(
               layers: [single, other], partition: kind,
               arithmetic: Arithmetic(
@@ -69,8 +71,7 @@ extension RankTests {
         onSpan: { _, start, end in
           #expect(start <= end)
           spans += 1
-        }
-      ) { fractions.append($0) }
+        }, onProgress: { fractions.append($0) })
       #expect(fractions == fractions.sorted())
       #expect(fractions.allSatisfy { (0...1).contains($0) })
       #expect(fractions.isEmpty == (run.share.tokenCount == 0))
@@ -155,15 +156,17 @@ extension RankTests {
       let block = share.blocks[index]
       if let output = memory[block] { return output }
       let end = block * tokensPerBlock + share.tokenCount(ofBlock: index)
+      let tokensPerTile = attention.arithmetic.tokensPerTile(attention.shape)
       let output = stride(
-        from: block * tokensPerBlock, to: end, by: attention.shape.tokensPerTile
-      ).flatMap { attention.outputAlone($0..<min($0 + attention.shape.tokensPerTile, end)) }
+        from: block * tokensPerBlock, to: end, by: tokensPerTile
+      ).flatMap { attention.outputAlone($0..<min($0 + tokensPerTile, end)) }
       memory[block] = output
       return output
     }
   }
 
-  /// Compares some positions of layer 0 with the definition; the errors of all ranks are taken together.
+  /// Compares some positions of layer 0 with the definition; the errors of all ranks are taken
+  /// together.
   func expectCloseToDefinition(_ output: [UInt8], label: String) throws {
     let attention = layers[0]
     var errors = ErrorComparison()

@@ -1,19 +1,21 @@
 import Foundation
 import MPI
+import RankTesting
 import Testing
 
-/// All tests that call MPI. They run in one order, the same on every rank, so that a collective of one rank meets
-/// the same collective of the others:
+/// All tests that call MPI. They run in one order, the same on every rank, so that a collective of
+/// one rank meets the same collective of the others:
 ///
-///     mpirun -np 4 .build/release/ringflashPackageTests.xctest --testing-library swift-testing --no-parallel \
-///       --filter RingAttentionTests
+///     mpirun -np 4 .build/release/ringflashPackageTests.xctest \
+///       --testing-library swift-testing --no-parallel --filter RingAttentionTests
 @Suite(.serialized, .endsOnTime)
 @MPIThread enum RankTests {}
 
 @MPIThread var world: Communicator { MPIThread.world }
 
-/// Kills the process when a test takes too long. A test that fails on one rank may leave the others waiting inside
-/// MPI, where a time limit of the testing library does not reach them; the launcher then ends all ranks.
+/// Kills the process when a test takes too long. A test that fails on one rank may leave the others
+/// waiting inside MPI, where a time limit of the testing library does not reach them; the launcher
+/// then ends all ranks.
 struct EndsOnTime: SuiteTrait, TestTrait, TestScoping {
   static let seconds: UInt32 = 240
 

@@ -5,7 +5,8 @@ import Testing
 @Suite struct RingScheduleTests {
   private static let windows: [Int?] = [nil, 1, 64, 100, 256, 257, 258, 300, 1000]
 
-  /// Whether any query of block `query` sees any key of block `key`, by asking every pair of their tokens' bounds.
+  /// Whether any query of block `query` sees any key of block `key`, by asking every pair of their
+  /// tokens' bounds.
   private static func sees(_ query: Int, _ key: Int, window: Int?) -> Bool {
     (0..<tokensPerBlock).contains { token in
       let position = query * tokensPerBlock + token
@@ -87,8 +88,9 @@ import Testing
       let schedule = RingSchedule(
         partition: SequencePartition(.zigzag, blocks: blocks, ranks: ranks),
         mask: AttentionMask(slidingWindow: window))
-      // The last block of each run but the sequence's last is seen by the next run's owner; a window of one token sees no
-      // other block. The neighbouring run is one hop down the ring, or up it and so all the way round.
+      // The last block of each run but the sequence's last is seen by the next run's owner; a
+      // window of one token sees no other block. The neighbouring run is one hop down the ring, or
+      // up it and so all the way round.
       for rank in 0..<ranks {
         let halo = schedule.blocks(of: rank, atHop: 1)
         #expect(halo.count <= (window == 1 ? 0 : 2), "window \(window), rank \(rank) of \(ranks)")

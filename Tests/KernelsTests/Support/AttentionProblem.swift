@@ -85,7 +85,10 @@ final class AttentionProblem {
   }
 
   var blockCount: Int { (tokens + tokensPerBlock - 1) / tokensPerBlock }
-  var stateRow: Int { SoftmaxState.rowElements(headDimension: shape.headDimension) }
+  var stateLayout: SoftmaxStateLayout {
+    arithmetic.stateLayout(headDimension: shape.headDimension)
+  }
+  var stateRow: Int { stateLayout.rowElements }
 
   private func head(_ head: Int, of block: Int) -> UnsafeMutableRawPointer {
     UnsafeMutableRawPointer(blocks.pointer) + block * layout.blockBytes + head * layout.headBytes
@@ -95,7 +98,7 @@ final class AttentionProblem {
   func emptyStates(_ range: Range<Int>) -> [Double] {
     let rows = range.count * shape.queryHeads
     var states = [Double](repeating: .nan, count: rows * stateRow)
-    SoftmaxState.clear(&states, count: rows, headDimension: shape.headDimension)
+    stateLayout.clear(&states, count: rows)
     return states
   }
 
@@ -106,7 +109,7 @@ final class AttentionProblem {
     _ range: Range<Int>, to blocks: [Int], tokensPerCall: Int? = nil, thread: Int = 0,
     states: inout [Double]
   ) {
-    let tokensPerCall = tokensPerCall ?? shape.tokensPerTile
+    let tokensPerCall = tokensPerCall ?? arithmetic.tokensPerTile(shape)
     states.withUnsafeMutableBufferPointer { states in
       for head in 0..<shape.keyValueHeads {
         for first in stride(from: range.lowerBound, to: range.upperBound, by: tokensPerCall) {
@@ -130,9 +133,7 @@ final class AttentionProblem {
     newcomers.withUnsafeBufferPointer { newcomers in
       states.withUnsafeMutableBufferPointer { states in
         for row in stride(from: 0, to: states.count, by: stateRow) {
-          SoftmaxState.merge(
-            newcomers.baseAddress! + row, into: states.baseAddress! + row,
-            headDimension: shape.headDimension)
+          stateLayout.merge(newcomers.baseAddress! + row, into: states.baseAddress! + row)
         }
       }
     }

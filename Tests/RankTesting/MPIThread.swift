@@ -1,9 +1,11 @@
-// For tests. They run in one process for all modules, in which MPI starts once and only the thread that started it may
-// call it; so there is one thread for them all.
+// For tests. They run in one process for all modules, in which MPI starts once and only the thread
+// that started it may call it; so there is one thread for them all.
 
 import Foundation
+import MPI
 
-/// The actor of all tests that call MPI. Not the main actor, whose jobs move between threads on Linux.
+/// The actor of all tests that call MPI. Not the main actor, whose jobs move between threads on
+/// Linux.
 @globalActor package actor MPIThread {
   package static let shared = MPIThread()
   private static let executor = ThreadExecutor()
@@ -12,7 +14,8 @@ import Foundation
     Self.executor.asUnownedSerialExecutor()
   }
 
-  /// The ranks of this run. MPI starts when a test first asks for them, and is finished as the process exits.
+  /// The ranks of this run. MPI starts when a test first asks for them, and is finished as the
+  /// process exits.
   @MPIThread package static let world: Communicator = {
     atexit {
       let finished = DispatchSemaphore(value: 0)
