@@ -1,5 +1,6 @@
 import Kernels
 import MPI
+import RankTesting
 import RingAttention
 import Transformer
 
