@@ -2,6 +2,7 @@ import Inference
 import Kernels
 import ModelFiles
 import Tokenizers
+import Transformer
 
 /// A model with the tokenizer that belongs to it, if it has one.
 struct LoadedModel {
@@ -9,14 +10,20 @@ struct LoadedModel {
   let tokenizer: Tokenizer?
 
   /// - Parameter name: a model directory, or the built-in model's name.
-  /// - Throws: `ModelFileError`, `ModelError`, `TokenizerError`.
+  /// - Throws: `ModelFileError`, `TokenizerError`, `Failure`.
   init(_ name: String, precision: Precision) throws {
     if name == GenerateSettings.builtInModel {
       model = .builtIn()
       tokenizer = .bytes()
     } else {
       let directory = try ModelDirectory(path: name)
-      model = try Model(directory: directory, precision: precision)
+      do {
+        model = try Model(directory: directory, precision: precision)
+      } catch let error as ModelError {
+        // What is wrong with a configuration as a whole is said without its file's name.
+        let names = error.message.hasPrefix(name)
+        throw Failure(.badData, names ? error.message : "\(name)/config.json: \(error.message)")
+      }
       tokenizer = try directory.tokenizerPath.map { try Tokenizer(contentsOf: $0) }
     }
   }
