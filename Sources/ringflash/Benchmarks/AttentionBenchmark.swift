@@ -23,6 +23,10 @@ enum AttentionBenchmark {
       queryHeads: command.queryHeads, keyValueHeads: command.kvHeads,
       headDimension: command.headDim)
     let mask = AttentionMask(slidingWindow: command.window > 0 ? command.window : nil)
+    try job.checkMemory(
+      RandomLayer.bytes(
+        arithmetic: arithmetic, shape: shape, tokens: command.tokens, job.communicator),
+      for: "one layer", remedy: "use more hosts, fewer --tokens, or --precision bf16")
     let layer = RandomLayer(
       arithmetic: arithmetic, shape: shape, tokens: command.tokens,
       communicator: job.communicator)
@@ -125,6 +129,22 @@ private final class RandomLayer {
         }
       }
     }
+  }
+
+  /// What a rank needs: queries and outputs, softmax states, its KV blocks, and two exchange buffers
+  /// that each hold at most as much again.
+  static func bytes(
+    arithmetic: Arithmetic, shape: AttentionShape, tokens: Int, _ communicator: Communicator
+  ) -> Int {
+    let blocks = (tokens + tokensPerBlock - 1) / tokensPerBlock
+    let ownBlocks = SequencePartition(.zigzag, blocks: blocks, ranks: communicator.size)
+      .blockCount(of: communicator.rank)
+    let bytesPerToken =
+      2 * shape.queryHeads * shape.headDimension * arithmetic.inputType.bytes
+      + shape.queryHeads * SoftmaxState.rowElements(headDimension: shape.headDimension)
+      * MemoryLayout<Double>.stride
+    return min(tokens, ownBlocks * tokensPerBlock) * bytesPerToken
+      + (communicator.size > 1 ? 3 : 1) * ownBlocks * arithmetic.keyValueLayout(shape).blockBytes
   }
 
   func attend(mask: AttentionMask) throws -> AttentionWork {

@@ -138,7 +138,6 @@ struct GenerateJob {
         """))
   }
 
-  /// Compares what the ranks of each host will need with what it has, before any of it is taken.
   private func checkMemory(
     _ model: Model, _ arithmetic: Arithmetic, contextTokens: Int, maximumAppended: Int
   ) throws {
@@ -146,22 +145,9 @@ struct GenerateJob {
       configuration: model.configuration, arithmetic: arithmetic, partition: settings.partition,
       ranks: job.communicator.size, rank: job.rank, contextTokens: contextTokens,
       maximumAppended: maximumAppended)
-    let needed = try job.host.allReduce(value: requirement.bytes, .sum)
-    try job.onEveryRank {
-      // Weights in a mapped file can be read again from it, so they do not count.
-      guard let available = HostResources.availableMemory, needed > available else { return }
-      throw Failure(
-        .unavailable,
-        """
-        the \(job.host.size) ranks on host \(MPIEnvironment.processorName) need \
-        \(gigabytes(needed)) for KV blocks and activations, \(gigabytes(available)) is available; use \
-        more hosts, a shorter context, or --precision bf16
-        """)
-    }
-  }
-
-  private func gigabytes(_ bytes: Int) -> String {
-    String(format: "%.1f GB", Double(bytes) / 1e9)
+    try job.checkMemory(
+      requirement.bytes, for: "KV blocks and activations",
+      remedy: "use more hosts, a shorter context, or --precision bf16")
   }
 
   // MARK: - The work
