@@ -57,8 +57,10 @@ struct GenerateJob {
     clock.load = clock.lap()
     let input = try measured("tokenize") { try readInput(loaded) }
     clock.tokenize = clock.lap()
-    let parameters = GenerationParameters(
-      flags: settings.generation, model: GenerationChoices(model.suggestions))
+    let parameters = try job.onRoot {
+      GenerationParameters(
+        flags: settings.generation, model: try GenerationChoices(suggestedBy: model))
+    }
     let maximumAppended = input.prompt.count + parameters.maxTokens
     try checkPositions(model, input, parameters)
     try checkMemory(
@@ -223,14 +225,6 @@ struct StageClock {
     let now = ContinuousClock.now
     defer { last = now }
     return (now - last).seconds
-  }
-}
-
-extension GenerationChoices {
-  init(_ suggestions: GenerationSuggestions) {
-    self.init(
-      maxTokens: suggestions.maximumTokens, stopTexts: suggestions.stopTexts,
-      temperature: suggestions.temperature, topK: suggestions.topK, topP: suggestions.topP)
   }
 }
 
