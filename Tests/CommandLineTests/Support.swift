@@ -38,12 +38,12 @@ func parseFailure(_ arguments: [String]) -> Failure? {
 }
 
 /// Calls `body` with the path of a new directory, and removes it afterwards.
-func withTemporaryDirectory(_ body: (String) throws -> Void) throws {
+func withTemporaryDirectory<Result>(_ body: (String) throws -> Result) throws -> Result {
   let directory = FileManager.default.temporaryDirectory
     .appendingPathComponent("ringflash-\(UUID().uuidString)")
   try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
   defer { try? FileManager.default.removeItem(at: directory) }
-  try body(directory.path)
+  return try body(directory.path)
 }
 
 /// Calls `body` with the path of a file with this content, and removes it afterwards.

@@ -12,9 +12,7 @@ enum AttentionBenchmark {
     let threads = command.threads ?? resources.threadsPerRank
     job.communicator.waitPolicy = .chosen(
       ranksOnHost: resources.ranks, threadsPerRank: threads, usableCores: resources.cores)
-    let instructionSet = try job.onEveryRank {
-      try InstructionSet.selected(environment: ProcessInfo.processInfo.environment)
-    }
+    let instructionSet = try job.agreedInstructionSet()
     let arithmetic = Arithmetic(
       precision: command.precision, instructionSet: instructionSet,
       team: ThreadTeam(
@@ -23,17 +21,24 @@ enum AttentionBenchmark {
       queryHeads: command.queryHeads, keyValueHeads: command.kvHeads,
       headDimension: command.headDim)
     let mask = AttentionMask(slidingWindow: command.window > 0 ? command.window : nil)
+    try job.checkMemory(
+      RandomLayer.bytes(
+        arithmetic: arithmetic, shape: shape, tokens: command.tokens, job.communicator),
+      for: "one layer", remedy: "use more hosts, fewer --tokens, or --precision bf16")
     let layer = RandomLayer(
       arithmetic: arithmetic, shape: shape, tokens: command.tokens,
       communicator: job.communicator)
 
     // One core's peak, measured by rank 0 while the others wait; the job's is that of all its
     // threads, or of all cores where there are fewer.
-    let peaks = MeasuredPeaks(instructionSet: instructionSet, measuringRead: false)
     let workers = min(resources.ranks * threads, resources.cores)
-    let perCore =
-      command.precision == .bf16
-      ? peaks.dotProductGFLOPS ?? peaks.multiplyAddGFLOPS : peaks.multiplyAddGFLOPS
+    let perCore = try job.onRoot { () -> Double in
+      let peaks = MeasuredPeaks(instructionSet: instructionSet, measuringRead: false)
+      switch command.precision {
+      case .bf16: return peaks.dotProductGFLOPS ?? peaks.multiplyAddGFLOPS
+      case .fp32: return peaks.multiplyAddGFLOPS
+      }
+    }
     let hosts = try job.communicator.allReduce(value: job.host.rank == 0 ? 1 : 0, .sum)
     let peak = perCore * Double(workers * hosts)
 
@@ -125,6 +130,22 @@ private final class RandomLayer {
         }
       }
     }
+  }
+
+  /// What a rank needs: queries and outputs, softmax states, its KV blocks, and two exchange buffers
+  /// that each hold at most as much again.
+  static func bytes(
+    arithmetic: Arithmetic, shape: AttentionShape, tokens: Int, _ communicator: Communicator
+  ) -> Int {
+    let blocks = (tokens + tokensPerBlock - 1) / tokensPerBlock
+    let ownBlocks = SequencePartition(.zigzag, blocks: blocks, ranks: communicator.size)
+      .blockCount(of: communicator.rank)
+    let bytesPerToken =
+      2 * shape.queryHeads * shape.headDimension * arithmetic.inputType.bytes
+      + shape.queryHeads * arithmetic.stateLayout(headDimension: shape.headDimension).rowElements
+      * MemoryLayout<Double>.stride
+    return min(tokens, ownBlocks * tokensPerBlock) * bytesPerToken
+      + (communicator.size > 1 ? 3 : 1) * ownBlocks * arithmetic.keyValueLayout(shape).blockBytes
   }
 
   func attend(mask: AttentionMask) throws -> AttentionWork {

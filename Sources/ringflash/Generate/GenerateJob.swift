@@ -41,7 +41,7 @@ struct GenerateJob {
     job.communicator.waitPolicy = .chosen(
       ranksOnHost: resources.ranks, threadsPerRank: threads, usableCores: resources.cores)
     let logger = Logger.rank(job.rank, level: settings.logLevel)
-    let instructionSet = try agreedInstructionSet()
+    let instructionSet = try job.agreedInstructionSet()
     logger.info(
       "\(instructionSet.rawValue), \(threads) threads, \(job.communicator.waitPolicy.rawValue)")
     let arithmetic = Arithmetic(
@@ -57,8 +57,10 @@ struct GenerateJob {
     clock.load = clock.lap()
     let input = try measured("tokenize") { try readInput(loaded) }
     clock.tokenize = clock.lap()
-    let parameters = GenerationParameters(
-      flags: settings.generation, model: GenerationChoices(model.suggestions))
+    let parameters = try job.onRoot {
+      GenerationParameters(
+        flags: settings.generation, model: try GenerationChoices(suggestedBy: model))
+    }
     let maximumAppended = input.prompt.count + parameters.maxTokens
     try checkPositions(model, input, parameters)
     try checkMemory(
@@ -104,15 +106,6 @@ struct GenerateJob {
 
   // MARK: - Before the work
 
-  /// The highest instruction set that every rank has, or that `RINGFLASH_ISA` forces on it.
-  private func agreedInstructionSet() throws -> InstructionSet {
-    let own = try job.onEveryRank {
-      try InstructionSet.selected(environment: ProcessInfo.processInfo.environment)
-    }
-    let index = InstructionSet.allCases.firstIndex(of: own)!
-    return InstructionSet.allCases[try job.communicator.allReduce(value: index, .minimum)]
-  }
-
   /// Reads and tokenizes on rank 0, then broadcasts the ids.
   private func readInput(_ model: LoadedModel) throws -> Input {
     let read = try job.onEveryRank {
@@ -138,7 +131,6 @@ struct GenerateJob {
         """))
   }
 
-  /// Compares what the ranks of each host will need with what it has, before any of it is taken.
   private func checkMemory(
     _ model: Model, _ arithmetic: Arithmetic, contextTokens: Int, maximumAppended: Int
   ) throws {
@@ -146,22 +138,9 @@ struct GenerateJob {
       configuration: model.configuration, arithmetic: arithmetic, partition: settings.partition,
       ranks: job.communicator.size, rank: job.rank, contextTokens: contextTokens,
       maximumAppended: maximumAppended)
-    let needed = try job.host.allReduce(value: requirement.bytes, .sum)
-    try job.onEveryRank {
-      // Weights in a mapped file can be read again from it, so they do not count.
-      guard let available = HostResources.availableMemory, needed > available else { return }
-      throw Failure(
-        .unavailable,
-        """
-        the \(job.host.size) ranks on host \(MPIEnvironment.processorName) need \
-        \(gigabytes(needed)) for KV blocks and activations, \(gigabytes(available)) is available; use \
-        more hosts, a shorter context, or --precision bf16
-        """)
-    }
-  }
-
-  private func gigabytes(_ bytes: Int) -> String {
-    String(format: "%.1f GB", Double(bytes) / 1e9)
+    try job.checkMemory(
+      requirement.bytes, for: "KV blocks and activations",
+      remedy: "use more hosts, a shorter context, or --precision bf16")
   }
 
   // MARK: - The work
@@ -237,14 +216,6 @@ struct StageClock {
     let now = ContinuousClock.now
     defer { last = now }
     return (now - last).seconds
-  }
-}
-
-extension GenerationChoices {
-  init(_ suggestions: GenerationSuggestions) {
-    self.init(
-      maxTokens: suggestions.maximumTokens, stopTexts: suggestions.stopTexts,
-      temperature: suggestions.temperature, topK: suggestions.topK, topP: suggestions.topP)
   }
 }
 

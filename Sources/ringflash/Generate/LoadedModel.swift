@@ -2,6 +2,7 @@ import Inference
 import Kernels
 import ModelFiles
 import Tokenizers
+import Transformer
 
 /// A model with the tokenizer that belongs to it.
 struct LoadedModel {
@@ -13,14 +14,20 @@ struct LoadedModel {
   var tokenizer: Tokenizer? { try? tokenization.get() }
 
   /// - Parameter name: a model directory, or the built-in model's name.
-  /// - Throws: `ModelFileError`, `ModelError`.
+  /// - Throws: `ModelFileError`, `Failure`.
   init(_ name: String, precision: Precision) throws {
     if name == GenerateSettings.builtInModel {
       model = .builtIn()
       tokenization = .success(.bytes())
     } else {
       let directory = try ModelDirectory(path: name)
-      model = try Model(directory: directory, precision: precision)
+      do {
+        model = try Model(directory: directory, precision: precision)
+      } catch let error as ModelError {
+        // What is wrong with a configuration as a whole is said without its file's name.
+        let names = error.message.hasPrefix(name)
+        throw Failure(.badData, names ? error.message : "\(name)/config.json: \(error.message)")
+      }
       tokenization = Self.tokenizer(of: directory)
     }
   }

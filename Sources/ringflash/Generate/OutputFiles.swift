@@ -8,7 +8,7 @@ final class OutputFiles {
   private let trace: ReportFile?
   let logits: LogitsFile?
 
-  /// - Throws: `ReportFileError` if one of them cannot be written.
+  /// - Throws: `ReportFileError` or `ModelFileError` if one of them cannot be written.
   init(_ settings: GenerateSettings) throws {
     report = try settings.report.map { try ReportFile(path: $0) }
     trace = try settings.trace.map { try ReportFile(path: $0) }
@@ -28,10 +28,12 @@ final class LogitsFile {
   private let path: String
   private var writer: SafetensorsRowWriter?
 
-  /// - Throws: `ReportFileError` if the file cannot be written.
+  /// - Throws: `ReportFileError` or `ModelFileError` if the file cannot be written, be it that its
+  ///   place is a device: the number of rows is written last, in front of them.
   init(path: String) throws {
     self.path = path
     _ = try ReportFile(path: path)
+    _ = try SafetensorsRowWriter(path: path, name: "logits", elementType: .float32, rowShape: [1])
   }
 
   /// - Throws: `ModelFileError`, as the two below.

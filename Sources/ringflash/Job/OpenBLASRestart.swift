@@ -10,7 +10,9 @@ func restartWithSuitedOpenBLAS() {
       chosen: OpenBLASCore.name, available: InstructionSet.available)
   else { return }
   setenv(OpenBLASCore.variable, core, 1)
-  var arguments = CommandLine.arguments.map { strdup($0) } + [nil]
-  execv("/proc/self/exe", &arguments)
+  // By its own path: started as /proc/self/exe, the process would be listed under the name `exe`.
+  guard let path = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+  else { return }
+  execv(path, CommandLine.unsafeArgv)
   // Where that is not possible, slower kernels still give right results.
 }

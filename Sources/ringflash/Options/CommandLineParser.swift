@@ -23,9 +23,11 @@ package enum CommandLineParser {
   }
 
   /// A first argument that is no option must name a command: `generate`, the default, takes options
-  /// only, and would complain about the options of a misspelled command instead of its name.
+  /// only, and would complain about the options of a misspelled command instead of its name. `help`
+  /// would tell about all commands.
   private static func unknownCommand(_ arguments: [String]) -> Failure? {
-    guard let first = arguments.first, !first.hasPrefix("-") else { return nil }
+    let named = arguments.first == "help" ? arguments.dropFirst() : arguments[...]
+    guard let first = named.first, !first.hasPrefix("-") else { return nil }
     let names = RootCommand.configuration.subcommands.map { $0._commandName } + ["help"]
     guard !names.contains(first) else { return nil }
     let nearest = nearestName(to: first, among: names)

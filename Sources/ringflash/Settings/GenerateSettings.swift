@@ -64,6 +64,7 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
     if inputs.count(where: { $0 == "-" }) > 1 {
       throw Failure(.usage, "standard input (-) can be read only once, give a file for the other")
     }
+    if let failure = Self.sharedOutput(options) { throw failure }
     prompt =
       options.prompt.map { .text($0) } ?? options.promptFile.map { .file(path: $0) }
     ignorePositionLimit = options.ignorePositionLimit
@@ -82,5 +83,19 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
     trace = options.trace
     quiet = options.quiet
     logLevel = options.logLevel ?? .warning
+  }
+
+  /// Two outputs with one path, of which the second would replace the first; nil if there are none.
+  private static func sharedOutput(_ options: GenerateOptions) -> Failure? {
+    let outputs = [
+      (GenerateOption.report, options.report), (.logits, options.logits), (.trace, options.trace),
+    ]
+    for (index, (option, path)) in outputs.enumerated() {
+      guard let path, let other = outputs[..<index].first(where: { $0.1 == path }) else { continue }
+      return Failure(
+        .usage,
+        "--\(other.0.rawValue) and --\(option.rawValue) are both '\(path)', give two files")
+    }
+    return nil
   }
 }

@@ -1,0 +1,193 @@
+import Foundation
+import Testing
+import ringflash
+
+extension EndToEndTests {
+  /// Every mistake of a user ends every rank with the promised exit code and one line, printed
+  /// once, before any work.
+  @Suite struct Failures {
+    /// Runs alone and on 3 ranks.
+    private func expectFailure(
+      _ arguments: [String], _ exitCode: Int32, _ words: [String],
+      environment: [String: String] = [:], sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+      for ranks in [nil, 3] {
+        let run = try runRingflash(arguments, ranks: ranks, environment: environment)
+        let name = "\(arguments) on \(ranks.map(String.init) ?? "no") ranks: \(run.error)"
+        #expect(run.exitCode == exitCode, "\(name)", sourceLocation: sourceLocation)
+        #expect(run.output.isEmpty, "\(name)", sourceLocation: sourceLocation)
+        #expect(run.messages.count == 1, "\(name)", sourceLocation: sourceLocation)
+        for word in words {
+          #expect(
+            run.messages.first?.contains(word) == true, "no '\(word)' in \(name)",
+            sourceLocation: sourceLocation)
+        }
+        #expect(!run.error.contains("prefill:"), "\(name)", sourceLocation: sourceLocation)
+        if ranks == nil {
+          let lines = run.error.split(separator: "\n", omittingEmptySubsequences: false)
+          #expect(lines.count == 2 && lines[1].isEmpty, "\(name)", sourceLocation: sourceLocation)
+        }
+      }
+    }
+
+    /// Calls `body` with a directory that has the file `text` with a context of 600 bytes.
+    private func withContext(_ body: (_ directory: String, _ context: String) throws -> Void) throws
+    {
+      try withTemporaryDirectory { directory in
+        let path = directory + "/text"
+        let haystack = try Haystack.make(tokens: 600, needles: 1, seed: 1)
+        try Data(haystack.text).write(to: URL(fileURLWithPath: path))
+        try body(directory, path)
+      }
+    }
+
+    static let unreadableTexts: [(name: String, content: [UInt8]?, exitCode: Int32)] = [
+      ("missing", nil, 66), ("", nil, 66), ("empty", [], 65),
+      ("latin1", Array("gr".utf8) + [0xfc, 0xdf], 65), ("cut", Array("gr".utf8) + [0xc3], 65),
+      // A file that is there and cannot be read, not even by root.
+      ("/proc/self/mem", nil, 74),
+    ]
+
+    @Test(arguments: unreadableTexts, ["--context", "--prompt-file", "--token-ids"])
+    func texts(file: (name: String, content: [UInt8]?, exitCode: Int32), option: String) throws {
+      try withContext { directory, context in
+        let path = file.name.hasPrefix("/") ? file.name : "\(directory)/\(file.name)"
+        if let content = file.content {
+          try Data(content).write(to: URL(fileURLWithPath: path))
+        }
+        let whole = option == "--prompt-file" ? ["--context", context] : []
+        try expectFailure(whole + [option, path], file.exitCode, ["'\(path)'"])
+      }
+    }
+
+    @Test func emptyStandardInput() throws {
+      try expectFailure(["--context", "-"], 65, ["standard input", "empty"])
+    }
+
+    @Test(arguments: [
+      ["--threads", "0"], ["--top-p", "2"], ["--unknown"], ["--temperature", "-1"],
+      ["--precision", "fp16"], ["--max-tokens", "-1"], ["--logits-all"],
+    ])
+    func wrongUsage(options: [String]) throws {
+      try withContext { _, context in
+        try expectFailure(["--context", context] + options, 64, [options[0]])
+      }
+    }
+
+    /// Two outputs that would overwrite each other.
+    @Test func outputsOfOneName() throws {
+      try withContext { directory, context in
+        let path = directory + "/out"
+        try expectFailure(
+          ["--context", context, "--report", path, "--trace", path], 64,
+          ["--report", "--trace", path])
+        try expectFailure(
+          ["--context", context, "--trace", path, "--logits", path], 64,
+          ["--trace", "--logits", path])
+      }
+    }
+
+    @Test(arguments: [
+      ("max-tokens: 3\nbogus: 1\n", ":2:", "bogus"),
+      ("max-tokens: 3\n\nthreads: \"4\"\n", ":3:", "threads"),
+      ("threads: 0\n", ":1:", "threads"), ("a: b: c\n", ":1:", "mapping"),
+      ("- a\n", ":1:", "option:"),
+    ])
+    func yaml(content: String, line: String, word: String) throws {
+      try withContext { directory, context in
+        let path = directory + "/settings.yaml"
+        try Data(content.utf8).write(to: URL(fileURLWithPath: path))
+        try expectFailure(["--context", context, "--config", path], 65, [path + line, word])
+      }
+    }
+
+    @Test(arguments: BrokenModel.all)
+    func models(model: BrokenModel) throws {
+      try withTemporaryDirectory { directory in
+        let (path, ids) = (directory + "/model", directory + "/ids")
+        try writeRandomModel(to: path)
+        try Data("[1, 2, 3]".utf8).write(to: URL(fileURLWithPath: ids))
+        try model.breakModel(path)
+        try expectFailure(
+          ["--model", path, "--token-ids", ids], model.exitCode, [path, model.message])
+      }
+    }
+
+    /// Text for a model without a tokenizer, ids that the vocabulary does not have, more positions
+    /// than the model was made for.
+    @Test func inputsThatDoNotSuitTheModel() throws {
+      try withContext { directory, context in
+        let (path, ids) = (directory + "/model", directory + "/ids")
+        try writeRandomModel(to: path) { $0["max_position_embeddings"] = 200 }
+        try expectFailure(
+          ["--model", path, "--context", context], 66, [path, "tokenizer.json", "--token-ids"])
+        for id in ["300", "2147483647", "2147483648", "-1", "1.5"] {
+          try Data("[1, \(id), 3]".utf8).write(to: URL(fileURLWithPath: ids))
+          try expectFailure(["--model", path, "--token-ids", ids], 65, ["1"])
+        }
+        try Data("[258]".utf8).write(to: URL(fileURLWithPath: ids))
+        try expectFailure(["--token-ids", ids], 65, ["258", "257"])
+
+        try Data("\(Array(0..<199))".utf8).write(to: URL(fileURLWithPath: ids))
+        let arguments = ["--model", path, "--token-ids", ids, "--max-tokens"]
+        expectSuccess(try runRingflash(arguments + ["1"], ranks: 3), "200 positions")
+        try expectFailure(arguments + ["2"], 65, ["201", "200", "--ignore-position-limit"])
+        expectSuccess(
+          try runRingflash(arguments + ["2", "--ignore-position-limit"], ranks: 3), "let through")
+      }
+    }
+
+    /// Room for two thousand million tokens of answer is more than any host has; nothing of it is
+    /// taken.
+    @Test func memory() throws {
+      try withContext { _, context in
+        try expectFailure(
+          [
+            "--context", context, "--max-tokens", "2147483647", "--ignore-position-limit",
+            "--precision", "fp32",
+          ], 69, ["GB", "available"])
+      }
+    }
+
+    /// Found before the prefill.
+    @Test(arguments: ["--report", "--trace", "--logits"])
+    func outputs(option: String) throws {
+      try withContext { directory, context in
+        for name in ["missing/file", "", "text/file"] {
+          let path = "\(directory)/\(name)"
+          try expectFailure(["--context", context, option, path], 74, [path])
+        }
+      }
+    }
+
+    /// Rows are written one by one and their number last, which a device does not take.
+    @Test func logitsToADevice() throws {
+      try withContext { _, context in
+        try expectFailure(["--context", context, "--logits", "/dev/null"], 74, ["/dev/null"])
+      }
+    }
+
+    @Test func instructionSet() throws {
+      try withContext { _, context in
+        try expectFailure(
+          ["--context", context], 69, ["RINGFLASH_ISA", "nonsense", "portable"],
+          environment: ["RINGFLASH_ISA": "nonsense"])
+      }
+    }
+
+    /// The reader of a long answer goes away after its first byte.
+    @Test func closedStandardOutput() throws {
+      try withContext { _, context in
+        let answer = "--context \(context) --max-tokens 100000 --stop @@@ --quiet"
+        let script = "| head -c 1; exit ${PIPESTATUS[0]}"
+        let alone = try runProgram(["bash", "-c", "'\(programPath)' \(answer) \(script)"])
+        #expect(alone.exitCode == 74 && alone.output.count == 1, "\(alone.error)")
+        #expect(alone.messages.count == 1 && alone.error.contains("standard output"))
+        // Here the reader is mpirun, which ends its ranks when its own reader has gone.
+        let ranks = try runProgram(
+          ["bash", "-c", "mpirun -np 3 '\(programPath)' \(answer) \(script)"])
+        #expect(ranks.exitCode != 0 && ranks.output.count == 1, "\(ranks.error)")
+      }
+    }
+  }
+}

@@ -1,0 +1,128 @@
+import Foundation
+import Kernels
+import Testing
+import ringflash
+
+extension EndToEndTests {
+  /// The commands that only tell something: right, and printed once however many ranks there are.
+  @Suite struct Information {
+    /// Runs alone and on 2 ranks, and returns both texts.
+    private func texts(_ arguments: [String]) throws -> (alone: String, ranks: String) {
+      let runs = try [nil, 2].map { try runRingflash(arguments, ranks: $0) }
+      for run in runs {
+        expectSuccess(run, "\(arguments)")
+        #expect(run.error.isEmpty, "\(arguments): \(run.error)")
+      }
+      return (runs[0].text, runs[1].text)
+    }
+
+    @Test(arguments: [
+      (["--help"], "USAGE: ringflash "), (["-h"], "USAGE: ringflash "),
+      (["help"], "USAGE: ringflash "), (["help", "generate"], "USAGE: ringflash generate "),
+      (["generate", "--help"], "USAGE: ringflash generate "),
+      (["help", "bench", "attention"], "USAGE: ringflash bench attention "),
+      (["--version"], "0.1.0"), (["inspect"], "needle (built in"),
+    ])
+    func sameEverywhere(arguments: [String], word: String) throws {
+      let (alone, ranks) = try texts(arguments)
+      #expect(alone == ranks)
+      #expect(alone.components(separatedBy: word).count == 2, "\(word) in \(alone)")
+      #expect(alone.hasSuffix("\n") && !alone.hasSuffix("\n\n"))
+    }
+
+    @Test func info() throws {
+      let texts = try texts(["info"])
+      for (text, ranks) in [(texts.alone, 1), (texts.ranks, 2)] {
+        #expect(text.contains("ranks             \(ranks) on 1 host"), "\(text)")
+        #expect(text.components(separatedBy: "instruction set").count == 2)
+      }
+      let objects = try self.texts(["info", "--json"])
+      for (text, ranks) in [(objects.alone, 1), (objects.ranks, 2)] {
+        let info = try jsonObject(text)
+        #expect(info["ranks"] as? Int == ranks)
+        #expect((info["hosts"] as? [String])?.count == 1)
+        #expect(
+          info["instruction_sets_available"] as? [String]
+            == InstructionSet.available.map(\.rawValue))
+        #expect(try #require(info["multiply_add_gflops"] as? Double) > 0)
+        #expect(try #require(info["read_gb_per_second"] as? Double) > 0)
+      }
+    }
+
+    @Test func inspect() throws {
+      try withTemporaryDirectory { directory in
+        let path = directory + "/model"
+        try writeRandomModel(to: path)
+        let (alone, ranks) = try texts(["inspect", path])
+        #expect(alone == ranks)
+        for word in [path, "smollm3", "6 query, 2 KV, of dimension 32", "takes --token-ids only"] {
+          #expect(alone.contains(word), "\(word) in \(alone)")
+        }
+        let model = try jsonObject(try texts(["inspect", path, "--json"]).ranks)
+        #expect(model["layers"] as? Int == 4 && model["sliding_window_layers"] as? Int == 2)
+        #expect(model["query_heads"] as? Int == 6 && model["key_value_heads"] as? Int == 2)
+        // Keys and values of 2 heads of 32 in 4 layers, 2 bytes each.
+        #expect(model["kv_bytes_per_token"] as? Int == 2 * 2 * 32 * 4 * 2)
+        #expect(model["has_tokenizer"] as? Bool == false)
+        // Every number that is stored: the file is its header and 2 bytes for each.
+        let parameters = try #require(model["parameters"] as? Int)
+        let file = try Data(contentsOf: URL(fileURLWithPath: path + "/model.safetensors"))
+        let header = file.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
+        #expect(file.count == 8 + header + 2 * parameters)
+      }
+    }
+
+    /// Every form holds the same columns, and one line for the one measurement.
+    @Test func benchAttention() throws {
+      let arguments = [
+        "bench", "attention", "--tokens", "1024", "--repetitions", "1", "--format",
+      ]
+      let names = ["tokens", "gflops", "peak_gflops", "fraction_of_peak"]
+      func check(_ row: [String: Any]) throws {
+        #expect(row["tokens"] as? Int == 1024)
+        let numbers = try names.map { try #require(row[$0] as? Double) }
+        #expect(numbers[1] > 0 && numbers[2] > 0)
+        #expect(abs(numbers[3] - numbers[1] / numbers[2]) < 1e-9)
+      }
+      let lines = try texts(arguments + ["jsonl"])
+      for (text, ranks) in [(lines.alone, 1), (lines.ranks, 2)] {
+        #expect(text.count { $0 == "\n" } == 1)
+        let row = try jsonObject(text)
+        try check(row)
+        #expect(row["ranks"] as? Int == ranks)
+      }
+      let array = try texts(arguments + ["json"])
+      for text in [array.alone, array.ranks] {
+        let rows = try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [[String: Any]]
+        #expect(rows?.count == 1)
+        try check(try #require(rows?.first))
+      }
+      let csv = try texts(arguments + ["csv"])
+      for text in [csv.alone, csv.ranks] {
+        let lines = text.split(separator: "\n").map { $0.split(separator: ",") }
+        #expect(lines.count == 2 && lines[0].count == lines[1].count)
+        for name in names { #expect(lines[0].contains { $0 == name }) }
+      }
+      let markdown = try texts(arguments + ["md"])
+      for text in [markdown.alone, markdown.ranks] {
+        let lines = text.split(separator: "\n")
+        #expect(lines.count == 3 && Set(lines.map { $0.count { $0 == "|" } }).count == 1)
+        for name in names { #expect(lines[0].contains(" \(name) ")) }
+      }
+    }
+
+    /// More than any host has: refused before any of it is taken.
+    @Test func benchAttentionBeyondMemory() throws {
+      let arguments = ["bench", "attention", "--tokens", "2147483647", "--query-heads", "1024"]
+      for ranks in [nil, 2] {
+        let run = try runRingflash(arguments + ["--kv-heads", "1024"], ranks: ranks)
+        #expect(run.exitCode == 69 && run.output.isEmpty)
+        #expect(run.messages.count == 1 && run.error.contains("GB"), "\(run.error)")
+      }
+    }
+
+    private func jsonObject(_ text: String) throws -> [String: Any] {
+      try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+    }
+  }
+}

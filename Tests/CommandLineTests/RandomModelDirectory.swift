@@ -1,0 +1,45 @@
+import Foundation
+import ModelFiles
+import Transformer
+
+/// Writes a model directory of 4 layers with random weights, 6 query heads on 2 KV heads, layers
+/// with and without RoPE and a sliding window, and no tokenizer.
+func writeRandomModel(
+  to path: String, change: (inout [String: Any]) -> Void = { _ in }
+) throws {
+  let model = try RandomModel(RandomModel.sampleConfiguration(), seed: 7)
+  let configuration = model.configuration
+  var json: [String: Any] = [
+    "architectures": ["SmolLM3ForCausalLM"],
+    "model_type": configuration.modelType,
+    "hidden_size": configuration.hiddenSize,
+    "intermediate_size": configuration.intermediateSize,
+    "vocab_size": configuration.vocabularySize,
+    "num_hidden_layers": configuration.layers.count,
+    "num_attention_heads": configuration.queryHeads,
+    "num_key_value_heads": configuration.keyValueHeads,
+    "head_dim": configuration.headDimension,
+    "rms_norm_eps": configuration.rmsNormEpsilon,
+    "attention_bias": configuration.attentionBias,
+    "mlp_bias": configuration.mlpBias,
+    "tie_word_embeddings": configuration.tiedEmbeddings,
+    "max_position_embeddings": configuration.maximumPositions,
+    "rope_theta": configuration.rope.theta,
+    "use_sliding_window": true,
+    "sliding_window": configuration.layers.compactMap(\.slidingWindow)[0],
+    "layer_types": configuration.layers.map {
+      $0.slidingWindow == nil ? "full_attention" : "sliding_attention"
+    },
+    "no_rope_layers": configuration.layers.map { $0.usesRoPE ? 1 : 0 },
+    "bos_token_id": 256,
+    "eos_token_id": 257,
+  ]
+  change(&json)
+  try ModelDirectory.write(
+    to: path, configuration: JSONSerialization.data(withJSONObject: json),
+    tensors: model.tensors.map {
+      Tensor(
+        name: $0.name, elementType: .bfloat16, shape: $0.shape,
+        bytes: UnsafeRawBufferPointer(start: $0.elements, count: $0.bytes), owner: $0.owner)
+    })
+}
