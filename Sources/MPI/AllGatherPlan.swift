@@ -26,11 +26,11 @@ public final class AllGatherPlan<Element: BitwiseCopyable> {
         defer { end += count }
         return end
       }
-    precondition(
+    require(
       counts.count == displacements.count,
       "\(counts.count) counts but \(displacements.count) displacements")
     elementCount = zip(displacements, counts).map { $0 + $1 }.max() ?? 0
-    precondition(elementCount <= Int32.max, "\(elementCount) elements exceed 2^31 - 1")
+    require(elementCount <= Int32.max, "\(elementCount) elements exceed 2^31 - 1")
     datatype = try Datatype(elementBytes: MemoryLayout<Element>.stride)
     self.counts = .allocate(capacity: counts.count)
     self.displacements = .allocate(capacity: counts.count)
@@ -58,7 +58,7 @@ extension Communicator {
     plan: AllGatherPlan<Element>
   ) throws {
     requireRoom(all.count, plan)
-    precondition(
+    require(
       share.count == Int(plan.counts[rank]),
       "rank \(rank) gives \(share.count) elements, the plan says \(plan.counts[rank])")
     try complete("MPI_Iallgatherv") {
@@ -88,9 +88,9 @@ extension Communicator {
   }
 
   private func requireRoom<Element>(_ count: Int, _ plan: AllGatherPlan<Element>) {
-    precondition(
+    require(
       plan.counts.count == size, "the plan is for \(plan.counts.count) ranks, not \(size)")
-    precondition(
+    require(
       count >= plan.elementCount,
       "the plan needs room for \(plan.elementCount) elements, not \(count)")
   }

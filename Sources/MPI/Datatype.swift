@@ -13,7 +13,7 @@ struct Datatype: ~Copyable {
     guard handle != rf_mpi_datatype_null(), MPIEnvironment.isInitialized else { return }
     var handle = handle
     let code = MPI_Type_free(&handle)
-    precondition(code == MPI_SUCCESS, "MPI_Type_free failed with code \(code)")
+    require(code == MPI_SUCCESS, "MPI_Type_free failed with code \(code)")
   }
 
   /// One element of `bytes` bytes, which MPI moves and reduces whole.
@@ -33,7 +33,7 @@ struct Datatype: ~Copyable {
   ///
   /// The corresponding MPI function is `MPI_Type_contiguous`.
   init(blockBytes bytes: Int) throws {
-    precondition(
+    require(
       bytes > 0 && bytes <= Int32.max, "a block of \(bytes) bytes is not in 1...2^31-1")
     try check(MPI_Type_contiguous(Int32(bytes), rf_mpi_byte(), &handle), "MPI_Type_contiguous")
     try commit()
