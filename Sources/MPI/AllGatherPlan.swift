@@ -1,8 +1,8 @@
 import CMPI
 import CMPIShims
 
-/// Who contributes which elements to an all-gather with unequal shares. Made once and used for every call, so that
-/// a call allocates nothing.
+/// Who contributes which elements to an all-gather with unequal shares. Made once and used for
+/// every call, so that a call allocates nothing.
 public final class AllGatherPlan<Element: BitwiseCopyable> {
   /// The number of elements that hold every rank's share.
   public let elementCount: Int
@@ -14,8 +14,8 @@ public final class AllGatherPlan<Element: BitwiseCopyable> {
 
   /// - Parameters:
   ///   - counts: the number of elements of every rank, by rank; 0 is allowed.
-  ///   - displacements: where each rank's share begins, in elements; by default they follow one another.
-  ///     Shares must not overlap.
+  ///   - displacements: where each rank's share begins, in elements; by default they follow one
+  ///     another. Shares must not overlap.
   ///
   /// The corresponding MPI function is `MPI_Type_contiguous`.
   public init(counts: [Int], displacements: [Int]? = nil) throws {
@@ -30,12 +30,11 @@ public final class AllGatherPlan<Element: BitwiseCopyable> {
       counts.count == displacements.count,
       "\(counts.count) counts but \(displacements.count) displacements")
     elementCount = zip(displacements, counts).map { $0 + $1 }.max() ?? 0
-    require(elementCount <= Int32.max, "\(elementCount) elements exceed 2^31 - 1")
     datatype = try Datatype(elementBytes: MemoryLayout<Element>.stride)
     self.counts = .allocate(capacity: counts.count)
     self.displacements = .allocate(capacity: counts.count)
-    _ = self.counts.initialize(from: counts.map { Int32($0) })
-    _ = self.displacements.initialize(from: displacements.map { Int32($0) })
+    _ = self.counts.initialize(from: counts.map(mpiCount))
+    _ = self.displacements.initialize(from: displacements.map(mpiCount))
   }
 
   deinit {
@@ -69,7 +68,8 @@ extension Communicator {
     }
   }
 
-  /// Collects every rank's share on every rank, where each has its own share already in its place in `all`.
+  /// Collects every rank's share on every rank, where each has its own share already in its place
+  /// in `all`.
   ///
   /// - Parameters:
   ///   - all: at least `plan.elementCount` elements; what no share covers stays as it is.

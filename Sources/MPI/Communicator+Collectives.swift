@@ -11,14 +11,16 @@ extension Communicator {
 
   // MARK: Broadcast
 
-  /// Copies the root's bytes to every rank. All give memory of the same length, which may exceed 2^31 bytes.
+  /// Copies the root's bytes to every rank. All give memory of the same length, which may exceed
+  /// 2^31 bytes.
   ///
   /// - Throws: `MPIError` of class `.root` if there is no such rank.
   ///
   /// The corresponding MPI function is `MPI_Ibcast`.
   public func broadcast(bytes: UnsafeMutableRawBufferPointer, from root: Int) throws {
     let root = try checked(rank: root, "MPI_Ibcast", or: .root)
-    // In pieces of plain bytes, because MPI libraries pipeline those, and move a datatype's element as a whole.
+    // In pieces of plain bytes, because MPI libraries pipeline those, and move a datatype's element
+    // as a whole.
     let pieceBytes = 1 << 30
     for start in stride(from: 0, to: bytes.count, by: pieceBytes) {
       let piece = bytes[start..<min(start + pieceBytes, bytes.count)]
@@ -103,8 +105,8 @@ extension Communicator {
   ///
   /// - Throws: `MPIError` of class `.root` if there is no such rank.
   ///
-  /// The corresponding MPI functions are `MPI_Igather` for the lengths, and `MPI_Isend` and `MPI_Irecv` for the
-  /// arrays, because `MPI_Igatherv` ends at 2^31 elements.
+  /// The corresponding MPI functions are `MPI_Igather` for the lengths, and `MPI_Isend` and
+  /// `MPI_Irecv` for the arrays, because `MPI_Igatherv` ends at 2^31 elements.
   public func gather<Element: BitwiseCopyable>(
     array: [Element], to root: Int
   ) throws -> [[Element]]? {

@@ -1,17 +1,18 @@
 import CMPI
 import CMPIShims
 
-/// Messages from rank to rank. Those between the same two ranks with the same tag arrive in the order in which they
-/// were sent. A message may exceed 2^31 bytes.
+/// Messages from rank to rank. Those between the same two ranks with the same tag arrive in the
+/// order in which they were sent. A message may exceed 2^31 bytes.
 ///
-/// A message must be exactly as long as the memory for it; another length is an error. The receiver must know the length
-/// all the same: some libraries (Open MPI 4.1 is one) find that a message is too long only after they have written past
-/// the end.
+/// A message must be exactly as long as the memory for it; another length is an error. The receiver
+/// must know the length all the same: some libraries (Open MPI 4.1 is one) find that a message is
+/// too long only after they have written past the end.
 extension Communicator {
   // Apart from all tags that a caller can use.
   static let gatherTag = Int32(largestTag + 1)
 
-  /// Starts to send `bytes` to rank `destination`. The memory is borrowed until the request is complete.
+  /// Starts to send `bytes` to rank `destination`. The memory is borrowed until the request is
+  /// complete.
   ///
   /// - Throws: `MPIError` of class `.rank` or `.tag` if there is no such rank, or the tag is not in
   ///   `0...largestTag`.
@@ -24,8 +25,8 @@ extension Communicator {
       bytes, to: checked(rank: destination, "MPI_Isend"), tag: checked(tag: tag, "MPI_Isend"))
   }
 
-  /// Starts to receive a message of exactly `bytes.count` bytes from rank `source`. The memory is borrowed until
-  /// the request is complete.
+  /// Starts to receive a message of exactly `bytes.count` bytes from rank `source`. The memory is
+  /// borrowed until the request is complete.
   ///
   /// - Throws: `MPIError` of class `.rank` or `.tag` if there is no such rank, or the tag is not in
   ///   `0...largestTag`.
@@ -38,8 +39,8 @@ extension Communicator {
       into: bytes, from: checked(rank: source, "MPI_Irecv"), tag: checked(tag: tag, "MPI_Irecv"))
   }
 
-  /// Sends `bytes` to rank `destination`, and returns when the memory may be used again, which for a long message is not
-  /// before the other rank receives it.
+  /// Sends `bytes` to rank `destination`, and returns when the memory may be used again, which for
+  /// a long message is not before the other rank receives it.
   ///
   /// - Throws: as `startSend(_:to:tag:)` does.
   ///
@@ -50,8 +51,8 @@ extension Communicator {
 
   /// Receives a message of exactly `bytes.count` bytes from rank `source`.
   ///
-  /// - Throws: as `startReceive(into:from:tag:)` does, and `MPIError` of class `.truncate` if the message has
-  ///   another length.
+  /// - Throws: as `startReceive(into:from:tag:)` does, and `MPIError` of class `.truncate` if the
+  ///   message has another length.
   ///
   /// The corresponding MPI function is `MPI_Irecv`.
   public func receive(

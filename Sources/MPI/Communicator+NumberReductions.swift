@@ -14,7 +14,8 @@ public enum NumberReduction: String, Hashable, Sendable, CaseIterable {
   }
 }
 
-/// A sum of floating-point numbers depends in its last bits on the number of ranks and on the MPI library.
+/// A sum of floating-point numbers depends in its last bits on the number of ranks and on the MPI
+/// library.
 extension Communicator {
   /// The sum, minimum or maximum of the ranks' values, on every rank.
   ///
@@ -38,7 +39,8 @@ extension Communicator {
     return value
   }
 
-  /// The sums, minima or maxima of the ranks' values, one by one; they replace the values on every rank.
+  /// The sums, minima or maxima of the ranks' values, one by one; they replace the values on every
+  /// rank.
   ///
   /// - Parameter values: equally many on every rank, at most 2^31 − 1.
   ///
@@ -49,7 +51,8 @@ extension Communicator {
     try allReduce(values.baseAddress, values.count, rf_mpi_int64(), reduction)
   }
 
-  /// The sums, minima or maxima of the ranks' values, one by one; they replace the values on every rank.
+  /// The sums, minima or maxima of the ranks' values, one by one; they replace the values on every
+  /// rank.
   ///
   /// - Parameter values: equally many on every rank, at most 2^31 − 1.
   ///
@@ -66,7 +69,7 @@ extension Communicator {
   ) throws {
     try complete("MPI_Iallreduce") {
       MPI_Iallreduce(
-        rf_mpi_in_place(), base, Int32(count), datatype, reduction.handle, handle, &$0.handle)
+        rf_mpi_in_place(), base, mpiCount(count), datatype, reduction.handle, handle, &$0.handle)
     }
   }
 }

@@ -3,10 +3,12 @@ import CMPIShims
 
 /// A group of ranks that send each other messages. Only the thread that started MPI may use it.
 ///
-/// A collective (`barrier`, `broadcast…`, `gather…`, `allGather…`, `allReduce…`, `hostCommunicator`) must be called
-/// by every rank of the communicator, in the same order everywhere.
+/// A collective (`barrier`, `broadcast…`, `gather…`, `allGather…`, `allReduce…`,
+/// `hostCommunicator`) must be called by every rank of the communicator, in the same order
+/// everywhere.
 public final class Communicator {
-  /// The largest tag of a message. The standard promises 32,767, which is kept for `gather(array:to:)`.
+  /// The largest tag of a message. The standard promises 32,767, which is kept for
+  /// `gather(array:to:)`.
   public static let largestTag = 32_766
 
   /// The number of this rank, in `0..<size`.
@@ -41,7 +43,8 @@ public final class Communicator {
     require(code == MPI_SUCCESS, "MPI_Comm_free failed with code \(code)")
   }
 
-  /// The ranks of this communicator that run on the same host as this one, in the same order. A collective.
+  /// The ranks of this communicator that run on the same host as this one, in the same order. A
+  /// collective.
   ///
   /// The corresponding MPI function is `MPI_Comm_split_type`.
   public func hostCommunicator() throws -> Communicator {
@@ -59,7 +62,8 @@ public final class Communicator {
     return communicator
   }
 
-  /// Ends every rank of the whole job at once, with `code` as the exit code; MPI's launcher reports it.
+  /// Ends every rank of the whole job at once, with `code` as the exit code; MPI's launcher reports
+  /// it.
   ///
   /// The corresponding MPI function is `MPI_Abort`.
   public func abort(code: Int32) -> Never {
@@ -67,8 +71,8 @@ public final class Communicator {
     fatalError("MPI_Abort returned with code \(returned)")
   }
 
-  /// `rank` as MPI takes it. Checked here because some negative numbers have a meaning of their own, which differs
-  /// between MPI libraries.
+  /// `rank` as MPI takes it. Checked here because some negative numbers have a meaning of their
+  /// own, which differs between MPI libraries.
   func checked(
     rank: Int, _ routine: StaticString, or errorClass: MPIError.Class = .rank
   ) throws -> Int32 {

@@ -1,10 +1,11 @@
 import CMPI
 import CMPIShims
 
-/// An MPI datatype of our own making. It may end as soon as the calls that use it have been started: MPI keeps what
-/// it still needs.
+/// An MPI datatype of our own making. It may end as soon as the calls that use it have been
+/// started: MPI keeps what it still needs.
 struct Datatype: ~Copyable {
-  // A message of one plain datatype has a count of 32 bits. Longer ones are made of pieces this long.
+  // A message of one plain datatype has a count of 32 bits. Longer ones are made of pieces this
+  // long.
   private static let pieceBytes = 1 << 30
 
   private(set) var handle = rf_mpi_datatype_null()
@@ -20,7 +21,8 @@ struct Datatype: ~Copyable {
   ///
   /// The corresponding MPI function is `MPI_Type_contiguous`.
   init(elementBytes bytes: Int) throws {
-    // Made of words where possible, so that MPI aligns its temporary copies for a user-defined reduction.
+    // Made of words where possible, so that MPI aligns its temporary copies for a user-defined
+    // reduction.
     let isWords = bytes % 8 == 0
     try check(
       MPI_Type_contiguous(
@@ -47,7 +49,7 @@ struct Datatype: ~Copyable {
     let displacements: [MPI_Aint] = indices.map { $0 * blockBytes }
     try check(
       MPI_Type_create_hindexed_block(
-        Int32(indices.count), 1, displacements, block.handle, &handle),
+        mpiCount(indices.count), 1, displacements, block.handle, &handle),
       "MPI_Type_create_hindexed_block")
     try commit()
   }
@@ -72,10 +74,11 @@ struct Datatype: ~Copyable {
 
   /// Calls `body` with a count and a datatype that together stand for `bytes` bytes in a row.
   static func withBytes<Result: ~Copyable>(
-    _ bytes: Int, _ body: (Int32, MPI_Datatype?) throws -> Result
+    _ bytes: Int, _ body: (Int32, MPI_Datatype) throws -> Result
   ) throws -> Result {
     if let count = Int32(exactly: bytes) { return try body(count, rf_mpi_byte()) }
     let message = try Datatype(messageBytes: bytes)
-    return try body(1, message.handle)
+    let datatype: MPI_Datatype! = message.handle
+    return try body(1, datatype)
   }
 }

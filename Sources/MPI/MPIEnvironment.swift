@@ -1,13 +1,14 @@
 import CMPI
 import CMPIShims
 
-/// The life of MPI in this process: started once, finished once, both on one thread, the only one that may call it.
+/// The life of MPI in this process: started once, finished once, both on one thread, the only one
+/// that may call it.
 public enum MPIEnvironment {
-  /// Starts MPI, calls `body` with the communicator of all ranks, and finishes MPI, also when `body` throws.
-  /// A process that was not started by an MPI launcher is a job of one rank.
+  /// Starts MPI, calls `body` with the communicator of all ranks, and finishes MPI, also when
+  /// `body` throws. A process that was not started by an MPI launcher is a job of one rank.
   ///
-  /// To finish MPI waits for every rank. So `body` may only throw what it throws on every rank; an error that only some
-  /// ranks know of must end in `Communicator.abort(code:)` inside `body`.
+  /// To finish MPI waits for every rank. So `body` may only throw what it throws on every rank; an
+  /// error that only some ranks know of must end in `Communicator.abort(code:)` inside `body`.
   ///
   /// - Throws: what `body` throws; `MPIError` if MPI can't be started or finished.
   ///
@@ -25,10 +26,11 @@ public enum MPIEnvironment {
     return result
   }
 
-  /// Starts MPI and returns the communicator of all ranks; the thread that calls this is MPI's from now on. Where
-  /// there is one scope to wrap, use `run`.
+  /// Starts MPI and returns the communicator of all ranks; the thread that calls this is MPI's from
+  /// now on. Where there is one scope to wrap, use `run`.
   ///
-  /// - Throws: `MPIError` if MPI can't be started, or can't be used beside other threads that don't call it.
+  /// - Throws: `MPIError` if MPI can't be started, or can't be used beside other threads that don't
+  ///   call it.
   ///
   /// The corresponding MPI function is `MPI_Init_thread`.
   public static func start() throws -> Communicator {
@@ -43,7 +45,8 @@ public enum MPIEnvironment {
       try? finish()
       throw error
     }
-    // Errors that belong to no communicator go to the world's handler up to MPI 3.1, and to self's since MPI 4.0.
+    // Errors that belong to no communicator go to the world's handler up to MPI 3.1, and to self's
+    // since MPI 4.0.
     for communicator in [rf_mpi_comm_self(), rf_mpi_comm_world()] {
       try check(
         MPI_Comm_set_errhandler(communicator, rf_mpi_errors_return()), "MPI_Comm_set_errhandler")

@@ -12,8 +12,8 @@ public struct MPIError: Error, Hashable, Sendable, CustomStringConvertible {
 
   public let errorClass: Class
 
-  /// The MPI function that failed, `MPI_Isend` for example. For a message or a collective under way it is the one
-  /// that started it, also when the failure came to light while it was waited for.
+  /// The MPI function that failed, `MPI_Isend` for example. For a message or a collective under way
+  /// it is the one that started it, also when the failure came to light while it was waited for.
   public let routine: String
 
   /// MPI's own description, and what is known beyond it.
@@ -61,8 +61,8 @@ func check(_ code: Int32, _ routine: StaticString) throws(MPIError) {
   if code != MPI_SUCCESS { throw MPIError(code: code, routine: routine) }
 }
 
-/// The text that an MPI routine writes into memory of `capacity` bytes, together with its length. For routines that
-/// can't fail when they are called rightly.
+/// The text that an MPI routine writes into memory of `capacity` bytes, together with its length.
+/// For routines that can't fail when they are called rightly.
 func readString(
   capacity: Int32, _ routine: StaticString,
   _ write: (UnsafeMutablePointer<CChar>, UnsafeMutablePointer<Int32>) -> Int32

@@ -1,11 +1,12 @@
 import CMPI
 import CMPIShims
 
-/// A message under way. It borrows its buffer: from the call that started it until `wait()` returns, `test()` says
-/// true, or either throws, the memory must stay where it is; what is sent must not change, and what is received must not be read.
+/// A message under way. It borrows its buffer: from the call that started it until `wait()`
+/// returns, `test()` says true, or either throws, the memory must stay where it is; what is sent
+/// must not change, and what is received must not be read.
 ///
-/// A request must be waited for. To drop one that is still pending is a programmer's mistake and traps, because MPI
-/// would go on using memory that may be gone.
+/// A request must be waited for. To drop one that is still pending is a programmer's mistake and
+/// traps, because MPI would go on using memory that may be gone.
 public struct PendingRequest: ~Copyable {
   // MPI itself makes it the null request when it is complete, so it is also the record of that.
   var handle = rf_mpi_request_null()
@@ -31,8 +32,8 @@ public struct PendingRequest: ~Copyable {
 
   /// Whether the message is complete; lets MPI move it on. Once true, always true.
   ///
-  /// - Throws: `MPIError` of class `.truncate` if a received message is longer or shorter than the memory for
-  ///   it, and whatever else went wrong on the way. The request is over then.
+  /// - Throws: `MPIError` of class `.truncate` if a received message is longer or shorter than the
+  ///   memory for it, and whatever else went wrong on the way. The request is over then.
   ///
   /// The corresponding MPI function is `MPI_Test`.
   public mutating func test() throws -> Bool {
@@ -49,7 +50,8 @@ public struct PendingRequest: ~Copyable {
     return true
   }
 
-  /// Returns when the message is complete, passing the time as the communicator's `waitPolicy` says.
+  /// Returns when the message is complete, passing the time as the communicator's `waitPolicy`
+  /// says.
   ///
   /// - Throws: as `test()` does.
   ///
@@ -59,8 +61,8 @@ public struct PendingRequest: ~Copyable {
     while try !test() { backoff.pause() }
   }
 
-  /// Gives the message up without waiting, for a rank that is about to end the whole job: it may or may not have
-  /// arrived, and its buffer must stay where it is until the process ends.
+  /// Gives the message up without waiting, for a rank that is about to end the whole job: it may or
+  /// may not have arrived, and its buffer must stay where it is until the process ends.
   ///
   /// The corresponding MPI functions are `MPI_Cancel` and `MPI_Request_free`.
   public consuming func abandon() throws {

@@ -1,14 +1,15 @@
 import CMPI
 import CMPIShims
 
-/// A user-defined reduction on elements of a fixed number of bytes. MPI may hand it any number of elements at a time,
-/// and never a part of one.
+/// A user-defined reduction on elements of a fixed number of bytes. MPI may hand it any number of
+/// elements at a time, and never a part of one.
 public final class ReductionOperation {
-  /// Combines elements of two ranks: `accumulated[i] = incoming[i] ∘ accumulated[i]`, where `incoming` comes from the
-  /// lower ranks. A C function: it captures nothing, and learns the size of an element by
-  /// `ReductionOperation.elementBytes(_:)`. The arguments are never nil:
+  /// Combines elements of two ranks: `accumulated[i] = incoming[i] ∘ accumulated[i]`, where
+  /// `incoming` comes from the lower ranks. A C function: it captures nothing, and learns the size
+  /// of an element by `ReductionOperation.elementBytes(_:)`. The arguments are never nil:
   ///
-  /// - `incoming`, `accumulated`: `[count][elementBytes]`, aligned to 8 bytes if `elementBytes` is a multiple of 8.
+  /// - `incoming`, `accumulated`: `[count][elementBytes]`, aligned to 8 bytes if `elementBytes` is
+  ///   a multiple of 8.
   /// - `count`: points at the number of elements.
   /// - `datatype`: points at the datatype of an element.
   public typealias Function = rf_mpi_reduction
@@ -21,7 +22,8 @@ public final class ReductionOperation {
 
   /// - Parameters:
   ///   - elementBytes: the size of an element, 1 to 2^31 − 1 bytes.
-  ///   - isCommutative: whether MPI may exchange the ranks' order. The function must be associative in any case.
+  ///   - isCommutative: whether MPI may exchange the ranks' order. The function must be associative
+  ///     in any case.
   ///
   /// The corresponding MPI function is `MPI_Op_create`.
   public init(
@@ -55,7 +57,8 @@ public final class ReductionOperation {
 }
 
 extension Communicator {
-  /// Combines the ranks' elements, one by one, by a user-defined operation; the result replaces them on every rank.
+  /// Combines the ranks' elements, one by one, by a user-defined operation; the result replaces
+  /// them on every rank.
   ///
   /// - Parameter elements: `[elements][operation.elementBytes]`, equally many on every rank.
   ///
@@ -69,7 +72,7 @@ extension Communicator {
       "\(elements.count) bytes are not a whole number of elements of \(operation.elementBytes)")
     try complete("MPI_Iallreduce") {
       MPI_Iallreduce(
-        rf_mpi_in_place(), elements.baseAddress, Int32(count), operation.datatype.handle,
+        rf_mpi_in_place(), elements.baseAddress, mpiCount(count), operation.datatype.handle,
         operation.handle, handle, &$0.handle)
     }
   }

@@ -1,11 +1,13 @@
 import CMPIShims
 
-/// What a rank does while it waits for MPI. Every wait is a loop of `MPI_Test`, because the blocking calls of most
-/// MPI libraries spin, which starves the very ranks that are waited for where ranks share cores.
+/// What a rank does while it waits for MPI. Every wait is a loop of `MPI_Test`, because the
+/// blocking calls of most MPI libraries spin, which starves the very ranks that are waited for
+/// where ranks share cores.
 public enum WaitPolicy: String, Hashable, Sendable, CaseIterable {
   /// Test again at once: the shortest wait, for ranks that have their cores to themselves.
   case spin
-  /// Give the core away between two tests, and sleep for moments when that does not help: safe everywhere.
+  /// Give the core away between two tests, and sleep for moments when that does not help: safe
+  /// everywhere.
   case yield
 
   /// `.spin` if every thread of every rank on a host has a core to itself, else `.yield`.
@@ -21,8 +23,8 @@ public enum WaitPolicy: String, Hashable, Sendable, CaseIterable {
 
 /// The pauses of one wait.
 struct Backoff {
-  // Most messages of a pipeline in step arrive within a few time slices; the sleeps are for a peer that still computes.
-  // The longest one bounds the delay that a wait adds.
+  // Most messages of a pipeline in step arrive within a few time slices; the sleeps are for a peer
+  // that still computes. The longest one bounds the delay that a wait adds.
   private static let yieldsBeforeSleep = 50
   private static let shortestSleepNanoseconds = 20_000
   private static let longestSleepNanoseconds = 200_000

@@ -3,8 +3,8 @@ import MPI
 import Testing
 
 extension RankTests {
-  /// Messages over 2^31 bytes. They take about 7 GB with one rank, 13 GB with two; the environment variable
-  /// `RINGFLASH_LARGE_TESTS` switches them on.
+  /// Messages over 2^31 bytes. They take about 7 GB with one rank, 13 GB with two; the environment
+  /// variable `RINGFLASH_LARGE_TESTS` switches them on.
   @Suite(.enabled(if: getenv("RINGFLASH_LARGE_TESTS") != nil))
   @MPIThread struct LargeMessageTests {
     static let bytes = 1 << 31 + 12_345

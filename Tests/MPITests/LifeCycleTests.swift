@@ -2,8 +2,8 @@ import Foundation
 import MPI
 import Testing
 
-/// Whole lives of MPI, each in a process of its own with one rank. A process started by an MPI launcher can't have
-/// such children.
+/// Whole lives of MPI, each in a process of its own with one rank. A process started by an MPI
+/// launcher can't have such children.
 @Suite(
   .serialized,
   .enabled(if: getenv("OMPI_COMM_WORLD_SIZE") == nil && getenv("PMI_SIZE") == nil))

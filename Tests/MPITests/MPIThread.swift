@@ -11,7 +11,8 @@ import MPI
   }
 }
 
-/// The ranks of this run. MPI starts when a test first asks for them, and is finished as the process exits.
+/// The ranks of this run. MPI starts when a test first asks for them, and is finished as the
+/// process exits.
 @MPIThread let world: Communicator = {
   atexit {
     let finished = DispatchSemaphore(value: 0)

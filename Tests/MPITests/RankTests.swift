@@ -2,15 +2,17 @@ import Foundation
 import MPI
 import Testing
 
-/// All tests that call MPI. They run in one order, the same on every rank, so that a collective of one rank meets
-/// the same collective of the others:
+/// All tests that call MPI. They run in one order, the same on every rank, so that a collective of
+/// one rank meets the same collective of the others:
 ///
-///     mpirun -np 4 .build/release/ringflashPackageTests.xctest --testing-library swift-testing --filter MPITests
+///     mpirun -np 4 .build/release/ringflashPackageTests.xctest \
+///       --testing-library swift-testing --filter MPITests
 @Suite(.serialized, .endsOnTime)
 @MPIThread enum RankTests {}
 
-/// Kills the process when a test takes too long. A test that fails on one rank may leave the others waiting inside
-/// MPI, where a time limit of the testing library does not reach them; the launcher then ends all ranks.
+/// Kills the process when a test takes too long. A test that fails on one rank may leave the others
+/// waiting inside MPI, where a time limit of the testing library does not reach them; the launcher
+/// then ends all ranks.
 struct EndsOnTime: SuiteTrait, TestTrait, TestScoping {
   static let seconds: UInt32 = 120
 
@@ -29,7 +31,8 @@ extension Trait where Self == EndsOnTime {
   static var endsOnTime: Self { EndsOnTime() }
 }
 
-/// Message lengths in bytes: none, one, odd, and around the limits at which MPI libraries change their protocol.
+/// Message lengths in bytes: none, one, odd, and around the limits at which MPI libraries change
+/// their protocol.
 let messageLengths = [0, 1, 7, 4_096, 65_537, 3_000_001]
 
 /// `count` bytes that differ between seeds and between places.

@@ -38,8 +38,9 @@ extension RankTests {
       }
     }
 
-    /// An element is a row of doubles. The first decides: the row in which it is greater replaces the other whole; of
-    /// equals, all but the first are added. So a row that MPI split would come out wrong.
+    /// An element is a row of doubles. The first decides: the row in which it is greater replaces
+    /// the other whole; of equals, all but the first are added. So a row that MPI split would come
+    /// out wrong.
     @Test(arguments: [3, 130], [0, 1, 2, 7, 100, 3_000])
     func aUserDefinedOperationSeesWholeElements(doubles: Int, rows: Int) throws {
       let operation = try ReductionOperation(elementBytes: doubles * 8) {
