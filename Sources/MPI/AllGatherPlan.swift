@@ -26,16 +26,15 @@ public final class AllGatherPlan<Element: BitwiseCopyable> {
         defer { end += count }
         return end
       }
-    precondition(
+    require(
       counts.count == displacements.count,
       "\(counts.count) counts but \(displacements.count) displacements")
     elementCount = zip(displacements, counts).map { $0 + $1 }.max() ?? 0
-    precondition(elementCount <= Int32.max, "\(elementCount) elements exceed 2^31 - 1")
     datatype = try Datatype(elementBytes: MemoryLayout<Element>.stride)
     self.counts = .allocate(capacity: counts.count)
     self.displacements = .allocate(capacity: counts.count)
-    _ = self.counts.initialize(from: counts.map { Int32($0) })
-    _ = self.displacements.initialize(from: displacements.map { Int32($0) })
+    _ = self.counts.initialize(from: counts.map(mpiCount))
+    _ = self.displacements.initialize(from: displacements.map(mpiCount))
   }
 
   deinit {
@@ -58,7 +57,7 @@ extension Communicator {
     plan: AllGatherPlan<Element>
   ) throws {
     requireRoom(all.count, plan)
-    precondition(
+    require(
       share.count == Int(plan.counts[rank]),
       "rank \(rank) gives \(share.count) elements, the plan says \(plan.counts[rank])")
     try complete("MPI_Iallgatherv") {
@@ -89,9 +88,9 @@ extension Communicator {
   }
 
   private func requireRoom<Element>(_ count: Int, _ plan: AllGatherPlan<Element>) {
-    precondition(
+    require(
       plan.counts.count == size, "the plan is for \(plan.counts.count) ranks, not \(size)")
-    precondition(
+    require(
       count >= plan.elementCount,
       "the plan needs room for \(plan.elementCount) elements, not \(count)")
   }

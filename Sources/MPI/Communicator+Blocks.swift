@@ -48,7 +48,7 @@ extension Communicator {
     var request = PendingRequest(
       "MPI_Irecv", policy: waitPolicy, expectedBytes: count * blockBytes)
     try check(
-      MPI_Irecv(base, Int32(count), block.handle, source, tag, handle, &request.handle),
+      MPI_Irecv(base, mpiCount(count), block.handle, source, tag, handle, &request.handle),
       "MPI_Irecv")
     return request
   }

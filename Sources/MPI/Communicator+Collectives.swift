@@ -73,7 +73,7 @@ extension Communicator {
     bytes: UnsafeRawBufferPointer, into all: UnsafeMutableRawBufferPointer, to root: Int
   ) throws {
     let receiver = try checked(rank: root, "MPI_Igather", or: .root)
-    precondition(
+    require(
       rank != root || all.count == size * bytes.count,
       "gather needs \(size) × \(bytes.count) bytes on the root, not \(all.count)")
     try Datatype.withBytes(bytes.count) { count, datatype in
@@ -136,7 +136,7 @@ extension Communicator {
   public func allGather(
     bytes: UnsafeRawBufferPointer, into all: UnsafeMutableRawBufferPointer
   ) throws {
-    precondition(
+    require(
       all.count == size * bytes.count,
       "allGather needs \(size) × \(bytes.count) bytes, not \(all.count)")
     try Datatype.withBytes(bytes.count) { count, datatype in

@@ -2,8 +2,11 @@ import CMPI
 import CMPIShims
 
 /// Messages from rank to rank. Those between the same two ranks with the same tag arrive in the
-/// order in which they were sent. A message must be exactly as long as the memory for it, and may
-/// exceed 2^31 bytes.
+/// order in which they were sent. A message may exceed 2^31 bytes.
+///
+/// A message must be exactly as long as the memory for it; another length is an error. The receiver
+/// must know the length all the same: some libraries (Open MPI 4.1 is one) find that a message is
+/// too long only after they have written past the end.
 extension Communicator {
   // Apart from all tags that a caller can use.
   static let gatherTag = Int32(largestTag + 1)

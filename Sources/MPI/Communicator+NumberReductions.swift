@@ -69,7 +69,7 @@ extension Communicator {
   ) throws {
     try complete("MPI_Iallreduce") {
       MPI_Iallreduce(
-        rf_mpi_in_place(), base, Int32(count), datatype, reduction.handle, handle, &$0.handle)
+        rf_mpi_in_place(), base, mpiCount(count), datatype, reduction.handle, handle, &$0.handle)
     }
   }
 }

@@ -40,7 +40,7 @@ public final class Communicator {
   deinit {
     guard isOwned, MPIEnvironment.isInitialized else { return }
     let code = MPI_Comm_free(&handle)
-    precondition(code == MPI_SUCCESS, "MPI_Comm_free failed with code \(code)")
+    require(code == MPI_SUCCESS, "MPI_Comm_free failed with code \(code)")
   }
 
   /// The ranks of this communicator that run on the same host as this one, in the same order. A

@@ -14,7 +14,7 @@ struct Datatype: ~Copyable {
     guard handle != rf_mpi_datatype_null(), MPIEnvironment.isInitialized else { return }
     var handle = handle
     let code = MPI_Type_free(&handle)
-    precondition(code == MPI_SUCCESS, "MPI_Type_free failed with code \(code)")
+    require(code == MPI_SUCCESS, "MPI_Type_free failed with code \(code)")
   }
 
   /// One element of `bytes` bytes, which MPI moves and reduces whole.
@@ -35,7 +35,7 @@ struct Datatype: ~Copyable {
   ///
   /// The corresponding MPI function is `MPI_Type_contiguous`.
   init(blockBytes bytes: Int) throws {
-    precondition(
+    require(
       bytes > 0 && bytes <= Int32.max, "a block of \(bytes) bytes is not in 1...2^31-1")
     try check(MPI_Type_contiguous(Int32(bytes), rf_mpi_byte(), &handle), "MPI_Type_contiguous")
     try commit()
@@ -49,7 +49,7 @@ struct Datatype: ~Copyable {
     let displacements: [MPI_Aint] = indices.map { $0 * blockBytes }
     try check(
       MPI_Type_create_hindexed_block(
-        Int32(indices.count), 1, displacements, block.handle, &handle),
+        mpiCount(indices.count), 1, displacements, block.handle, &handle),
       "MPI_Type_create_hindexed_block")
     try commit()
   }
@@ -74,10 +74,11 @@ struct Datatype: ~Copyable {
 
   /// Calls `body` with a count and a datatype that together stand for `bytes` bytes in a row.
   static func withBytes<Result: ~Copyable>(
-    _ bytes: Int, _ body: (Int32, MPI_Datatype?) throws -> Result
+    _ bytes: Int, _ body: (Int32, MPI_Datatype) throws -> Result
   ) throws -> Result {
     if let count = Int32(exactly: bytes) { return try body(count, rf_mpi_byte()) }
     let message = try Datatype(messageBytes: bytes)
-    return try body(1, message.handle)
+    let datatype: MPI_Datatype! = message.handle
+    return try body(1, datatype)
   }
 }

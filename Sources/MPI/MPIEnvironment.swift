@@ -34,7 +34,7 @@ public enum MPIEnvironment {
   ///
   /// The corresponding MPI function is `MPI_Init_thread`.
   public static func start() throws -> Communicator {
-    precondition(
+    require(
       !flag("MPI_Initialized", MPI_Initialized), "MPI can be started only once in a process")
     var provided: Int32 = 0
     try check(MPI_Init_thread(nil, nil, rf_mpi_thread_funneled(), &provided), "MPI_Init_thread")
@@ -85,7 +85,7 @@ public enum MPIEnvironment {
     var major: Int32 = 0
     var minor: Int32 = 0
     let code = MPI_Get_version(&major, &minor)
-    precondition(code == MPI_SUCCESS, "MPI_Get_version failed with code \(code)")
+    require(code == MPI_SUCCESS, "MPI_Get_version failed with code \(code)")
     return (Int(major), Int(minor))
   }
 
@@ -101,7 +101,7 @@ public enum MPIEnvironment {
     _ routine: StaticString, _ read: (UnsafeMutablePointer<Int32>) -> Int32
   ) -> Bool {
     var value: Int32 = 0
-    precondition(read(&value) == MPI_SUCCESS, "\(routine) failed")
+    require(read(&value) == MPI_SUCCESS, "\(routine) failed")
     return value != 0
   }
 }

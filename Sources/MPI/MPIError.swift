@@ -70,7 +70,7 @@ func readString(
   withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(capacity) + 1) { text in
     var length: Int32 = 0
     let code = write(text.baseAddress!, &length)
-    precondition(code == MPI_SUCCESS, "\(routine) failed with code \(code)")
+    require(code == MPI_SUCCESS, "\(routine) failed with code \(code)")
     return String(decoding: UnsafeRawBufferPointer(text)[..<Int(length)], as: UTF8.self)
   }
 }

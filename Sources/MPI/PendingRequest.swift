@@ -25,7 +25,7 @@ public struct PendingRequest: ~Copyable {
   }
 
   deinit {
-    precondition(
+    require(
       handle == rf_mpi_request_null(),
       "a pending \(routine) was dropped; wait() for it before its buffer goes away")
   }

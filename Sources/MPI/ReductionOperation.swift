@@ -29,7 +29,7 @@ public final class ReductionOperation {
   public init(
     elementBytes: Int, isCommutative: Bool = true, _ function: @escaping Function
   ) throws {
-    precondition(
+    require(
       elementBytes > 0 && elementBytes <= Int32.max,
       "an element of \(elementBytes) bytes is not in 1...2^31-1")
     self.elementBytes = elementBytes
@@ -40,7 +40,7 @@ public final class ReductionOperation {
   deinit {
     guard handle != rf_mpi_op_null(), MPIEnvironment.isInitialized else { return }
     let code = MPI_Op_free(&handle)
-    precondition(code == MPI_SUCCESS, "MPI_Op_free failed with code \(code)")
+    require(code == MPI_SUCCESS, "MPI_Op_free failed with code \(code)")
   }
 
   /// The size in bytes of an element that a `Function` was called for.
@@ -51,7 +51,7 @@ public final class ReductionOperation {
   public static func elementBytes(_ datatype: UnsafeRawPointer?) -> Int {
     var bytes: Int32 = 0
     let code = MPI_Type_size(datatype!.load(as: MPI_Datatype.self), &bytes)
-    precondition(code == MPI_SUCCESS, "MPI_Type_size failed with code \(code)")
+    require(code == MPI_SUCCESS, "MPI_Type_size failed with code \(code)")
     return Int(bytes)
   }
 }
@@ -67,12 +67,12 @@ extension Communicator {
     elements: UnsafeMutableRawBufferPointer, with operation: ReductionOperation
   ) throws {
     let (count, rest) = elements.count.quotientAndRemainder(dividingBy: operation.elementBytes)
-    precondition(
+    require(
       rest == 0,
       "\(elements.count) bytes are not a whole number of elements of \(operation.elementBytes)")
     try complete("MPI_Iallreduce") {
       MPI_Iallreduce(
-        rf_mpi_in_place(), elements.baseAddress, Int32(count), operation.datatype.handle,
+        rf_mpi_in_place(), elements.baseAddress, mpiCount(count), operation.datatype.handle,
         operation.handle, handle, &$0.handle)
     }
   }

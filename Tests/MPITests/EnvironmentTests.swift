@@ -21,7 +21,6 @@ extension RankTests {
 
     @Test func hostCommunicatorHoldsTheRanksOfThisHost() throws {
       let names = try world.gather(array: Array(MPIEnvironment.processorName.utf8), to: 0)
-      let counts = try world.allGather(value: MPIEnvironment.processorName.utf8.count)
       for _ in 0..<3 {  // each is freed before the next
         let host = try world.hostCommunicator()
         #expect((1...world.size).contains(host.size))
@@ -30,7 +29,6 @@ extension RankTests {
         #expect(ranks == ranks.sorted())
         if let names, Set(names).count == 1 { #expect(host.size == world.size) }
       }
-      #expect(counts.count == world.size)
     }
   }
 }

@@ -50,14 +50,12 @@ extension RankTests {
     }
 
     @Test func arraysArriveInTheirOrderAndTagsKeepThemApart() throws {
-      let size = world.size
       try world.send(array: [Int32(world.rank), 1], to: next, tag: 2)
       try world.send(array: [Double(world.rank)], to: next, tag: 3)
       try world.send(array: [Int32(world.rank), 2], to: next, tag: 2)
       #expect(try world.receive(count: 1, from: previous, tag: 3) == [Double(previous)])
       #expect(try world.receive(count: 2, from: previous, tag: 2) == [Int32(previous), 1])
       #expect(try world.receive(count: 2, from: previous, tag: 2) == [Int32(previous), 2])
-      #expect(world.size == size)
     }
 
     @Test(arguments: WaitPolicy.allCases)
@@ -112,9 +110,13 @@ extension RankTests {
     @Test(arguments: [(8, 16), (16, 8), (0, 1), (1, 0), (3_000_000, 2_000_000)])
     func aMessageOfAnotherLengthIsAnError(sent: Int, expected: Int) throws {
       let outgoing = Memory(count: sent)
-      let incoming = Memory(count: expected)
-      let receive = try world.startReceive(into: incoming.bytes, from: previous, tag: 6)
+      // Open MPI 4.1 reports a message that is too long only after it has written past the end; and
+      // to a rank's self it does not report it at all if the receive comes first.
+      let incoming = Memory(count: max(sent, expected))
       let send = try world.startSend(.init(outgoing.bytes), to: next, tag: 6)
+      let receive = try world.startReceive(
+        into: UnsafeMutableRawBufferPointer(rebasing: incoming.bytes[..<expected]),
+        from: previous, tag: 6)
       var error: MPIError?
       do { try receive.wait() } catch let caught as MPIError { error = caught }
       try send.wait()
@@ -127,6 +129,7 @@ extension RankTests {
     @Test func anAbandonedReceiveTakesNoMessage() throws {
       let unused = Memory(count: 8)
       try world.startReceive(into: unused.bytes, from: previous, tag: 7).abandon()
+      try world.barrier()  // so that nothing is sent while it can still take it
       try world.send(array: [UInt64(world.rank)], to: next, tag: 7)
       #expect(try world.receive(count: 1, from: previous, tag: 7) == [UInt64(previous)])
       #expect(unused.contents == [UInt8](repeating: 0xEE, count: 8))

@@ -6,8 +6,8 @@ import Testing
 /// All tests that call MPI. They run in one order, the same on every rank, so that a collective of
 /// one rank meets the same collective of the others:
 ///
-///     mpirun -np 4 .build/release/ringflashPackageTests.xctest --testing-library swift-testing
-///     --filter MPITests
+///     mpirun -np 4 .build/release/ringflashPackageTests.xctest \
+///       --testing-library swift-testing --no-parallel --filter MPITests
 @Suite(.serialized, .endsOnTime)
 @MPIThread enum RankTests {}
 

@@ -29,7 +29,7 @@ extension RankTests {
       #expect(doubles == expected.map(Double.init))
     }
 
-    private func reduce<Number: Comparable & Numeric>(
+    nonisolated private func reduce<Number: Comparable & Numeric>(
       _ numbers: [Number], _ reduction: NumberReduction
     ) -> Number {
       switch reduction {
