@@ -87,9 +87,6 @@ struct BrokenModel: Sendable, CustomTestStringConvertible {
         header[norm] = (header[norm] as! [String: Any]).merging(["dtype": "F16"]) { $1 }
       }
     },
-    BrokenModel("a tokenizer that is not JSON", 65, "tokenizer.json") {
-      try write("[", to: $0 + "/tokenizer.json")
-    },
     BrokenModel("a generation_config.json that is not JSON", 65, "generation_config.json") {
       try write("no", to: $0 + "/generation_config.json")
     },

@@ -113,17 +113,21 @@ extension EndToEndTests {
       }
     }
 
-    /// Text for a model without a tokenizer, ids that the vocabulary does not have, more positions
-    /// than the model was made for.
+    /// Text for a model without a tokenizer or with a broken one, ids that the vocabulary does not
+    /// have, more positions than the model was made for.
     @Test func inputsThatDoNotSuitTheModel() throws {
       try withContext { directory, context in
         let (path, ids) = (directory + "/model", directory + "/ids")
         try writeRandomModel(to: path) { $0["max_position_embeddings"] = 200 }
         try expectFailure(
           ["--model", path, "--context", context], 66, [path, "tokenizer.json", "--token-ids"])
-        for id in ["300", "2147483647", "2147483648", "-1", "1.5"] {
+        let tokenizer = path + "/tokenizer.json"
+        try Data("[".utf8).write(to: URL(fileURLWithPath: tokenizer))
+        try expectFailure(["--model", path, "--context", context], 65, [tokenizer])
+
+        for id in ["300", "2147483647"] {
           try Data("[1, \(id), 3]".utf8).write(to: URL(fileURLWithPath: ids))
-          try expectFailure(["--model", path, "--token-ids", ids], 65, ["1"])
+          try expectFailure(["--model", path, "--token-ids", ids], 65, [id, "299"])
         }
         try Data("[258]".utf8).write(to: URL(fileURLWithPath: ids))
         try expectFailure(["--token-ids", ids], 65, ["258", "257"])
@@ -172,6 +176,34 @@ extension EndToEndTests {
         try expectFailure(
           ["--context", context], 69, ["RINGFLASH_ISA", "nonsense", "portable"],
           environment: ["RINGFLASH_ISA": "nonsense"])
+      }
+    }
+
+    /// Ranks that were not all started alike would wait for each other for ever.
+    @Test func ranksStartedDifferently() throws {
+      try withContext { _, context in
+        let commands = [["--context", context], ["info"], ["--unknown"]]
+        for (first, second) in [(0, 1), (1, 0), (0, 2), (2, 0)] {
+          let run = try runProgram(
+            ["mpirun", "-np", "1", programPath] + commands[first]
+              + [":", "-np", "1", programPath] + commands[second])
+          #expect(run.exitCode == 69 && run.output.isEmpty, "\(run.error)")
+          #expect(run.messages.count == 1 && run.error.contains("rank 1 on "), "\(run.error)")
+        }
+      }
+    }
+
+    @Test func closedStandardStreams() throws {
+      try withContext { _, context in
+        let noInput = try runProgram(["bash", "-c", "'\(programPath)' --context - <&-"])
+        #expect(noInput.exitCode == 65 && noInput.messages.count == 1, "\(noInput.error)")
+        #expect(noInput.error.contains("standard input is empty"))
+        let noOutput = try runProgram(
+          ["bash", "-c", "'\(programPath)' --context \(context) --quiet >&-"])
+        #expect(noOutput.exitCode == 74 && noOutput.messages.count == 1, "\(noOutput.error)")
+        let noError = try runProgram(
+          ["bash", "-c", "'\(programPath)' --context \(context) --max-tokens 7 2>&-"])
+        #expect(noError.exitCode == 0 && noError.output.count == 8)
       }
     }
 

@@ -7,10 +7,16 @@ enum Program {
   static func run(_ arguments: [String]) -> Int32 {
     // A reader that goes away shows as a failed write, which has a message and an exit code.
     signal(SIGPIPE, SIG_IGN)
+    // Where a standard stream is closed, its number would go to the first of MPI's sockets. What is
+    // read from this instead is empty, and what is written to it fails.
+    for stream in STDIN_FILENO...STDERR_FILENO where fcntl(stream, F_GETFD) < 0 {
+      _ = open("/dev/null", O_RDONLY)
+    }
     do {
       return try MPIEnvironment.run { communicator in
         let job = try Job(communicator)
         do {
+          try job.checkStart(arguments: arguments)
           try execute(CommandLineParser.parse(arguments), job)
           return 0
         } catch let agreed as AgreedFailure {
