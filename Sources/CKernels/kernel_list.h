@@ -26,8 +26,13 @@
 
 #if defined(__x86_64__)
 #define RF_AVX2_KERNELS(X) RF_VECTOR_KERNELS(X, avx2)
-#define RF_AVX512_KERNELS(X) RF_VECTOR_KERNELS(X, avx512)
+#define RF_AVX512_KERNELS(X)                                                                       \
+  RF_VECTOR_KERNELS(X, avx512)                                                                     \
+  X(float32.scores_6x64, rf_f32_f32_scores_6x64__avx512)                                           \
+  X(float32.accumulate_values_6x64, rf_f32_f64_accumulate_values_6x64__avx512)
 #define RF_AVX512BF16_KERNELS(X)                                                                   \
+  X(bf16.scores_6x64, rf_bf16_f32_scores_6x64__avx512bf16)                                         \
+  X(bf16.accumulate_values_6x64, rf_bf16_f64_accumulate_values_6x64__avx512bf16)                   \
   X(bf16.softmax_256, rf_f32_bf16_softmax_1x256__avx512bf16)                                       \
   X(bf16.finish, rf_f64_bf16_finish_1xn__avx512bf16)                                               \
   X(bf16.rms_norm, rf_f32_bf16_rms_norm_1xn__avx512bf16)                                           \
@@ -35,7 +40,6 @@
   X(bf16.round, rf_f32_bf16_round_1xn__avx512bf16)                                                 \
   X(dot_4_bf16_bf16, rf_bf16_f32_dot_4x1__avx512bf16)                                              \
   X(matrix_6x64, rf_bf16_f32_matrix_6x64__avx512bf16)                                              \
-  X(accumulate_values_6x64, rf_bf16_f64_accumulate_values_6x64__avx512bf16)                        \
   X(pack_64, rf_bf16_bf16_pack_64xn__avx512bf16)                                                   \
   X(peak_dot_product, rf_bf16_f32_peak__avx512bf16)
 #else

@@ -38,8 +38,12 @@ extension Arithmetic {
   /// tile out of the second-level cache. OpenBLAS packs the block anew in every call, which more
   /// rows pay for.
   public func tokensPerTile(_ shape: AttentionShape) -> Int {
-    shape.tokensPerTile(mostRows: inputType == .bf16 ? 384 : 1024)
+    shape.tokensPerTile(mostRows: attendsRowsAlone ? 384 : 1024)
   }
+
+  /// Whether a row's bits are the same with any other rows in the call: the own microkernels compute
+  /// each by itself, OpenBLAS may round differently for another number of rows.
+  public var attendsRowsAlone: Bool { inputKernels.scores_6x64 != nil }
 
   /// Rows whose scores are at hand at once: 4 microtiles, so that a panel of keys is read from the
   /// first-level cache for three of them, and scores and numerators (36 KB) stay in the second
@@ -50,7 +54,7 @@ extension Arithmetic {
   public func attentionScratchBytes(shape: AttentionShape, rows: Int) -> Int {
     let dimension = shape.headDimension
     let floats =
-      inputType == .bf16
+      attendsRowsAlone
       ? Self.rowsAtOnce * tokensPerBlock * 2
       : rows * (tokensPerBlock + dimension) + 2 * tokensPerBlock * dimension
     return floats * 4 + Self.rowsAtOnce * 2 * 8
@@ -72,7 +76,7 @@ extension Arithmetic {
     _ tile: QueryTile, to head: UnsafeRawPointer, block: Int, mask: AttentionMask,
     layout: KeyValueLayout, states: UnsafeMutablePointer<Double>, thread: Int
   ) {
-    if inputType == .bf16 {
+    if attendsRowsAlone {
       for first in stride(from: 0, to: tile.count, by: Self.rowsAtOnce) {
         attendPacked(
           tile, rows: first..<min(tile.count, first + Self.rowsAtOnce), to: head, block: block,
@@ -102,24 +106,21 @@ extension Arithmetic {
     let stateLayout = stateLayout(headDimension: dimension)
     let stateRow = stateLayout.rowElements
     let microtile = Int(RF_MICROTILE_ROWS)
-    let queries = tile.rows.assumingMemoryBound(to: UInt16.self)
-    let keys = head.assumingMemoryBound(to: UInt16.self)
-    let values = (head + layout.keyBytes).assumingMemoryBound(to: UInt16.self)
-    // Scratch: scores [24][256] float32, numerators [24][256] bf16, factors [24] and [24] Float64.
+    let bytes = inputType.bytes
+    let values = head + layout.keyBytes
+    // Scratch: scores [24][256] float32, numerators [24][256], factors [24] and [24] Float64.
     let scores = scratch(of: thread).assumingMemoryBound(to: Float.self)
     let numerators = UnsafeMutableRawPointer(scores + Self.rowsAtOnce * tokensPerBlock)
-      .assumingMemoryBound(to: UInt16.self)
-    let stateFactors = UnsafeMutableRawPointer(numerators + Self.rowsAtOnce * tokensPerBlock)
+    let stateFactors = (numerators + Self.rowsAtOnce * tokensPerBlock * bytes)
       .assumingMemoryBound(to: Double.self)
     let blockFactors = stateFactors + Self.rowsAtOnce
 
     for key in stride(from: firstKey, to: endKey, by: panelKeys) {
       for row in stride(from: rows.lowerBound, to: rows.upperBound, by: microtile) {
-        table.matrix_6x64(
-          min(microtile, rows.upperBound - row), dimension / 2, queries + row * dimension,
-          dimension, keys + key * dimension,
-          scores + (row - rows.lowerBound) * tokensPerBlock + key,
-          tokensPerBlock, panelKeys, nil, false)
+        inputKernels.scores_6x64(
+          min(microtile, rows.upperBound - row), dimension, tile.rows + row * dimension * bytes,
+          dimension, head + key * dimension * bytes,
+          scores + (row - rows.lowerBound) * tokensPerBlock + key, tokensPerBlock)
       }
     }
     for row in rows {
@@ -127,20 +128,23 @@ extension Arithmetic {
       (stateFactors[local], blockFactors[local]) = softmax(
         scores + local * tokensPerBlock,
         visible: tile.visibleKeys(row: row, block: block, mask: mask),
-        scale: layout.shape.scoreScale, numerators: numerators + local * tokensPerBlock,
-        numeratorBytes: 2, state: states + row * stateRow, stateLayout: stateLayout)
+        scale: layout.shape.scoreScale, numerators: numerators + local * tokensPerBlock * bytes,
+        numeratorBytes: bytes, state: states + row * stateRow, stateLayout: stateLayout)
     }
-    for column in stride(from: 0, to: dimension, by: panelKeys) {
+    let step = min(layout.valuePanelColumns, Int(RF_PANEL_COLUMNS))
+    for column in stride(from: 0, to: dimension, by: step) {
+      let panel = column / layout.valuePanelColumns * layout.valuePanelColumns
+      let width = min(layout.valuePanelColumns, dimension - panel)
+      let first =
+        panel * tokensPerBlock + firstKey * width + layout.interleave * (column - panel)
       for row in stride(from: rows.lowerBound, to: rows.upperBound, by: microtile) {
         let local = row - rows.lowerBound
-        table.accumulate_values_6x64(
-          min(microtile, rows.upperBound - row), (endKey - firstKey) / 2,
-          numerators + local * tokensPerBlock + firstKey, tokensPerBlock,
-          values + firstKey * dimension + 2 * column, 2 * dimension,
-          min(panelKeys, dimension - column),
-          states + row * stateRow + SoftmaxStateLayout.header + column, stateRow,
-          stateFactors + local,
-          blockFactors + local)
+        inputKernels.accumulate_values_6x64(
+          min(microtile, rows.upperBound - row), endKey - firstKey,
+          numerators + (local * tokensPerBlock + firstKey) * bytes, tokensPerBlock,
+          values + first * bytes, width, min(step, dimension - column),
+          states + row * stateRow + SoftmaxStateLayout.header + column, stateRow, dimension,
+          stateFactors + local, blockFactors + local)
       }
     }
   }

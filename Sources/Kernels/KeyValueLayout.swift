@@ -7,7 +7,8 @@ import CKernels
 /// |---|---|---|
 /// | bf16 dot product | `[4 panels][headDimension / 2][64 keys][2]` bf16 | `[128 key pairs][headDimension][2]` bf16 |
 /// | bf16 without it | `[256 keys][headDimension]` bf16 | the same |
-/// | fp32 | `[256 keys][headDimension]` float32 | the same |
+/// | fp32 with AVX-512 | `[4 panels][headDimension][64 keys]` float32 | `[panels][256 keys][32]` float32, 16 in a last half panel |
+/// | fp32 without it | `[256 keys][headDimension]` float32 | the same |
 public struct KeyValueLayout: Sendable, Equatable {
   public let shape: AttentionShape
   let isPacked: Bool
@@ -19,6 +20,13 @@ public struct KeyValueLayout: Sendable, Equatable {
     self.elementBytes = elementBytes
   }
 
+  /// Neighbours that a packed layout keeps together: a pair for the bf16 dot product.
+  var interleave: Int { isPacked && elementBytes == 2 ? 2 : 1 }
+
+  /// Coordinates of the values that lie together for all keys. In float32 a panel of 32 fits the
+  /// first-level cache.
+  var valuePanelColumns: Int { isPacked && elementBytes == 4 ? 32 : shape.headDimension }
+
   /// Bytes of one head's keys, and as many of its values.
   public var keyBytes: Int { tokensPerBlock * shape.headDimension * elementBytes }
   /// Bytes of one head's keys and values.
@@ -29,7 +37,7 @@ public struct KeyValueLayout: Sendable, Equatable {
 
 extension Arithmetic {
   public func keyValueLayout(_ shape: AttentionShape) -> KeyValueLayout {
-    KeyValueLayout(shape: shape, isPacked: inputType == .bf16, elementBytes: precision.bytes)
+    KeyValueLayout(shape: shape, isPacked: attendsRowsAlone, elementBytes: precision.bytes)
   }
 
   /// Puts one token's key and value of one head into its place in a block.
@@ -42,30 +50,43 @@ extension Arithmetic {
     keys: UnsafePointer<Float>, values: UnsafePointer<Float>, token: Int,
     into head: UnsafeMutableRawPointer, layout: KeyValueLayout
   ) {
-    let dimension = layout.shape.headDimension
-    let valuePart = head + layout.keyBytes
-    guard precision == .bf16 else {
-      (head.assumingMemoryBound(to: Float.self) + token * dimension)
-        .update(from: keys, count: dimension)
-      (valuePart.assumingMemoryBound(to: Float.self) + token * dimension)
-        .update(from: values, count: dimension)
-      return
+    let values = UnsafeBufferPointer(start: values, count: layout.shape.headDimension)
+    let keys = UnsafeBufferPointer(start: keys, count: layout.shape.headDimension)
+    switch precision {
+    case .bf16:
+      layout.place(keys, values, token, in: head) { BFloat16($0) }
+    case .fp32:
+      layout.place(keys, values, token, in: head) { $0 }
     }
-    let k = head.assumingMemoryBound(to: BFloat16.self)
-    let v = valuePart.assumingMemoryBound(to: BFloat16.self)
-    guard layout.isPacked else {
+  }
+}
+
+extension KeyValueLayout {
+  @inline(__always)
+  fileprivate func place<Element: BitwiseCopyable>(
+    _ keys: UnsafeBufferPointer<Float>, _ values: UnsafeBufferPointer<Float>, _ token: Int,
+    in head: UnsafeMutableRawPointer, rounded: (Float) -> Element
+  ) {
+    let dimension = shape.headDimension
+    let k = head.assumingMemoryBound(to: Element.self)
+    let v = (head + keyBytes).assumingMemoryBound(to: Element.self)
+    guard isPacked else {
       for j in 0..<dimension {
-        k[token * dimension + j] = BFloat16(keys[j])
-        v[token * dimension + j] = BFloat16(values[j])
+        k[token * dimension + j] = rounded(keys[j])
+        v[token * dimension + j] = rounded(values[j])
       }
       return
     }
     let panelKeys = Int(RF_PANEL_COLUMNS)
-    let panel = k + token / panelKeys * panelKeys * dimension + token % panelKeys * 2
-    let pair = v + token / 2 * 2 * dimension + token % 2
+    let pair = interleave
+    let panel = k + token / panelKeys * panelKeys * dimension + token % panelKeys * pair
     for j in 0..<dimension {
-      panel[j / 2 * 2 * panelKeys + j % 2] = BFloat16(keys[j])
-      pair[2 * j] = BFloat16(values[j])
+      panel[j / pair * pair * panelKeys + j % pair] = rounded(keys[j])
+    }
+    for first in stride(from: 0, to: dimension, by: valuePanelColumns) {
+      let width = min(valuePanelColumns, dimension - first)
+      let row = v + first * tokensPerBlock + token / pair * pair * width + token % pair
+      for j in 0..<width { row[pair * j] = rounded(values[first + j]) }
     }
   }
 }

@@ -61,9 +61,8 @@ public final class AppendAttention {
     let states = states.pointer
     let layout = cache.layout
     stateLayout.clear(states, count: threads * rows)
-    // OpenBLAS may round differently for another number of rows, so there one token is one call;
-    // the own microkernels compute each row by itself.
-    let tokensPerCall = arithmetic.inputType == .bf16 ? tokens : 1
+    // A token's bits must not depend on those that are appended with it.
+    let tokensPerCall = arithmetic.attendsRowsAlone ? tokens : 1
     arithmetic.reserveAttentionScratch(shape: shape, rows: tokensPerCall * group)
 
     let lastBlock = (position + tokens - 1) / tokensPerBlock

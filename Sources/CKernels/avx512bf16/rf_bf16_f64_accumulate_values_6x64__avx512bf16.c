@@ -65,12 +65,16 @@ RF_INLINE void accumulate_vectors(size_t rows, size_t vectors, size_t pairs, con
 }
 
 RF_TARGET void rf_bf16_f64_accumulate_values_6x64__avx512bf16(
-    size_t rows, size_t pairs, const rf_bf16 *p, size_t p_stride, const rf_bf16 *v, size_t v_stride,
-    size_t columns, double *o, size_t o_stride, const double *alpha, const double *beta) {
+    size_t rows, size_t keys, const void *p, size_t p_stride, const void *v, size_t value_stride,
+    size_t columns, double *o, size_t o_stride, size_t rest, const double *alpha,
+    const double *beta) {
   assert(rows <= RF_MICROTILE_ROWS && columns % 16 == 0 && columns <= RF_PANEL_COLUMNS);
+  assert(keys % 2 == 0);
+  (void)rest;
 #define RF_VECTORS(n)                                                                              \
   case n:                                                                                          \
-    accumulate_vectors(rows, n, pairs, p, p_stride, v, v_stride, o, o_stride, alpha, beta);        \
+    accumulate_vectors(rows, n, keys / 2, p, p_stride, v, 2 * value_stride, o, o_stride, alpha,    \
+                       beta);                                                                      \
     break;
   switch (columns / 16) {
     RF_VECTORS(1)

@@ -33,12 +33,20 @@ typedef void (*rf_matrix_64_function)(size_t rows, size_t pairs, const rf_bf16 *
                                       const rf_bf16 *b, float *c, size_t c_stride, size_t columns,
                                       const float *bias, bool accumulate);
 
-// o[rows][columns] = o * alpha[row] + beta[row] * (p[rows][2 * pairs] . v[pairs][..][2]); columns
-// in 16, 32, 48, 64. The product is summed in float32 from zero, the rest is Float64.
-typedef void (*rf_accumulate_values_function)(size_t rows, size_t pairs, const rf_bf16 *p,
-                                              size_t p_stride, const rf_bf16 *v, size_t v_stride,
+// scores[rows][64] = queries[rows][dimension] . keys, for one panel of 64 packed keys:
+// [dimension / 2][64][2] bf16 or [dimension][64] float32.
+typedef void (*rf_scores_function)(size_t rows, size_t dimension, const void *queries,
+                                   size_t query_stride, const void *keys, float *scores,
+                                   size_t score_stride);
+
+// o[rows][columns] = o * alpha[row] + beta[row] * (p[rows][keys] . v), v being [keys / 2][..][2]
+// bf16 or [keys][..] float32 with value_stride elements a key; columns in 16, 32, 48, 64. The
+// product is summed in float32 from zero, the rest is Float64. For float32, what the rounding of o
+// lost is added to o[row][rest + column].
+typedef void (*rf_accumulate_values_function)(size_t rows, size_t keys, const void *p,
+                                              size_t p_stride, const void *v, size_t value_stride,
                                               size_t columns, double *o, size_t o_stride,
-                                              const double *alpha, const double *beta);
+                                              size_t rest, const double *alpha, const double *beta);
 
 // packed[inputs / 2][64][2] from weights[rows <= 64][inputs], missing rows and an odd last input as
 // zeros.
@@ -89,6 +97,9 @@ typedef uint64_t (*rf_read_function)(const void *memory, size_t bytes);
 // holds a bf16 value (bf16 precision without a bf16 dot product).  bf16: rf_bf16.
 typedef struct rf_input_kernels {
   rf_softmax_function softmax_256;
+  // Both null where OpenBLAS multiplies instead.
+  rf_scores_function scores_6x64;
+  rf_accumulate_values_function accumulate_values_6x64;
   rf_finish_function finish;
   rf_rms_norm_function rms_norm;
   rf_swiglu_function swiglu;
@@ -103,9 +114,8 @@ typedef struct rf_kernel_table {
   rf_merge_function merge;
   rf_dot_4_function dot_4_float32_float32; // weights, x
   rf_dot_4_function dot_4_bf16_float32;
-  rf_dot_4_function dot_4_bf16_bf16; // null without a bf16 dot product, as the four below
+  rf_dot_4_function dot_4_bf16_bf16; // null without a bf16 dot product, as the three below
   rf_matrix_64_function matrix_6x64;
-  rf_accumulate_values_function accumulate_values_6x64;
   rf_pack_64_function pack_64;
   rf_peak_function peak_dot_product;
   rf_peak_function peak_multiply_add;
