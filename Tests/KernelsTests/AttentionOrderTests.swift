@@ -135,7 +135,7 @@ struct AttentionOrderTests {
 
   /// With the bf16 dot product any number of tokens a call; elsewhere OpenBLAS sums by the shape of
   /// the call.
-  @Test(arguments: Configuration.all.filter { $0.arithmetic().inputType == .bf16 })
+  @Test(arguments: Configuration.all.filter { $0.arithmetic().attendsRowsAlone })
   func aRowDoesNotDependOnItsCompany(_ configuration: Configuration) {
     for window in [nil, 1, 90] as [Int?] {
       let problem = problem(configuration, window: window)

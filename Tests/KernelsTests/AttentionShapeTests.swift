@@ -5,7 +5,7 @@ struct AttentionShapeTests {
   @Test func aTileDividesABlockAndIsAsLargeAsItMayBe() {
     for configuration in Configuration.all {
       let arithmetic = configuration.arithmetic()
-      let mostRows = arithmetic.inputType == .bf16 ? 384 : 1024
+      let mostRows = arithmetic.attendsRowsAlone ? 384 : 1024
       for group in 1...mostRows {
         let shape = AttentionShape(queryHeads: 2 * group, keyValueHeads: 2, headDimension: 64)
         let tokens = arithmetic.tokensPerTile(shape)

@@ -44,21 +44,26 @@ struct KeyValueLayoutTests {
   @Test(arguments: Configuration.all)
   func keysAndValuesLieAsDocumented(_ configuration: Configuration) {
     let arithmetic = configuration.arithmetic()
-    let d = 32
+    let d = 80
     let shape = AttentionShape(queryHeads: 1, keyValueHeads: 1, headDimension: d)
     let layout = arithmetic.keyValueLayout(shape)
     let memory = AlignedBuffer<UInt8>(count: layout.headBytes)
     let head = UnsafeMutableRawPointer(memory.pointer)
-    let isPacked = arithmetic.inputType == .bf16
+    let isPacked = arithmetic.attendsRowsAlone
+    let pair = arithmetic.inputType == .bf16 ? 2 : 1
+    let panelColumns = isPacked && pair == 1 ? 32 : d
     for token in [0, 1, 63, 64, 130, 255] {
       let keys = normalNumbers(d, seed: UInt64(token) + 1000).map(configuration.rounded)
       let values = normalNumbers(d, seed: UInt64(token)).map(configuration.rounded)
       arithmetic.store(keys: keys, values: values, token: token, into: head, layout: layout)
       for j in 0..<d {
-        let key =
-          isPacked
-          ? ((token / 64 * (d / 2) + j / 2) * 64 + token % 64) * 2 + j % 2 : token * d + j
-        let value = 256 * d + (isPacked ? (token / 2 * d + j) * 2 + token % 2 : token * d + j)
+        let panel = j / panelColumns * panelColumns
+        let width = min(panelColumns, d - panel)
+        let packedKey = ((token / 64 * (d / pair) + j / pair) * 64 + token % 64) * pair + j % pair
+        let packedValue =
+          panel * 256 + (token / pair * width + j - panel) * pair + token % pair
+        let key = isPacked ? packedKey : token * d + j
+        let value = 256 * d + (isPacked ? packedValue : token * d + j)
         func element(_ index: Int) -> Float {
           configuration.precision == .bf16
             ? head.assumingMemoryBound(to: BFloat16.self)[index].float
