@@ -7,15 +7,15 @@ import Transformer
 /// A model with the tokenizer that belongs to it.
 struct LoadedModel {
   let model: Model
-  /// That a model has no tokenizer, or one that is not supported, is an error only where text is to
-  /// be encoded.
+  /// That a model has no tokenizer, or one that cannot be read, is an error only where text is to be
+  /// encoded.
   private let tokenization: Result<Tokenizer, Failure>
 
   /// Nil where the model has none that can be used; ids have no text then.
   var tokenizer: Tokenizer? { try? tokenization.get() }
 
   /// - Parameter name: a model directory, or the built-in model's name.
-  /// - Throws: `ModelFileError`, `TokenizerError`, `Failure`.
+  /// - Throws: `ModelFileError`, `Failure`.
   init(_ name: String, precision: Precision) throws {
     if name == GenerateSettings.builtInModel {
       model = .builtIn()
@@ -29,11 +29,11 @@ struct LoadedModel {
         let names = error.message.hasPrefix(name)
         throw Failure(.badData, names ? error.message : "\(name)/config.json: \(error.message)")
       }
-      tokenization = try Self.tokenizer(of: directory)
+      tokenization = Self.tokenizer(of: directory)
     }
   }
 
-  private static func tokenizer(of directory: ModelDirectory) throws -> Result<Tokenizer, Failure> {
+  private static func tokenizer(of directory: ModelDirectory) -> Result<Tokenizer, Failure> {
     guard let path = directory.tokenizerPath else {
       return .failure(
         Failure(
@@ -43,7 +43,7 @@ struct LoadedModel {
     }
     do {
       return .success(try Tokenizer(contentsOf: path))
-    } catch let error as TokenizerError where error.kind == .unsupported {
+    } catch {
       return .failure(Failure(error))
     }
   }
