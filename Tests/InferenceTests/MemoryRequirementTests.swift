@@ -64,8 +64,9 @@ extension RankTests {
         let pages = 50 * 4096
         let label: Comment = "\(model), \(context) tokens, \(arithmetic.label)"
         #expect(mapped <= announced.bytes + pages, label)
-        // Nor is much more announced, which would turn away what can run.
-        #expect(Double(announced.bytes) <= 1.2 * Double(mapped) + 1e6, label)
+        // Nor is much more announced, which would turn away what can run. A rank without tokens needs
+        // less scratch than the others.
+        #expect(Double(announced.bytes) <= 1.2 * Double(mapped) + 2e6, label)
       }
     }
 

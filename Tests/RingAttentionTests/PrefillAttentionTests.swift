@@ -66,16 +66,19 @@ extension RankTests {
       let run = PrefillRun(layers: [layer], partition: .zigzag, arithmetic: arithmetic)
       var fractions: [Double] = []
       var spans = 0
+      var messages = 0
       _ = try run.attend(
         layer: 0,
-        onSpan: { _, start, end in
+        onSpan: { name, start, end in
           #expect(start <= end)
-          spans += 1
+          if "\(name)" == "message" { messages += 1 } else { spans += 1 }
         }, onProgress: { fractions.append($0) })
       #expect(fractions == fractions.sorted())
       #expect(fractions.allSatisfy { (0...1).contains($0) })
       #expect(fractions.isEmpty == (run.share.tokenCount == 0))
+      // Computation and waiting in each hop, and what arrives in each but the last.
       #expect(spans == (world.size == 1 ? 1 : 2 * world.size))
+      #expect(messages == world.size - 1)
     }
 
     /// All ranks together do what the whole sequence costs, and send what the schedule says.
