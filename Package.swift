@@ -34,17 +34,19 @@ let package = Package(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .target(name: "CMPIShims", dependencies: ["CMPI"], cSettings: cSettings),
     .target(name: "CKernels", cSettings: cSettings),
+    // Floor 1: a format that two modules above read.
+    floor("JSON"),
 
     // Floor 2: one concern each.
     floor("MPI", ["CMPI", "CMPIShims"]),
     floor("Kernels", ["CKernels", "COpenBLAS"]),
-    floor("ModelFiles"),
-    floor("Tokenizers"),
+    floor("ModelFiles", ["JSON"]),
+    floor("Tokenizers", ["JSON"]),
 
     // Floors 3 to 5: attention across ranks, the model, the session and what it reports.
     floor("RingAttention", ["MPI", "Kernels"]),
     floor("Transformer", ["RingAttention", "MPI", "Kernels"]),
-    floor("Inference", ["Transformer", "RingAttention", "MPI", "Kernels", "ModelFiles"]),
+    floor("Inference", ["Transformer", "RingAttention", "MPI", "Kernels", "ModelFiles", "JSON"]),
     floor("Reporting", [.product(name: "Crypto", package: "swift-crypto")]),
 
     // Floor 6: the command line.
@@ -52,7 +54,7 @@ let package = Package(
       name: "ringflash",
       dependencies: [
         "Inference", "Reporting", "Transformer", "RingAttention", "MPI", "Kernels", "ModelFiles",
-        "Tokenizers",
+        "Tokenizers", "JSON",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Yams", package: "Yams"),
@@ -65,6 +67,7 @@ let package = Package(
       swiftSettings: swiftSettings),
     tests("MPI", ["RankTesting"]),
     tests("Kernels", []),
+    tests("JSON", []),
     tests("ModelFiles", []),
     tests("Tokenizers", []),
     tests("RingAttention", ["RankTesting", "MPI", "Kernels"]),

@@ -1,3 +1,4 @@
+import JSON
 import Kernels
 import ModelFiles
 import Transformer
@@ -24,7 +25,7 @@ public struct Model: Sendable {
 
   /// A model directory in Hugging Face layout, its tensors memory-mapped.
   ///
-  /// - Throws: `ModelFileError` or `ModelError`.
+  /// - Throws: `ModelFileError`, `JSONError` or `ModelError`.
   public init(directory: ModelDirectory, precision: Precision) throws {
     let configuration = try Self.configuration(of: directory)
     let weights = try ModelFamilies.weights(
@@ -53,7 +54,7 @@ public struct Model: Sendable {
 
   /// What `config.json` describes, without its tensors.
   ///
-  /// - Throws: `ModelFileError` or `ModelError`.
+  /// - Throws: `ModelFileError`, `JSONError` or `ModelError`.
   public static func configuration(of directory: ModelDirectory) throws -> ModelConfiguration {
     try ModelFamilies.configuration(
       from: JSONConfigurationSource(document: directory.configuration))

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 
 /// A model as Hugging Face lays it out: `config.json`, safetensors, and perhaps
 /// `generation_config.json` and `tokenizer.json`, in one directory.

@@ -1,3 +1,5 @@
+import JSON
+
 /// The tensors of a model, from one safetensors file or from several shards.
 public struct SafetensorsCollection: Sendable {
   /// The names of all tensors: file after file, in each in the order of the data.
@@ -22,21 +24,7 @@ public struct SafetensorsCollection: Sendable {
   /// missing), `malformed` where the index names something other than a file beside it, or a tensor
   /// that its shard does not have.
   public init(indexPath: String, directory: String) throws {
-    let index = try JSONDocument(path: indexPath)
-    let map = try index.object("weight_map")
-    var shardOfTensor: [String: String] = [:]
-    for name in map.keys {
-      let shard = try map.string(name)
-      guard !shard.isEmpty, shard != ".", shard != "..",
-        !shard.utf8.contains(where: { $0 == 0 || $0 == 0x2f })
-      else {
-        throw ModelFileError(
-          .malformed,
-          "\(indexPath): the tensor \"\(name)\" is said to be in \"\(shard)\", which is no "
-            + "plain file name; correct the index")
-      }
-      shardOfTensor[name] = shard
-    }
+    let shardOfTensor = try ModelFileError.readingJSON { try Self.shards(indexPath: indexPath) }
     guard !shardOfTensor.isEmpty else {
       throw ModelFileError(
         .malformed, "\(indexPath): \"weight_map\" names no tensors; fetch the file again")
@@ -61,6 +49,26 @@ public struct SafetensorsCollection: Sendable {
     self.files = files
     self.names = names
     self.fileIndices = fileIndices
+  }
+
+  /// For each tensor the name of its shard.
+  private static func shards(indexPath: String) throws -> [String: String] {
+    let index = try JSONDocument(path: indexPath)
+    let map = try index.object("weight_map")
+    var shardOfTensor: [String: String] = [:]
+    for name in map.keys {
+      let shard = try map.string(name)
+      guard !shard.isEmpty, shard != ".", shard != "..",
+        !shard.utf8.contains(where: { $0 == 0 || $0 == 0x2f })
+      else {
+        throw ModelFileError(
+          .malformed,
+          "\(indexPath): the tensor \"\(name)\" is said to be in \"\(shard)\", which is no "
+            + "plain file name; correct the index")
+      }
+      shardOfTensor[name] = shard
+    }
+    return shardOfTensor
   }
 
   /// The tensor of that name, or nil; see `SafetensorsFile.tensor(named:)`.

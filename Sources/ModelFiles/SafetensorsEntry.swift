@@ -1,3 +1,5 @@
+import JSON
+
 /// What a safetensors header says of one tensor.
 struct SafetensorsEntry: Sendable {
   let name: String
@@ -6,8 +8,7 @@ struct SafetensorsEntry: Sendable {
   /// Byte offsets from the start of the data; as many bytes as the shape and the type ask for.
   let range: Range<Int>
 
-  /// Reads the entry's object. Throws `ModelFileError`: `malformed` where it contradicts itself,
-  /// `unsupported` for an element type that is not known.
+  /// Reads the entry's object. Throws `JSONError`, and `ModelFileError`: `malformed` where it contradicts itself, `unsupported` for an element type that is not known.
   init(name: String, header: JSONDocument) throws {
     func malformed(_ problem: String) -> ModelFileError {
       ModelFileError(

@@ -1,3 +1,5 @@
+import JSON
+
 /// A safetensors file, mapped and checked whole: every entry of its header, and that the tensors
 /// fill the file's data without overlaps and holes.
 ///
@@ -22,17 +24,8 @@ public final class SafetensorsFile: Sendable {
     let file = try MappedFile(path: path)
     let headerBytes = try Self.headerBytes(of: file)
     let dataStart = 8 + headerBytes.count
-    let header = try JSONDocument(bytes: headerBytes, path: path)
-
-    var entries: [SafetensorsEntry] = []
-    var metadata: [String: String] = [:]
-    for key in header.keys {
-      let value = try header.object(key)
-      if key == "__metadata__" {
-        for name in value.keys { metadata[name] = try value.string(name) }
-      } else {
-        entries.append(try SafetensorsEntry(name: key, header: value))
-      }
+    var (entries, metadata) = try ModelFileError.readingJSON {
+      try Self.entriesAndMetadata(JSONDocument(bytes: headerBytes, path: path))
     }
     // Tensors without elements share their place with the next one, and come before it.
     entries.sort {
@@ -62,6 +55,22 @@ public final class SafetensorsFile: Sendable {
     }
     return Tensor(
       name: name, elementType: entry.elementType, shape: entry.shape, bytes: bytes, owner: owner)
+  }
+
+  private static func entriesAndMetadata(
+    _ header: JSONDocument
+  ) throws -> ([SafetensorsEntry], [String: String]) {
+    var entries: [SafetensorsEntry] = []
+    var metadata: [String: String] = [:]
+    for key in header.keys {
+      let value = try header.object(key)
+      if key == "__metadata__" {
+        for name in value.keys { metadata[name] = try value.string(name) }
+      } else {
+        entries.append(try SafetensorsEntry(name: key, header: value))
+      }
+    }
+    return (entries, metadata)
   }
 
   /// The header's JSON text, with its length checked.

@@ -1,4 +1,5 @@
 import Inference
+import JSON
 import Kernels
 import MPI
 import ModelFiles
@@ -13,6 +14,7 @@ extension Failure {
     case let failure as Failure: self = failure
     case let agreed as AgreedFailure: self = agreed.failure
     case let error as ModelFileError: self.init(Self.code(error.kind), error.description)
+    case let error as JSONError: self.init(.badData, error.description)
     case let error as TokenizerError: self.init(Self.code(error.kind), error.description)
     case let error as ModelError: self.init(.badData, error.message)
     case let error as ReportFileError: self.init(.inputOutput, error.description)

@@ -1,4 +1,4 @@
-/// All look-ups throw `ModelFileError.malformed`, naming file, key, what was found and what was
+/// All look-ups throw `JSONError`, naming file, key, what was found and what was
 /// expected.
 extension JSONDocument {
   /// An integer within `range`. A number like `4096.0` is one too; 0.5 is not.
@@ -91,6 +91,17 @@ extension JSONDocument {
     try required(objectIfPresent(key), key, "an object")
   }
 
+  /// The objects of the array under `key`.
+  public func objectsIfPresent(_ key: String) throws -> [JSONDocument]? {
+    try lookUpArray(key, of: "object", \.object)?.enumerated().map { index, object in
+      nested("\(key)[\(index)]", object)
+    }
+  }
+
+  public func objects(_ key: String) throws -> [JSONDocument] {
+    try required(objectsIfPresent(key), key, "an array of objects")
+  }
+
   private static func describe(_ range: ClosedRange<Int>) -> String {
     switch (range.lowerBound, range.upperBound) {
     case (.min, .max): "an integer"
@@ -125,5 +136,9 @@ extension JSONValue {
 
   fileprivate var string: String? {
     if case .string(let value) = self { value } else { nil }
+  }
+
+  fileprivate var object: JSONObject? {
+    if case .object(let value) = self { value } else { nil }
   }
 }

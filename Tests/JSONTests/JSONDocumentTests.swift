@@ -1,7 +1,22 @@
-import ModelFiles
+import JSON
 import Testing
 
 struct JSONDocumentTests {
+  /// Expects `body` to throw a `JSONError` whose sentence holds all of `words`.
+  private func expectError(
+    naming words: [String], _ comment: String = "",
+    sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> Void
+  ) {
+    let error = #expect(
+      throws: JSONError.self, "\(comment) \(words)", sourceLocation: sourceLocation,
+      performing: body)
+    for word in words {
+      #expect(
+        error?.description.contains(word) == true, "\(comment): \(word): \(error as Any)",
+        sourceLocation: sourceLocation)
+    }
+  }
+
   private func parse(_ text: String) throws -> JSONDocument {
     try parse(Array(text.utf8))
   }
@@ -17,7 +32,7 @@ struct JSONDocumentTests {
        "s": "a\"\\\/\b\f\n\r\tz",
        "u": "\u00e9\u20AC\ud83d\ude42é",
        "null": null, "is": [1, 2.0, -3], "xs": [1, 0.5],
-       "bs": [true, false], "ss": ["a", ""], "none": [], "o": {"p": {"q": 1}},
+       "bs": [true, false], "ss": ["a", ""], "none": [], "os": [{"a": 1}, {}], "o": {"p": {"q": 1}},
        "max": 9223372036854775807, "min": -9223372036854775808 }
       """#)
     #expect(try document.integer("i") == 42)
@@ -37,10 +52,13 @@ struct JSONDocumentTests {
     #expect(try document.booleans("bs") == [true, false])
     #expect(try document.strings("ss") == ["a", ""])
     #expect(try document.integers("none") == [])
+    #expect(try document.objects("os").map(\.keys) == [["a"], []])
+    #expect(try document.objects("os")[0].integer("a") == 1)
+    #expect(try document.objects("none").isEmpty)
     #expect(try document.object("o").object("p").integer("q") == 1)
     #expect(try document.integerOrIntegersIfPresent("i") == [42])
     #expect(try document.integerOrIntegersIfPresent("is") == [1, 2, -3])
-    #expect(document.keys.first == "i" && document.keys.last == "min" && document.keys.count == 18)
+    #expect(document.keys.first == "i" && document.keys.last == "min" && document.keys.count == 19)
   }
 
   @Test func `Absent and null count as absent`() throws {
@@ -57,13 +75,15 @@ struct JSONDocumentTests {
       #expect(try document.stringIfPresent(key) == nil)
       #expect(try document.stringsIfPresent(key) == nil)
       #expect(try document.objectIfPresent(key) == nil)
+      #expect(try document.objectsIfPresent(key) == nil)
       let lookups: [(JSONDocument) throws -> Void] = [
         { _ = try $0.integer(key) }, { _ = try $0.integers(key) }, { _ = try $0.number(key) },
         { _ = try $0.numbers(key) }, { _ = try $0.boolean(key) }, { _ = try $0.booleans(key) },
         { _ = try $0.string(key) }, { _ = try $0.strings(key) }, { _ = try $0.object(key) },
+        { _ = try $0.objects(key) },
       ]
       for lookup in lookups {
-        expectError(.malformed, naming: ["dir/config.json", "\"\(key)\"", "missing"]) {
+        expectError(naming: ["dir/config.json", "\"\(key)\"", "missing"]) {
           try lookup(document)
         }
       }
@@ -94,7 +114,7 @@ struct JSONDocumentTests {
           #expect(throws: Never.self, "\(text) for \(accepts)") { try read(document) }
         } else {
           expectError(
-            .malformed, naming: ["dir/config.json", "\"outer.key\"", "expected"],
+            naming: ["dir/config.json", "\"outer.key\"", "expected"],
             "\(text) for \(accepts)"
           ) { try read(document) }
         }
@@ -113,7 +133,7 @@ struct JSONDocumentTests {
         "null", "[]", "{}", good == "true" ? "1" : "true", good == "\"s\"" ? "1" : "\"s\"",
       ] {
         let document = try parse("{\"key\": [\(good), \(bad)]}")
-        expectError(.malformed, naming: ["\"key[1]\""], "\(bad) beside \(good)") {
+        expectError(naming: ["\"key[1]\""], "\(bad) beside \(good)") {
           try read(document)
         }
       }
@@ -126,7 +146,7 @@ struct JSONDocumentTests {
       "1e300",
     ] {
       let document = try parse("{\"key\": \(text)}")
-      expectError(.malformed, naming: ["\"key\"", "an integer"], text) {
+      expectError(naming: ["\"key\"", "an integer"], text) {
         _ = try document.integer("key")
       }
       #expect(try document.number("key") == Double(text))
@@ -137,7 +157,7 @@ struct JSONDocumentTests {
       (6 ... .max, "at least 6"), (.min...4, "at most 4"), (1...4, "from 1 to 4"),
     ]
     for (range, words) in ranges {
-      expectError(.malformed, naming: ["\"key\"", "number 5", words]) {
+      expectError(naming: ["\"key\"", "number 5", words]) {
         _ = try document.integer("key", in: range)
       }
     }
@@ -162,18 +182,18 @@ struct JSONDocumentTests {
       "{\"a\":1,\"\\u0061\":2}", "// comment\n{}", "[]", "1", "\"a\"", "null", "true",
     ]
     for text in texts {
-      expectError(.malformed, naming: ["dir/config.json"], text.debugDescription) {
+      expectError(naming: ["dir/config.json"], text.debugDescription) {
         _ = try parse(text)
       }
     }
     for bytes: [UInt8] in [
       [0xff], [0xc3], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf5, 0x80, 0x80, 0x80],
     ] {
-      expectError(.malformed, naming: ["UTF-8"], "\(bytes)") {
+      expectError(naming: ["UTF-8"], "\(bytes)") {
         _ = try parse(Array("{\"a\":\"".utf8) + bytes + Array("\"}".utf8))
       }
     }
-    expectError(.malformed, naming: ["line 3"]) { _ = try parse("{\n\"a\": 1,\n\"b\" 2}") }
+    expectError(naming: ["line 3"]) { _ = try parse("{\n\"a\": 1,\n\"b\" 2}") }
   }
 
   @Test func `Deep nesting is refused, not followed`() throws {
@@ -185,7 +205,33 @@ struct JSONDocumentTests {
       "{\"a\":" + nested(128, "[", "", "]") + "}", nested(129, "{\"a\":", "1", "}"),
       String(repeating: "[", count: 5_000_000), String(repeating: "{\"a\":", count: 1_000_000),
     ] {
-      expectError(.malformed, naming: ["nesting"]) { _ = try parse(text) }
+      expectError(naming: ["nesting"]) { _ = try parse(text) }
     }
+  }
+  @Test func `Messages name the way into an array of objects`() throws {
+    let document = try parse(#"{"a": {"os": [{"x": 1}, {"x": true}]}, "bad": [{}, 7]}"#)
+    expectError(naming: ["\"a.os[1].x\"", "true"]) {
+      _ = try document.object("a").objects("os")[1].integer("x")
+    }
+    expectError(naming: ["\"bad[1]\"", "object"]) { _ = try document.objects("bad") }
+    expectError(naming: ["\"a\"", "an object", "array"]) { _ = try document.objects("a") }
+  }
+
+  @Test func `Keys are told apart by their bytes`() throws {
+    let composed = "\u{e9}"
+    let decomposed = "e\u{301}"
+    let many = (0..<1000).map { "\"k\($0)\": \($0)" }.joined(separator: ",")
+    for rest in ["", ", \(many)"] {
+      let document = try parse("{\"\(composed)\": 1, \"\(decomposed)\": 2\(rest)}")
+      #expect(try document.integer(composed) == 1)
+      #expect(try document.integer(decomposed) == 2)
+      #expect(document.keys[0].utf8.elementsEqual(composed.utf8))
+      #expect(document.keys[1].utf8.elementsEqual(decomposed.utf8))
+    }
+    let document = try parse("{\(many)}")
+    for number in 0..<1000 { #expect(try document.integer("k\(number)") == number) }
+    #expect(document.keys == (0..<1000).map { "k\($0)" })
+    expectError(naming: ["\"k7\"", "twice"]) { _ = try parse("{\(many), \"k7\": 1}") }
+    expectError(naming: ["surrogate pair"]) { _ = try parse(#"{"a": "\ud800"}"#) }
   }
 }

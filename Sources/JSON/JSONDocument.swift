@@ -10,32 +10,25 @@ public struct JSONDocument: Sendable {
   /// The way from the file's root to this object, such as `text_config.rope_scaling.`; empty at the
   /// root.
   private let prefix: String
-  private let object: JSONObject
-
-  /// Reads the file at `path`.
-  ///
-  /// Throws `ModelFileError`: as `MappedFile` does, and `malformed` where the file is no JSON
-  /// object in UTF-8, repeats a key or is nested deeper than 128.
-  public init(path: String) throws {
-    let file = try MappedFile(path: path)
-    try self.init(bytes: file.bytes, path: path)
-  }
+  /// The object itself, for what the look-ups do not offer.
+  public let object: JSONObject
 
   /// Reads an object that stands in `bytes`; `path` names its origin in messages.
+  ///
+  /// Throws `JSONError` where the text is no JSON object in UTF-8, repeats a key, has half of a
+  /// surrogate pair in a string or is nested deeper than 128.
   public init(bytes: UnsafeRawBufferPointer, path: String) throws {
     let value: JSONValue
     do {
       value = try JSONParser.parse(bytes)
     } catch let failure as JSONParser.Failure {
       let line = 1 + bytes.prefix(failure.offset).count { $0 == 0x0a }
-      throw ModelFileError(
-        .malformed,
+      throw JSONError(
         "\(path): malformed JSON in line \(line) (byte \(failure.offset)): \(failure.problem); "
           + "repair the file or fetch it again")
     }
     guard case .object(let object) = value else {
-      throw ModelFileError(
-        .malformed, "\(path): a JSON object is expected, not \(value.summary); repair the file")
+      throw JSONError("\(path): a JSON object is expected, not \(value.summary); repair the file")
     }
     self.init(path: path, prefix: "", object: object)
   }
@@ -47,7 +40,7 @@ public struct JSONDocument: Sendable {
   }
 
   /// All keys in the order of the file, those with `null` included.
-  public var keys: [String] { object.keys }
+  public var keys: [String] { object.members.map(\.key) }
 
   /// Whether `key` is there and not `null`.
   public func contains(_ key: String) -> Bool {
@@ -61,8 +54,7 @@ public struct JSONDocument: Sendable {
   ) throws -> Result? {
     guard let value = value(key) else { return nil }
     if let result = try convert(value) { return result }
-    throw ModelFileError(
-      .malformed,
+    throw JSONError(
       "\(path): \"\(prefix)\(key)\" is \(value.summary), but \(expected) is expected; correct "
         + "the file"
     )
@@ -76,8 +68,7 @@ public struct JSONDocument: Sendable {
       guard case .array(let values) = value else { return nil }
       return try values.enumerated().map { index, value in
         guard let element = convert(value) else {
-          throw ModelFileError(
-            .malformed,
+          throw JSONError(
             "\(path): \"\(prefix)\(key)[\(index)]\" is \(value.summary), but the array's "
               + "elements are expected to be of the type \(expected); correct the file")
         }
@@ -89,8 +80,7 @@ public struct JSONDocument: Sendable {
   /// `value`, or the error that `key` is missing.
   func required<Result>(_ value: Result?, _ key: String, _ expected: String) throws -> Result {
     if let value { return value }
-    throw ModelFileError(
-      .malformed, "\(path): \"\(prefix)\(key)\" is missing, \(expected) is expected; add it")
+    throw JSONError("\(path): \"\(prefix)\(key)\" is missing, \(expected) is expected; add it")
   }
 
   /// The object under `key`, whose messages name the whole way to it.
@@ -98,8 +88,9 @@ public struct JSONDocument: Sendable {
     JSONDocument(path: path, prefix: "\(prefix)\(key).", object: object)
   }
 
-  private func value(_ key: String) -> JSONValue? {
-    switch object.values[key] {
+  /// The value of `key`, or nil where it is absent or `null`.
+  public func value(_ key: String) -> JSONValue? {
+    switch object[key] {
     case nil, .null: nil
     case let value?: value
     }

@@ -117,10 +117,9 @@ struct JSONParser {
       let key = try string()
       skipWhitespace()
       guard skip(":") else { throw failure(expected: "':'") }
-      guard object.values.updateValue(try value(), forKey: key) == nil else {
+      guard object.append(key, try value()) else {
         throw Failure(offset: keyPosition, problem: "the key \"\(key)\" occurs twice")
       }
-      object.keys.append(key)
       skipWhitespace()
       if skip("}") { return object }
       guard skip(",") else { throw failure(expected: "',' or '}'") }
@@ -158,18 +157,29 @@ struct JSONParser {
   private mutating func string() throws -> String {
     let start = position
     position += 1
-    var result = ""
+    let first = try part(of: start)
+    if skip("\"") { return first }
+    var result = first
     while true {
-      let partStart = position
-      while let byte = peek(), byte >= 0x20, byte != 0x22, byte != 0x5c { position += 1 }
-      guard let part = String(validating: text[partStart..<position], as: UTF8.self) else {
-        throw Failure(offset: start, problem: "a string is not UTF-8")
-      }
-      result += part
-      if skip("\"") { return result }
       guard skip("\\") else { throw failure(expected: "the end of a string") }
       result.unicodeScalars.append(try escaped())
+      result += try part(of: start)
+      if skip("\"") { return result }
     }
+  }
+
+  /// The characters up to the next quote, escape or control character of the string that begins at
+  /// `start`.
+  private mutating func part(of start: Int) throws -> String {
+    let partStart = position
+    var end = position
+    while end < text.count, text[end] >= 0x20, text[end] != 0x22, text[end] != 0x5c { end += 1 }
+    position = end
+    let bytes = UnsafeRawBufferPointer(rebasing: text[partStart..<end])
+    guard let part = String(validating: bytes, as: UTF8.self) else {
+      throw Failure(offset: start, problem: "a string is not UTF-8")
+    }
+    return part
   }
 
   /// What the escape after a backslash stands for.

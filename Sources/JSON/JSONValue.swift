@@ -1,6 +1,6 @@
 /// A value of a JSON text. An integer keeps all its digits; any other number is rounded to a
 /// `Double`.
-enum JSONValue: Sendable {
+public enum JSONValue: Sendable {
   case null
   case boolean(Bool)
   case integer(Int)
@@ -10,7 +10,7 @@ enum JSONValue: Sendable {
   case object(JSONObject)
 
   /// What the value is, for messages, such as `the string "abc"`.
-  var summary: String {
+  public var summary: String {
     switch self {
     case .null: "null"
     case .boolean(let value): "\(value)"
@@ -21,10 +21,4 @@ enum JSONValue: Sendable {
     case .object: "an object"
     }
   }
-}
-
-/// A JSON object with the order of its keys; no key occurs twice.
-struct JSONObject: Sendable {
-  var keys: [String] = []
-  var values: [String: JSONValue] = [:]
 }

@@ -1,0 +1,22 @@
+import JSON
+
+extension ModelFileError {
+  /// What `body` reads from a JSON text; a `JSONError` becomes the error of a malformed file.
+  static func readingJSON<Result>(_ body: () throws -> Result) throws -> Result {
+    do {
+      return try body()
+    } catch let error as JSONError {
+      throw ModelFileError(.malformed, error.description)
+    }
+  }
+}
+
+extension JSONDocument {
+  /// Reads the file at `path`.
+  ///
+  /// Throws `ModelFileError`: as `MappedFile` does, and `malformed` as `init(bytes:path:)` does.
+  public init(path: String) throws {
+    let file = try MappedFile(path: path)
+    self = try ModelFileError.readingJSON { try JSONDocument(bytes: file.bytes, path: path) }
+  }
+}
