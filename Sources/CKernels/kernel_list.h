@@ -9,13 +9,16 @@
   X(float32.finish, rf_f64_f32_finish_1xn__##isa)                                                  \
   X(float32.rms_norm, rf_f32_f32_rms_norm_1xn__##isa)                                              \
   X(float32.swiglu, rf_f32_f32_swiglu_1xn__##isa)                                                  \
+  X(float32.geglu, rf_f32_f32_geglu_1xn__##isa)                                                    \
   X(float32.round, rf_f32_f32_round_1xn__##isa)                                                    \
   X(rounded.softmax_256, rf_f32_rounded_softmax_1x256__##isa)                                      \
   X(rounded.finish, rf_f64_rounded_finish_1xn__##isa)                                              \
   X(rounded.rms_norm, rf_f32_rounded_rms_norm_1xn__##isa)                                          \
   X(rounded.swiglu, rf_f32_rounded_swiglu_1xn__##isa)                                              \
+  X(rounded.geglu, rf_f32_rounded_geglu_1xn__##isa)                                                \
   X(rounded.round, rf_f32_rounded_round_1xn__##isa)                                                \
   X(widen, rf_bf16_f32_widen_1xn__##isa)                                                           \
+  X(soft_cap, rf_f32_f32_soft_cap_1xn__##isa)                                                      \
   X(merge, rf_f32_f64_merge_1xn__##isa)                                                            \
   X(dot_4_float32_float32, rf_f32_f32_dot_4x1__##isa)                                              \
   X(dot_4_bf16_float32, rf_bf16_f32_dot_4x1__##isa)                                                \
@@ -37,6 +40,7 @@
   X(bf16.finish, rf_f64_bf16_finish_1xn__avx512bf16)                                               \
   X(bf16.rms_norm, rf_f32_bf16_rms_norm_1xn__avx512bf16)                                           \
   X(bf16.swiglu, rf_f32_bf16_swiglu_1xn__avx512bf16)                                               \
+  X(bf16.geglu, rf_f32_bf16_geglu_1xn__avx512bf16)                                                 \
   X(bf16.round, rf_f32_bf16_round_1xn__avx512bf16)                                                 \
   X(dot_4_bf16_bf16, rf_bf16_f32_dot_4x1__avx512bf16)                                              \
   X(matrix_6x64, rf_bf16_f32_matrix_6x64__avx512bf16)                                              \

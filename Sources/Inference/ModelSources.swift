@@ -16,6 +16,7 @@ struct JSONConfigurationSource: ConfigurationSource {
   func boolean(_ key: String) throws -> Bool? { try document.booleanIfPresent(key) }
   func string(_ key: String) throws -> String? { try document.stringIfPresent(key) }
   func integers(_ key: String) throws -> [Int]? { try document.integerOrIntegersIfPresent(key) }
+  func numbers(_ key: String) throws -> [Double]? { try document.numbersIfPresent(key) }
   func strings(_ key: String) throws -> [String]? { try document.stringsIfPresent(key) }
   func object(_ key: String) throws -> (any ConfigurationSource)? {
     try document.objectIfPresent(key).map(JSONConfigurationSource.init)

@@ -128,7 +128,7 @@ extension Arithmetic {
       (stateFactors[local], blockFactors[local]) = softmax(
         scores + local * tokensPerBlock,
         visible: tile.visibleKeys(row: row, block: block, mask: mask),
-        scale: layout.shape.scoreScale, numerators: numerators + local * tokensPerBlock * bytes,
+        shape: layout.shape, numerators: numerators + local * tokensPerBlock * bytes,
         numeratorBytes: bytes, state: states + row * stateRow, stateLayout: stateLayout)
     }
     let step = min(layout.valuePanelColumns, Int(RF_PANEL_COLUMNS))
@@ -186,7 +186,7 @@ extension Arithmetic {
         let rowScores = scores + row * tokensPerBlock
         factors[row] = softmax(
           rowScores, visible: tile.visibleKeys(row: row, block: block, mask: mask),
-          scale: layout.shape.scoreScale, numerators: rowScores, numeratorBytes: 4,
+          shape: layout.shape, numerators: rowScores, numeratorBytes: 4,
           state: states + row * stateRow, stateLayout: stateLayout)
       }
       cblas_sgemm(
@@ -205,7 +205,7 @@ extension Arithmetic {
   /// One row's numerators against a block; M and l of its state are updated, and what is returned
   /// multiplies its o and the block's.
   private func softmax(
-    _ scores: UnsafePointer<Float>, visible: Range<Int>, scale: Float,
+    _ scores: UnsafeMutablePointer<Float>, visible: Range<Int>, shape: AttentionShape,
     numerators: UnsafeMutableRawPointer, numeratorBytes: Int,
     state: UnsafeMutablePointer<Double>, stateLayout: SoftmaxStateLayout
   ) -> (state: Double, block: Double) {
@@ -214,10 +214,13 @@ extension Arithmetic {
         as: UInt8.self, repeating: 0, count: tokensPerBlock * numeratorBytes)
       return (1, 0)
     }
+    if let cap = shape.softCap {
+      table.soft_cap(scores + visible.lowerBound, visible.count, cap.inner, cap.outer)
+    }
     var maximum: Float = 0
     var sum: Float = 0
     inputKernels.softmax_256(
-      scores, scale, visible.lowerBound, visible.upperBound, numerators, &maximum, &sum)
+      scores, shape.scoreScale, visible.lowerBound, visible.upperBound, numerators, &maximum, &sum)
     let by = SoftmaxStateLayout.factors(state[0], Double(maximum))
     state[0] = by.maximum
     stateLayout.addSum(Double(sum), rest: 0, to: state, by: by)

@@ -26,5 +26,14 @@ public struct WeightMatrix: @unchecked Sendable {
     self.owner = owner
   }
 
+  /// The layer of some of the outputs, where they lie.
+  public func rows(_ range: Range<Int>) -> WeightMatrix {
+    precondition(range.lowerBound >= 0 && range.upperBound <= outputs, "rows of the matrix")
+    return WeightMatrix(
+      outputs: range.count, inputs: inputs, precision: precision,
+      elements: elements + range.lowerBound * inputs * precision.bytes,
+      bias: bias.isEmpty ? [] : Array(bias[range]), owner: owner)
+  }
+
   public var bytes: Int { outputs * inputs * precision.bytes }
 }

@@ -1,7 +1,7 @@
 import Kernels
 
-/// The four projections of one layer's attention, each with a bias where the configuration has
-/// `attentionBias`.
+/// The four projections of one layer's attention, and the norms of its heads where the
+/// configuration has `headNorms`.
 public struct AttentionWeights: Sendable {
   /// `[queryHeads · headDimension][hiddenSize]`
   public let query: WeightMatrix
@@ -12,11 +12,21 @@ public struct AttentionWeights: Sendable {
   /// `[hiddenSize][queryHeads · headDimension]`
   public let output: WeightMatrix
 
-  public init(query: WeightMatrix, key: WeightMatrix, value: WeightMatrix, output: WeightMatrix) {
+  /// `[headDimension]`, the RMSNorm of each head's query; empty where there is none.
+  public let queryNorm: [Float]
+  /// `[headDimension]`, the same for keys.
+  public let keyNorm: [Float]
+
+  public init(
+    query: WeightMatrix, key: WeightMatrix, value: WeightMatrix, output: WeightMatrix,
+    queryNorm: [Float] = [], keyNorm: [Float] = []
+  ) {
     self.query = query
     self.key = key
     self.value = value
     self.output = output
+    self.queryNorm = queryNorm
+    self.keyNorm = keyNorm
   }
 
   /// In the order in which they are used.

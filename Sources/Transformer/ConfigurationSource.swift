@@ -18,6 +18,7 @@ public protocol ConfigurationSource {
   func string(_ key: String) throws -> String?
   /// An array of whole numbers; a lone one counts as an array of one.
   func integers(_ key: String) throws -> [Int]?
+  func numbers(_ key: String) throws -> [Double]?
   func strings(_ key: String) throws -> [String]?
   func object(_ key: String) throws -> (any ConfigurationSource)?
 }

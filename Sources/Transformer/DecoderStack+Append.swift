@@ -25,11 +25,12 @@ extension DecoderStack {
       position + count <= contextTokens + maximumAppended, "no more tokens than announced")
     growPartition(tokens: position + count)
     let buffers = try appendBuffers()
-    buffers.table.fill(rope, positions: position..<position + count)
+    for (index, rope) in ropes.enumerated() {
+      buffers.tables[index].fill(
+        rope, positions: position..<position + count, contextTokens: contextTokens)
+    }
     for (row, token) in tokens.enumerated() {
-      arithmetic.widen(
-        row: Int(token), of: weights.embedding,
-        into: buffers.residual.pointer + row * configuration.hiddenSize)
+      embed(token, into: buffers.residual.pointer + row * configuration.hiddenSize)
     }
     for layer in configuration.layers.indices {
       try appendAttention(layer: layer, count: count, position: position, buffers)
@@ -39,36 +40,6 @@ extension DecoderStack {
     guard let logits else { return }
     try computeLogits(
       of: buffers.residual.pointer + (count - 1) * configuration.hiddenSize, into: logits)
-  }
-
-  /// The logits of the context's last position, `[vocabularySize]`, on every rank; after the
-  /// prefill.
-  ///
-  /// - Throws: `MPIError`.
-  public func lastContextLogits(into logits: UnsafeMutablePointer<Float>) throws {
-    let hidden = configuration.hiddenSize
-    let buffers = try appendBuffers()
-    let owner = partition.owner(of: blockCount(tokens: contextTokens) - 1)!
-    if owner == communicator.rank {
-      buffers.residual.pointer.update(
-        from: residual.pointer + (share.tokenCount - 1) * hidden, count: hidden)
-    }
-    try communicator.broadcast(
-      bytes: UnsafeMutableRawBufferPointer(
-        start: buffers.residual.pointer, count: hidden * MemoryLayout<Float>.stride), from: owner)
-    try computeLogits(of: buffers.residual.pointer, into: logits)
-  }
-
-  private func computeLogits(
-    of row: UnsafePointer<Float>, into logits: UnsafeMutablePointer<Float>
-  ) throws {
-    let buffers = try appendBuffers()
-    arithmetic.rmsNorm(
-      row, rows: 1, columns: configuration.hiddenSize, weight: weights.finalNorm,
-      epsilon: Float(configuration.rmsNormEpsilon), into: buffers.normed.pointer)
-    try measure("logits") {
-      try buffers.head.multiply(buffers.normed.pointer, rows: 1, into: logits)
-    }
   }
 
   private func appendAttention(
@@ -83,11 +54,12 @@ extension DecoderStack {
       into: buffers.normed.pointer)
     try linear.projections.multiply(
       buffers.normed.pointer, rows: count, into: buffers.projected.pointer)
+    let table = ropeOfLayer[layer].map { buffers.tables[$0] }
     for row in 0..<count {
       let block = (position + row) / tokensPerBlock
       let token = buffers.projected.pointer + row * (queryWidth + 2 * keyWidth)
       storeToken(
-        layer: layer, position: position + row, table: buffers.table, queries: token,
+        layer: layer, position: position + row, table: table, queries: token,
         keys: token + queryWidth, values: token + queryWidth + keyWidth,
         destination: buffers.queries.pointer, row: row, rowTokens: count,
         cacheIndex: cache.blocks.lastIndex(of: block))
@@ -98,7 +70,7 @@ extension DecoderStack {
         position: position, output: buffers.attended.pointer)
     }
     try linear.output.multiply(buffers.attended.pointer, rows: count, into: buffers.mixed.pointer)
-    add(buffers.mixed.pointer, to: buffers.residual.pointer, count: count * hidden)
+    addMixed(norm: weights.layers[layer].attentionOutputNorm, rows: count, buffers)
   }
 
   private func appendMLP(layer: Int, count: Int, _ buffers: AppendBuffers) throws {
@@ -113,21 +85,28 @@ extension DecoderStack {
     let activatedBytes = Arithmetic.inputStride(columns: intermediate) * arithmetic.inputType.bytes
     for row in 0..<count {
       let gate = buffers.projected.pointer + row * 2 * intermediate
-      arithmetic.swiGLU(
-        gate: gate, up: gate + intermediate, rows: 1, columns: intermediate,
-        into: buffers.activated.pointer + row * activatedBytes)
+      arithmetic.activate(
+        configuration.activation, gate: gate, up: gate + intermediate, rows: 1,
+        columns: intermediate, into: buffers.activated.pointer + row * activatedBytes)
     }
     try linear.down.multiply(buffers.activated.pointer, rows: count, into: buffers.mixed.pointer)
-    add(buffers.mixed.pointer, to: buffers.residual.pointer, count: count * hidden)
+    addMixed(norm: weights.layers[layer].mlpOutputNorm, rows: count, buffers)
   }
 
-  private func add(
-    _ update: UnsafePointer<Float>, to stream: UnsafeMutablePointer<Float>, count: Int
-  ) {
-    for index in 0..<count { stream[index] += update[index] }
+  /// Adds what a linear layer gave to the residual stream, through a norm where there is one.
+  private func addMixed(norm: [Float], rows: Int, _ buffers: AppendBuffers) {
+    let hidden = configuration.hiddenSize
+    let (mixed, stream) = (buffers.mixed.pointer, buffers.residual.pointer)
+    guard configuration.outputNorms else {
+      for index in 0..<rows * hidden { stream[index] += mixed[index] }
+      return
+    }
+    arithmetic.addRMSNorm(
+      mixed, rows: rows, columns: hidden, weight: norm,
+      epsilon: Float(configuration.rmsNormEpsilon), to: stream)
   }
 
-  private func appendBuffers() throws -> AppendBuffers {
+  func appendBuffers() throws -> AppendBuffers {
     if let appending { return appending }
     let buffers = try AppendBuffers(self)
     appending = buffers
@@ -159,7 +138,8 @@ final class AppendBuffers {
   let attention: AppendAttention
   let layers: [Layer]
   let head: DividedLinear
-  var table: RoPETable
+  /// One for each of the stack's rotations.
+  var tables: [RoPETable]
   /// All `[64 tokens][…]`. Float32: hiddenSize; Q, K and V, or gate and up; hiddenSize.
   let residual: AlignedBuffer<Float>
   let projected: AlignedBuffer<Float>
@@ -200,7 +180,7 @@ final class AppendBuffers {
         down: divided([$0.mlp.down]))
     }
     head = divided([stack.weights.head])
-    table = RoPETable(headDimension: configuration.headDimension, capacity: capacity)
+    tables = stack.ropes.map { RoPETable($0, capacity: capacity) }
     residual = AlignedBuffer(count: capacity * configuration.hiddenSize)
     projected = AlignedBuffer(count: capacity * Self.widestProjection(configuration))
     mixed = AlignedBuffer(count: capacity * configuration.hiddenSize)
@@ -213,7 +193,8 @@ final class AppendBuffers {
   /// What is made here, in bytes.
   static func bytes(_ configuration: ModelConfiguration, _ arithmetic: Arithmetic) -> Int {
     let floats =
-      2 * configuration.hiddenSize + widestProjection(configuration) + configuration.headDimension
+      2 * configuration.hiddenSize + widestProjection(configuration)
+      + configuration.headDimension * configuration.ropes.count
     let inputs = [
       configuration.hiddenSize, configuration.queryWidth, configuration.queryWidth,
       configuration.intermediateSize,

@@ -24,9 +24,14 @@ extension DecoderStack {
     let attention = PrefillAttention(
       communicator: communicator, arithmetic: arithmetic, cache: cache, partition: partition,
       sequenceTokens: contextTokens, masks: Array(Set(masks)))
-    let tables = share.blocks.indices.map { index in
-      let first = share.blocks[index] * tokensPerBlock
-      return RoPETable(rope, positions: first..<first + share.tokenCount(ofBlock: index))
+    // Of every rotation, one a block.
+    let tables = ropes.map { rope in
+      share.blocks.indices.map { index in
+        let first = share.blocks[index] * tokensPerBlock
+        return RoPETable(
+          rope, positions: first..<first + share.tokenCount(ofBlock: index),
+          contextTokens: contextTokens)
+      }
     }
     let costs = masks.map { flopsPerToken(mask: $0) }
     let total = costs.reduce(0, +)
@@ -35,7 +40,9 @@ extension DecoderStack {
       let cost = costs[layer]
       onProgress?(layer, done / total)
       let began = ContinuousClock.now
-      measure("projections") { project(layer: layer, tables: tables, buffers: buffers) }
+      measure("projections") {
+        project(layer: layer, tables: ropeOfLayer[layer].map { tables[$0] }, buffers: buffers)
+      }
       let projected = ContinuousClock.now
       prefillWork += try attention.attend(
         layer: layer, mask: masks[layer], queries: buffers.queries.pointer,
@@ -79,9 +86,7 @@ extension DecoderStack {
       for token in index * tokensPerBlock..<index * tokensPerBlock
         + share.tokenCount(ofBlock: index)
       {
-        arithmetic.widen(
-          row: Int(tokens[share.position(ofToken: token)]), of: weights.embedding,
-          into: residual + token * hidden)
+        embed(tokens[share.position(ofToken: token)], into: residual + token * hidden)
       }
     }
   }
@@ -93,7 +98,7 @@ extension DecoderStack {
   }
 
   /// Norm, Q, K and V, RoPE, and K and V straight into their blocks.
-  private func project(layer: Int, tables: [RoPETable], buffers: PrefillBuffers) {
+  private func project(layer: Int, tables: [RoPETable]?, buffers: PrefillBuffers) {
     let hidden = configuration.hiddenSize
     let (queryWidth, keyWidth) = (configuration.queryWidth, configuration.keyValueWidth)
     let layerWeights = weights.layers[layer]
@@ -116,7 +121,7 @@ extension DecoderStack {
           let token = first + row
           storeToken(
             layer: layer, position: share.position(ofToken: token),
-            table: tables[token / tokensPerBlock], queries: q + row * queryWidth,
+            table: tables?[token / tokensPerBlock], queries: q + row * queryWidth,
             keys: k + row * keyWidth, values: v + row * keyWidth, destination: queries, row: token,
             rowTokens: share.tokenCount, cacheIndex: token / tokensPerBlock)
         }
@@ -133,10 +138,9 @@ extension DecoderStack {
       Arithmetic.inputStride(columns: configuration.queryWidth) * arithmetic.inputType.bytes
     forEachChunk { first, count in
       let stream = residual.pointer + first * hidden
-      arithmetic.multiply(
-        layerWeights.attention.output,
-        inputs: buffers.attended.pointer + first * attendedBytes, tokens: count, outputs: stream,
-        outputStride: hidden, accumulate: true)
+      add(
+        layerWeights.attention.output, of: buffers.attended.pointer + first * attendedBytes,
+        norm: layerWeights.attentionOutputNorm, to: stream, tokens: count, buffers: buffers)
       arithmetic.rmsNorm(
         stream, rows: count, columns: hidden, weight: layerWeights.mlpNorm,
         epsilon: Float(configuration.rmsNormEpsilon), into: buffers.normed.pointer)
@@ -147,13 +151,33 @@ extension DecoderStack {
           matrix, inputs: buffers.normed.pointer, tokens: count, outputs: output,
           outputStride: matrix.outputs)
       }
-      arithmetic.swiGLU(
-        gate: buffers.gate.pointer, up: buffers.up.pointer, rows: count, columns: mlp.down.inputs,
-        into: buffers.activated.pointer)
-      arithmetic.multiply(
-        mlp.down, inputs: buffers.activated.pointer, tokens: count, outputs: stream,
-        outputStride: hidden, accumulate: true)
+      arithmetic.activate(
+        configuration.activation, gate: buffers.gate.pointer, up: buffers.up.pointer, rows: count,
+        columns: mlp.down.inputs, into: buffers.activated.pointer)
+      add(
+        mlp.down, of: buffers.activated.pointer, norm: layerWeights.mlpOutputNorm, to: stream,
+        tokens: count, buffers: buffers)
     }
+  }
+
+  /// Adds a linear layer's outputs to the residual stream, through a norm where there is one.
+  private func add(
+    _ matrix: WeightMatrix, of inputs: UnsafeRawPointer, norm: [Float],
+    to stream: UnsafeMutablePointer<Float>, tokens: Int, buffers: PrefillBuffers
+  ) {
+    let hidden = configuration.hiddenSize
+    guard configuration.outputNorms else {
+      arithmetic.multiply(
+        matrix, inputs: inputs, tokens: tokens, outputs: stream, outputStride: hidden,
+        accumulate: true)
+      return
+    }
+    let outputs = buffers.mixed.pointer
+    arithmetic.multiply(
+      matrix, inputs: inputs, tokens: tokens, outputs: outputs, outputStride: hidden)
+    arithmetic.addRMSNorm(
+      outputs, rows: tokens, columns: hidden, weight: norm,
+      epsilon: Float(configuration.rmsNormEpsilon), to: stream)
   }
 }
 
@@ -166,13 +190,14 @@ final class PrefillBuffers {
   /// `[chunk][inputStride(hiddenSize)]` and `[chunk][inputStride(intermediateSize)]` matrix input.
   let normed: AlignedBuffer<UInt8>
   let activated: AlignedBuffer<UInt8>
-  /// `[chunk][queryWidth]`, `[chunk][keyValueWidth]` twice, `[chunk][intermediateSize]` twice;
-  /// float32.
+  /// `[chunk][queryWidth]`, `[chunk][keyValueWidth]` twice, `[chunk][intermediateSize]` twice, and
+  /// with `outputNorms` `[chunk][hiddenSize]`; float32.
   let query: AlignedBuffer<Float>
   let key: AlignedBuffer<Float>
   let value: AlignedBuffer<Float>
   let gate: AlignedBuffer<Float>
   let up: AlignedBuffer<Float>
+  let mixed: AlignedBuffer<Float>
 
   init(_ stack: DecoderStack) {
     let configuration = stack.configuration
@@ -189,53 +214,6 @@ final class PrefillBuffers {
     value = AlignedBuffer(count: chunk * configuration.keyValueWidth)
     gate = AlignedBuffer(count: chunk * configuration.intermediateSize)
     up = AlignedBuffer(count: chunk * configuration.intermediateSize)
-  }
-}
-
-extension DecoderStack {
-  /// The logits of every position of the context, block by block in their order, for rank 0; after
-  /// the prefill.
-  ///
-  /// Every rank calls this. A block's logits are computed by the rank that owns it; the last
-  /// position's are those of `lastContextLogits(into:)`.
-  ///
-  /// - Parameter body: called on rank 0 for each block with `[tokens of the
-  ///   block][vocabularySize]`.
-  /// - Throws: `MPIError`, and on rank 0 what `body` throws.
-  public func forEachContextLogits(
-    _ body: (UnsafeBufferPointer<Float>) throws -> Void
-  ) throws {
-    let vocabulary = configuration.vocabularySize
-    let hidden = configuration.hiddenSize
-    let rank = communicator.rank
-    let rows = AlignedBuffer<Float>(count: tokensPerBlock * vocabulary)
-    let normed = AlignedBuffer<UInt8>(
-      count: tokensPerBlock * Arithmetic.inputStride(columns: hidden) * arithmetic.inputType.bytes)
-    let last = AlignedBuffer<Float>(count: vocabulary)
-    try lastContextLogits(into: last.pointer)
-    for block in 0..<blockCount(tokens: contextTokens) {
-      let owner = partition.owner(of: block)!
-      let tokens = min(tokensPerBlock, contextTokens - block * tokensPerBlock)
-      let bytes = UnsafeMutableRawBufferPointer(
-        start: rows.pointer, count: tokens * vocabulary * MemoryLayout<Float>.stride)
-      if owner == rank {
-        let index = share.blocks.firstIndex(of: block)!
-        arithmetic.rmsNorm(
-          residual.pointer + index * tokensPerBlock * hidden, rows: tokens, columns: hidden,
-          weight: weights.finalNorm, epsilon: Float(configuration.rmsNormEpsilon),
-          into: normed.pointer)
-        arithmetic.multiply(
-          weights.head, inputs: normed.pointer, tokens: tokens, outputs: rows.pointer,
-          outputStride: vocabulary)
-        if rank != 0 { try communicator.send(UnsafeRawBufferPointer(bytes), to: 0, tag: 0) }
-      } else if rank == 0 {
-        try communicator.receive(into: bytes, from: owner, tag: 0)
-      }
-      guard rank == 0 else { continue }
-      if (block + 1) * tokensPerBlock >= contextTokens {
-        (rows.pointer + (tokens - 1) * vocabulary).update(from: last.pointer, count: vocabulary)
-      }
-      try body(UnsafeBufferPointer(start: rows.pointer, count: tokens * vocabulary))
-    }
+    mixed = AlignedBuffer(count: configuration.outputNorms ? chunk * configuration.hiddenSize : 0)
   }
 }

@@ -32,7 +32,9 @@ public final class DecoderStack {
   let arithmetic: Arithmetic
   let shape: AttentionShape
   let masks: [AttentionMask]
-  let rope: RoPE
+  /// The layers' different rotations, and which one each layer has.
+  let ropes: [RoPE]
+  let ropeOfLayer: [Int?]
   let maximumAppended: Int
   let share: SequenceShare
   /// `[own context tokens][hiddenSize]` float32; after the prefill, what the final norm reads.
@@ -55,7 +57,11 @@ public final class DecoderStack {
     let configuration = weights.configuration
     shape = AttentionShape(configuration)
     masks = configuration.layers.map { AttentionMask(slidingWindow: $0.slidingWindow) }
-    rope = RoPE(configuration.rope, headDimension: configuration.headDimension)
+    let ropeParameters = configuration.ropes
+    ropes = ropeParameters.map { RoPE($0, headDimension: configuration.headDimension) }
+    ropeOfLayer = configuration.layers.map { layer in
+      layer.rope.flatMap { ropeParameters.firstIndex(of: $0) }
+    }
     partition = SequencePartition(
       kind, blocks: blockCount(tokens: contextTokens), ranks: communicator.size)
     share = SequenceShare(
@@ -89,22 +95,32 @@ public final class DecoderStack {
     }
   }
 
-  /// Rotates one token's queries and keys, rounds its queries and stores its keys and values.
+  /// Normalizes and rotates one token's queries and keys as the layer does, rounds its queries and
+  /// stores its keys and values.
   ///
   /// - Parameters:
+  ///   - table: the layer's rotations; nil where it has none.
   ///   - queries: `[queryWidth]` float32; `keys` and `values`: `[keyValueWidth]`.
   ///   - destination: `[keyValueHeads][rowTokens][groupSize][headDimension]` matrix input; this is
   ///     token `row` of it.
   ///   - cacheIndex: the place of the token's block in this rank's cache; nil if another rank owns
   ///     it.
   func storeToken(
-    layer: Int, position: Int, table: RoPETable, queries: UnsafeMutablePointer<Float>,
+    layer: Int, position: Int, table: RoPETable?, queries: UnsafeMutablePointer<Float>,
     keys: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>,
     destination: UnsafeMutableRawPointer, row: Int, rowTokens: Int, cacheIndex: Int?
   ) {
     let d = shape.headDimension
     let groupWidth = shape.groupSize * d
-    if configuration.layers[layer].usesRoPE {
+    if configuration.headNorms {
+      let attention = weights.layers[layer].attention
+      let epsilon = Float(configuration.rmsNormEpsilon)
+      arithmetic.rmsNormInPlace(
+        queries, rows: shape.queryHeads, columns: d, weight: attention.queryNorm, epsilon: epsilon)
+      arithmetic.rmsNormInPlace(
+        keys, rows: shape.keyValueHeads, columns: d, weight: attention.keyNorm, epsilon: epsilon)
+    }
+    if let table {
       table.rotate(queries, count: shape.queryHeads, at: position)
       if cacheIndex != nil { table.rotate(keys, count: shape.keyValueHeads, at: position) }
     }
@@ -119,6 +135,14 @@ public final class DecoderStack {
     }
   }
 
+  /// Writes one token's embedding, `[hiddenSize]` float32.
+  func embed(_ token: Int32, into row: UnsafeMutablePointer<Float>) {
+    arithmetic.widen(row: Int(token), of: weights.embedding, into: row)
+    guard configuration.embeddingScale != 1 else { return }
+    let scale = Float(configuration.embeddingScale)
+    for index in 0..<configuration.hiddenSize { row[index] *= scale }
+  }
+
   func measure<Result>(_ name: StaticString, _ body: () throws -> Result) rethrows -> Result {
     guard let onSpan else { return try body() }
     let start = ContinuousClock.now
@@ -131,7 +155,8 @@ extension AttentionShape {
   public init(_ configuration: ModelConfiguration) {
     self.init(
       queryHeads: configuration.queryHeads, keyValueHeads: configuration.keyValueHeads,
-      headDimension: configuration.headDimension)
+      headDimension: configuration.headDimension, scale: configuration.attentionScale,
+      softCap: configuration.scoreSoftCap)
   }
 }
 

@@ -1,6 +1,6 @@
 import Kernels
 
-/// The three projections of one layer's MLP, down(silu(gate(x)) · up(x)), each with a bias where
+/// The three projections of one layer's MLP, down(activation(gate(x)) · up(x)), each with a bias where
 /// the configuration has `mlpBias`.
 public struct MLPWeights: Sendable {
   /// `[intermediateSize][hiddenSize]`

@@ -32,16 +32,17 @@ public struct MemoryRequirement: Sendable, Equatable {
     func rowBytes(_ columns: Int) -> Int {
       Arithmetic.inputStride(columns: columns) * arithmetic.inputType.bytes
     }
-    // As in PrefillBuffers and PrefillAttention, and a table of rotations.
+    // As in PrefillBuffers and PrefillAttention, and the tables of rotations.
     let perToken =
       configuration.queryWidth * arithmetic.inputType.bytes + rowBytes(configuration.queryWidth)
       + shape.queryHeads
       * arithmetic.stateLayout(headDimension: shape.headDimension).rowElements * 8
-      + shape.headDimension * 4
+      + shape.headDimension * 4 * configuration.ropes.count
     let perChunkToken =
       rowBytes(configuration.hiddenSize) + rowBytes(configuration.intermediateSize)
       + (configuration.queryWidth + 2 * configuration.keyValueWidth
-        + 2 * configuration.intermediateSize) * 4
+        + 2 * configuration.intermediateSize
+        + (configuration.outputNorms ? configuration.hiddenSize : 0)) * 4
     let prefillBytes =
       tokens * perToken + min(tokens, DecoderStack.tokensPerChunk) * perChunkToken
       + 2 * largestMessage * layout.blockBytes

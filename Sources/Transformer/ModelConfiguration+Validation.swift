@@ -62,11 +62,16 @@ extension ModelConfiguration {
         .malformed, "the epsilon of RMSNorm is \(rmsNormEpsilon), but must be above 0 and at most 1"
       )
     }
-    // Below 1 the frequencies would grow without bound.
-    guard rope.theta >= 1, rope.theta.isFinite else {
-      throw ModelError(
-        .malformed, "the theta of RoPE is \(rope.theta), but must be a finite number from 1 upward")
+    for (what, value) in [
+      ("the scale of attention", attentionScale), ("the soft cap of scores", scoreSoftCap ?? 1),
+      ("the soft cap of logits", logitSoftCap ?? 1), ("the scale of embeddings", embeddingScale),
+    ] {
+      // Far from where float32 would overflow.
+      guard value >= 1e-6, value <= 1e6 else {
+        throw ModelError(.malformed, "\(what) is \(value), but must be from 1e-6 to 1e6")
+      }
     }
+    for rope in ropes { try rope.validate(headDimension: headDimension) }
   }
 
   private func validateTokens() throws(ModelError) {

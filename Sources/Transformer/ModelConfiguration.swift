@@ -1,4 +1,6 @@
-/// The shape of a decoder-only transformer: pre-norm blocks of grouped-query attention and SwiGLU
+import Kernels
+
+/// The shape of a decoder-only transformer: pre-norm blocks of grouped-query attention and a gated
 /// MLP.
 ///
 /// Every value of this type is valid: sizes are positive, agree with each other and are small
@@ -15,27 +17,43 @@ public struct ModelConfiguration: Equatable, Sendable {
   /// Elements of one head's query, key or value; even, and a multiple of 16.
   public let headDimension: Int
   public let rmsNormEpsilon: Double
-  /// Whether the four projections of attention have biases.
+  /// Whether the query, key and value projections have biases; whether the output projection has
+  /// one too, the family says.
   public let attentionBias: Bool
-  /// Whether the three projections of the MLP have biases.
+  /// Whether the projections of the MLP have biases.
   public let mlpBias: Bool
+  /// Whether each head's queries and keys pass an RMSNorm before they are rotated.
+  public let headNorms: Bool
+  /// Whether the outputs of attention and MLP pass an RMSNorm before they are added to the stream.
+  public let outputNorms: Bool
+  public let activation: GatedActivation
+  /// What q·k is multiplied by: 1/√headDimension in most families.
+  public let attentionScale: Double
+  /// c, where scores are c · tanh(score / c).
+  public let scoreSoftCap: Double?
+  /// The same for logits.
+  public let logitSoftCap: Double?
+  /// What an embedding is multiplied by before the first layer.
+  public let embeddingScale: Double
   /// Whether the head of the vocabulary is the embedding.
   public let tiedEmbeddings: Bool
   /// The longest sequence the model was made for, in tokens.
   public let maximumPositions: Int
-  public let rope: RoPEParameters
   public let layers: [LayerConfiguration]
   public let beginningOfSequenceToken: Int?
   /// Tokens after which generation stops; may be empty.
   public let endOfSequenceTokens: [Int]
 
+  /// - Parameter attentionScale: nil for 1/√headDimension.
   /// - Throws: `ModelError` if a size is out of range or contradicts another.
   public init(
     modelType: String, hiddenSize: Int, intermediateSize: Int, vocabularySize: Int,
     queryHeads: Int, keyValueHeads: Int, headDimension: Int, rmsNormEpsilon: Double,
-    attentionBias: Bool, mlpBias: Bool, tiedEmbeddings: Bool, maximumPositions: Int,
-    rope: RoPEParameters, layers: [LayerConfiguration], beginningOfSequenceToken: Int?,
-    endOfSequenceTokens: [Int]
+    attentionBias: Bool = false, mlpBias: Bool = false, headNorms: Bool = false,
+    outputNorms: Bool = false, activation: GatedActivation = .swiGLU,
+    attentionScale: Double? = nil, scoreSoftCap: Double? = nil, logitSoftCap: Double? = nil,
+    embeddingScale: Double = 1, tiedEmbeddings: Bool, maximumPositions: Int,
+    layers: [LayerConfiguration], beginningOfSequenceToken: Int?, endOfSequenceTokens: [Int]
   ) throws(ModelError) {
     self.modelType = modelType
     self.hiddenSize = hiddenSize
@@ -47,13 +65,26 @@ public struct ModelConfiguration: Equatable, Sendable {
     self.rmsNormEpsilon = rmsNormEpsilon
     self.attentionBias = attentionBias
     self.mlpBias = mlpBias
+    self.headNorms = headNorms
+    self.outputNorms = outputNorms
+    self.activation = activation
+    self.attentionScale = attentionScale ?? 1 / Double(headDimension).squareRoot()
+    self.scoreSoftCap = scoreSoftCap
+    self.logitSoftCap = logitSoftCap
+    self.embeddingScale = embeddingScale
     self.tiedEmbeddings = tiedEmbeddings
     self.maximumPositions = maximumPositions
-    self.rope = rope
     self.layers = layers
     self.beginningOfSequenceToken = beginningOfSequenceToken
     self.endOfSequenceTokens = endOfSequenceTokens
     try validate()
+  }
+
+  /// The different rotations of the layers, in the order of their first layers.
+  public var ropes: [RoPEParameters] {
+    layers.reduce(into: []) { ropes, layer in
+      if let rope = layer.rope, !ropes.contains(rope) { ropes.append(rope) }
+    }
   }
 
   /// The width of all query heads together: the outputs of the query projection.

@@ -1,13 +1,16 @@
 /// The families this program knows. A new one is a file of its own and an entry here.
 public enum ModelFamilies {
-  public static let all: [any ModelFamily] = [SmolLM3()]
+  public static let all: [any ModelFamily] = [
+    Llama(), Mistral(), Qwen2(), Qwen3(), SmolLM3(), Gemma2(), Gemma3(), Phi3(),
+  ]
 
   /// - Throws: `ModelError` that names the known types, if this is none of them.
   public static func family(ofType modelType: String) throws(ModelError) -> any ModelFamily {
     guard let family = all.first(where: { $0.modelType == modelType }) else {
       let known = all.map { quoted($0.modelType) }.joined(separator: ", ")
       throw ModelError(
-        .unsupported, "the model type \(quoted(modelType)) is not supported; supported is \(known)")
+        .unsupported, "the model type \(quoted(modelType)) is not supported; supported are \(known)"
+      )
     }
     return family
   }

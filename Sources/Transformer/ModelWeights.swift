@@ -32,7 +32,7 @@ public struct ModelWeights: Sendable {
 
   /// Elements of norms and biases.
   private var vectorElements: Int {
-    let norms = layers.reduce(finalNorm.count) { $0 + $1.attentionNorm.count + $1.mlpNorm.count }
+    let norms = layers.reduce(finalNorm.count) { $0 + $1.normElements }
     return matrices.reduce(norms) { $0 + $1.bias.count }
   }
 

@@ -6,7 +6,7 @@ extension NeedleModel {
     let layerTypes = configuration.layers.map {
       $0.slidingWindow == nil ? "\"full_attention\"" : "\"sliding_attention\""
     }
-    let ropeFlags = configuration.layers.map { $0.usesRoPE ? "1" : "0" }
+    let ropeFlags = configuration.layers.map { $0.rope != nil ? "1" : "0" }
     return Data(
       """
       {
@@ -27,7 +27,7 @@ extension NeedleModel {
         "mlp_bias": \(configuration.mlpBias),
         "tie_word_embeddings": \(configuration.tiedEmbeddings),
         "max_position_embeddings": \(configuration.maximumPositions),
-        "rope_theta": \(configuration.rope.theta),
+        "rope_theta": \(Self.ropeTheta),
         "rope_scaling": null,
         "use_sliding_window": true,
         "sliding_window": \(Self.slidingWindow),

@@ -36,11 +36,11 @@ public struct NeedleModel: Sendable {
         vocabularySize: Self.vocabularySize, queryHeads: 1, keyValueHeads: 1,
         headDimension: Self.headDimension, rmsNormEpsilon: 1e-6, attentionBias: true,
         mlpBias: false, tiedEmbeddings: false, maximumPositions: 16_777_216,
-        rope: RoPEParameters(theta: Self.ropeTheta),
         layers: (0...Self.gatheringLayers).map {
           let gathers = $0 < Self.gatheringLayers
           return LayerConfiguration(
-            usesRoPE: gathers, slidingWindow: gathers ? Self.slidingWindow : nil)
+            rope: gathers ? RoPEParameters(theta: Self.ropeTheta) : nil,
+            slidingWindow: gathers ? Self.slidingWindow : nil)
         },
         beginningOfSequenceToken: Self.beginningOfSequenceToken,
         endOfSequenceTokens: [Self.endOfSequenceToken])

@@ -3,7 +3,8 @@
 public struct RoPETable: Sendable {
   /// Counted from the start of the whole sequence.
   public private(set) var positions: Range<Int>
-  /// `headDimension/2`
+  public let headDimension: Int
+  /// Pairs of each head that are rotated.
   public let pairs: Int
   /// `[positions][pairs]`
   public private(set) var cosines: [Float]
@@ -11,30 +12,35 @@ public struct RoPETable: Sendable {
   public private(set) var sines: [Float]
 
   /// A table with room for `capacity` positions and none in it yet.
-  public init(headDimension: Int, capacity: Int) {
+  public init(_ rope: RoPE, capacity: Int) {
     positions = 0..<0
-    pairs = headDimension / 2
+    headDimension = rope.headDimension
+    pairs = rope.pairs
     cosines = [Float](repeating: 0, count: capacity * pairs)
     // Not a copy of the cosines, which would share their memory until the first fill.
     sines = [Float](repeating: 0, count: capacity * pairs)
   }
 
-  public init(_ rope: RoPE, positions: Range<Int>) {
-    self.init(headDimension: rope.headDimension, capacity: positions.count)
-    fill(rope, positions: positions)
+  public init(_ rope: RoPE, positions: Range<Int>, contextTokens: Int = 0) {
+    self.init(rope, capacity: positions.count)
+    fill(rope, positions: positions, contextTokens: contextTokens)
   }
 
   /// Replaces the table's positions; allocates nothing.
   ///
-  /// - Parameter positions: no more than the table's capacity.
-  public mutating func fill(_ rope: RoPE, positions: Range<Int>) {
-    precondition(rope.headDimension == 2 * pairs, "one head dimension a table")
+  /// - Parameters:
+  ///   - positions: no more than the table's capacity.
+  ///   - contextTokens: the length of the sequence's context, for frequencies that depend on it.
+  public mutating func fill(_ rope: RoPE, positions: Range<Int>, contextTokens: Int = 0) {
+    precondition(
+      rope.headDimension == headDimension && rope.pairs == pairs, "one head dimension a table")
     precondition(positions.count * pairs <= cosines.count, "no more positions than the capacity")
     self.positions = positions
     var index = 0
     for position in positions {
       for pair in 0..<pairs {
-        (cosines[index], sines[index]) = rope.rotation(ofPair: pair, at: position)
+        (cosines[index], sines[index]) = rope.rotation(
+          ofPair: pair, at: position, contextTokens: contextTokens)
         index += 1
       }
     }
@@ -51,7 +57,7 @@ public struct RoPETable: Sendable {
       sines.withUnsafeBufferPointer { sines in
         for row in 0..<count {
           rotateHalves(
-            rows + row * 2 * pairs, cosines: cosines.baseAddress! + offset,
+            rows + row * headDimension, cosines: cosines.baseAddress! + offset,
             sines: sines.baseAddress! + offset, pairs: pairs)
         }
       }
@@ -59,7 +65,7 @@ public struct RoPETable: Sendable {
   }
 }
 
-/// Rotates one row `[2 · pairs]` in place. The two halves are pointers of their own, so that the
+/// Rotates the first `2 · pairs` elements of one row in place. The two halves are pointers of their own, so that the
 /// loop vectorizes.
 @inline(__always)
 private func rotateHalves(

@@ -24,13 +24,13 @@ func writeRandomModel(
     "mlp_bias": configuration.mlpBias,
     "tie_word_embeddings": configuration.tiedEmbeddings,
     "max_position_embeddings": configuration.maximumPositions,
-    "rope_theta": configuration.rope.theta,
+    "rope_theta": configuration.ropes[0].theta,
     "use_sliding_window": true,
     "sliding_window": configuration.layers.compactMap(\.slidingWindow)[0],
     "layer_types": configuration.layers.map {
       $0.slidingWindow == nil ? "full_attention" : "sliding_attention"
     },
-    "no_rope_layers": configuration.layers.map { $0.usesRoPE ? 1 : 0 },
+    "no_rope_layers": configuration.layers.map { $0.rope != nil ? 1 : 0 },
     "bos_token_id": 256,
     "eos_token_id": 257,
   ]

@@ -55,11 +55,11 @@ extension ModelConfiguration {
         "num_key_value_heads": \(keyValueHeads), "head_dim": \(headDimension),
         "rms_norm_eps": \(rmsNormEpsilon), "attention_bias": \(attentionBias),
         "mlp_bias": \(mlpBias), "tie_word_embeddings": \(tiedEmbeddings),
-        "max_position_embeddings": \(maximumPositions), "rope_theta": \(rope.theta),
+        "max_position_embeddings": \(maximumPositions), "rope_theta": \(ropes[0].theta),
         "use_sliding_window": \(window != nil),
         "sliding_window": \(window.map(String.init) ?? "null"),
         "layer_types": [\(types.joined(separator: ", "))],
-        "no_rope_layers": [\(layers.map { $0.usesRoPE ? "1" : "0" }.joined(separator: ", "))],
+        "no_rope_layers": [\(layers.map { $0.rope != nil ? "1" : "0" }.joined(separator: ", "))],
         "bos_token_id": \(beginningOfSequenceToken.map(String.init) ?? "null"),
         "eos_token_id": \(endOfSequenceTokens)
       }

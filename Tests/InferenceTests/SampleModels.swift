@@ -27,10 +27,9 @@ enum SampleModel: String, CaseIterable {
           modelType: "smollm3", hiddenSize: 536, intermediateSize: 1101, vocabularySize: 2003,
           queryHeads: 7, keyValueHeads: 1, headDimension: 80, rmsNormEpsilon: 1e-5,
           attentionBias: true, mlpBias: true, tiedEmbeddings: false, maximumPositions: 4096,
-          rope: RoPEParameters(theta: 10_000),
           layers: [
-            LayerConfiguration(usesRoPE: true, slidingWindow: 300),
-            LayerConfiguration(usesRoPE: false, slidingWindow: nil),
+            LayerConfiguration(rope: RoPEParameters(theta: 10_000), slidingWindow: 300),
+            LayerConfiguration(rope: nil, slidingWindow: nil),
           ], beginningOfSequenceToken: nil, endOfSequenceTokens: []), seed: 3
       ).weights
     case .needle:

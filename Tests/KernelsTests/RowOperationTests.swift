@@ -67,7 +67,8 @@ struct RowOperationTests {
           let gate = normalNumbers(rows * columns, scale: scale, seed: 23)
           let up = normalNumbers(rows * columns, seed: 24)
           let output = MatrixInput(arithmetic, rows: rows, columns: columns, filling: 3)
-          arithmetic.swiGLU(gate: gate, up: up, rows: rows, columns: columns, into: output.pointer)
+          arithmetic.activate(
+            .swiGLU, gate: gate, up: up, rows: rows, columns: columns, into: output.pointer)
           let exact = zip(gate, up).map { silu(Double($0)) * Double($1) }
           // The exponent of e^-gate is rounded in proportion to the gate.
           check(
@@ -87,7 +88,8 @@ struct RowOperationTests {
       .infinity, -.infinity, .leastNonzeroMagnitude, -.leastNormalMagnitude,
     ]
     let output = MatrixInput(arithmetic, rows: 1, columns: gates.count)
-    arithmetic.swiGLU(
+    arithmetic.activate(
+      .swiGLU,
       gate: gates, up: [Float](repeating: 1, count: gates.count), rows: 1, columns: gates.count,
       into: output.pointer)
     for (gate, value) in zip(gates, output.values) {
@@ -110,11 +112,11 @@ struct RowOperationTests {
       x[column] = .nan
       let ones = [Float](repeating: 1, count: 21)
       let output = MatrixInput(arithmetic, rows: 1, columns: 21)
-      arithmetic.swiGLU(gate: x, up: ones, rows: 1, columns: 21, into: output.pointer)
+      arithmetic.activate(.swiGLU, gate: x, up: ones, rows: 1, columns: 21, into: output.pointer)
       for (index, value) in output.values.enumerated() {
         #expect(value.isNaN == (index == column), "gate, column \(column)")
       }
-      arithmetic.swiGLU(gate: ones, up: x, rows: 1, columns: 21, into: output.pointer)
+      arithmetic.activate(.swiGLU, gate: ones, up: x, rows: 1, columns: 21, into: output.pointer)
       for (index, value) in output.values.enumerated() {
         #expect(value.isNaN == (index == column), "up, column \(column)")
       }

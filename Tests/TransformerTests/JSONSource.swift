@@ -68,6 +68,21 @@ struct JSONSource: ConfigurationSource {
     }
   }
 
+  func numbers(_ key: String) throws -> [Double]? {
+    switch value(key) {
+    case nil: nil
+    case .array(let values):
+      try values.map {
+        switch $0 {
+        case .integer(let value): Double(value)
+        case .number(let value): value
+        default: throw WrongType(key: key)
+        }
+      }
+    default: throw WrongType(key: key)
+    }
+  }
+
   func strings(_ key: String) throws -> [String]? {
     switch value(key) {
     case nil: nil

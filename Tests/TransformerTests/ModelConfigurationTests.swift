@@ -13,7 +13,9 @@ import Transformer
     var epsilon = 1e-6
     var positions = 1024
     var theta = 10000.0
-    var layers = [LayerConfiguration(usesRoPE: true, slidingWindow: nil)]
+    var scaling = RoPEScaling.none
+    var rotaryDimension: Int?
+    var layers: [LayerConfiguration]?
     var begin: Int? = 256
     var ends = [257]
 
@@ -23,8 +25,12 @@ import Transformer
         vocabularySize: vocabularySize, queryHeads: queryHeads, keyValueHeads: keyValueHeads,
         headDimension: headDimension, rmsNormEpsilon: epsilon, attentionBias: false,
         mlpBias: false, tiedEmbeddings: true, maximumPositions: positions,
-        rope: RoPEParameters(theta: theta), layers: layers, beginningOfSequenceToken: begin,
-        endOfSequenceTokens: ends)
+        layers: layers ?? [
+          LayerConfiguration(
+            rope: RoPEParameters(
+              theta: theta, rotaryDimension: rotaryDimension, scaling: scaling),
+            slidingWindow: nil)
+        ], beginningOfSequenceToken: begin, endOfSequenceTokens: ends)
     }
   }
 
@@ -98,8 +104,8 @@ import Transformer
     #expect(throws: ModelError.self) { try draft.make() }
     for window in [0, -5, .max] {
       draft.layers = [
-        LayerConfiguration(usesRoPE: true, slidingWindow: 1),
-        LayerConfiguration(usesRoPE: true, slidingWindow: window),
+        LayerConfiguration(rope: nil, slidingWindow: 1),
+        LayerConfiguration(rope: nil, slidingWindow: window),
       ]
       let error = #expect(throws: ModelError.self, "window \(window)") { try draft.make() }
       #expect(error?.message.contains("layer 1") == true)

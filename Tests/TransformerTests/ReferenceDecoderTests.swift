@@ -71,8 +71,7 @@ import Transformer
       modelType: "smollm3", hiddenSize: 32, intermediateSize: 48, vocabularySize: 20,
       queryHeads: 2, keyValueHeads: 1, headDimension: 16, rmsNormEpsilon: 1e-6,
       attentionBias: false, mlpBias: true, tiedEmbeddings: true, maximumPositions: 64,
-      rope: RoPEParameters(theta: 100),
-      layers: [LayerConfiguration(usesRoPE: true, slidingWindow: window)],
+      layers: [LayerConfiguration(rope: RoPEParameters(theta: 100), slidingWindow: window)],
       beginningOfSequenceToken: nil, endOfSequenceTokens: [])
     let model = try RandomModel(configuration, seed: 9, standardDeviation: 0.3)
     let decoder = ReferenceDecoder(model.weights, arithmetic: .float64)

@@ -45,7 +45,7 @@ import Transformer
   @Test(arguments: [16, 48, 128])
   func aTableGivesTheBitsOfSingleRotations(headDimension: Int) {
     let rope = RoPE(RoPEParameters(theta: 10_000), headDimension: headDimension)
-    var table = RoPETable(headDimension: headDimension, capacity: 9)
+    var table = RoPETable(rope, capacity: 9)
     for positions in [0..<1, 250..<259, 1_000_000..<1_000_004, 7..<7] {
       table.fill(rope, positions: positions)
       let fresh = RoPETable(rope, positions: positions)

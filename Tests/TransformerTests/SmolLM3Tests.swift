@@ -42,8 +42,10 @@ import Transformer
       modelType: "smollm3", hiddenSize: 2048, intermediateSize: 11008, vocabularySize: 128_256,
       queryHeads: 16, keyValueHeads: 4, headDimension: 128, rmsNormEpsilon: 1e-6,
       attentionBias: false, mlpBias: false, tiedEmbeddings: true, maximumPositions: 32_768,
-      rope: RoPEParameters(theta: 2_000_000),
-      layers: (0..<36).map { LayerConfiguration(usesRoPE: $0 % 4 != 3, slidingWindow: nil) },
+      layers: (0..<36).map {
+        LayerConfiguration(
+          rope: $0 % 4 != 3 ? RoPEParameters(theta: 2_000_000) : nil, slidingWindow: nil)
+      },
       beginningOfSequenceToken: 128_000, endOfSequenceTokens: [128_001])
     #expect(try read([:]) == expected)
   }
@@ -68,7 +70,7 @@ import Transformer
 
   @Test func theRoPEIntervalPlacesLayersWithoutRoPE() throws {
     let configuration = try read(["num_hidden_layers": 6, "no_rope_layer_interval": 3])
-    #expect(configuration.layers.map(\.usesRoPE) == [true, true, false, true, true, false])
+    #expect(configuration.layers.map { $0.rope != nil } == [true, true, false, true, true, false])
     #expect(refusal(["no_rope_layer_interval": 0]).contains("\"no_rope_layer_interval\""))
   }
 
@@ -76,7 +78,7 @@ import Transformer
     let flags: [String: JSONValue] = [
       "num_hidden_layers": 3, "no_rope_layers": [0, 1, 0, 1, 1], "no_rope_layer_interval": 2,
     ]
-    #expect(try read(flags).layers.map(\.usesRoPE) == [false, true, false])
+    #expect(try read(flags).layers.map { $0.rope != nil } == [false, true, false])
     #expect(refusal(["num_hidden_layers": 3, "no_rope_layers": [0, 1]]).contains("for 3 layers"))
     #expect(refusal(["num_hidden_layers": 1, "no_rope_layers": [2]]).contains("only 0 and 1"))
   }
@@ -116,18 +118,15 @@ import Transformer
   // MARK: RoPE
 
   @Test func thetaMayStandInEitherPlace() throws {
-    #expect(try read(["rope_theta": 5e6]).rope.theta == 5e6)
+    #expect(try read(["rope_theta": 5e6]).ropes[0].theta == 5e6)
     #expect(
-      try read(["rope_parameters": ["rope_theta": 7, "rope_type": "default"]]).rope.theta == 7)
-    #expect(try read(["rope_theta": 5, "rope_parameters": ["rope_theta": 7]]).rope.theta == 7)
-    #expect(try read(["rope_theta": 5, "rope_parameters": .null]).rope.theta == 5)
+      try read(["rope_parameters": ["rope_theta": 7, "rope_type": "default"]]).ropes[0].theta == 7)
+    #expect(try read(["rope_theta": 5, "rope_parameters": ["rope_theta": 7]]).ropes[0].theta == 7)
+    #expect(try read(["rope_theta": 5, "rope_parameters": .null]).ropes[0].theta == 5)
   }
 
-  @Test func scaledRoPEIsRefusedByName() {
-    #expect(
-      refusal(["rope_scaling": ["type": "linear", "factor": 2]]).contains("\"rope_scaling\""))
-    #expect(refusal(["rope_scaling": []]).contains("\"rope_scaling\""))
-    #expect(refusal(["rope_parameters": ["rope_type": "yarn"]]).contains("\"yarn\""))
+  @Test func settingsOfAnotherScalingAreRefusedByName() {
+    #expect(refusal(["rope_parameters": ["rope_type": "axial"]]).contains("\"axial\""))
     let factor: JSONValue = ["rope_type": "default", "factor": 2.0]
     #expect(refusal(["rope_parameters": factor]).contains("\"factor\""))
   }

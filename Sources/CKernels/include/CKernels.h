@@ -73,8 +73,12 @@ typedef void (*rf_finish_function)(const double *o, const double *rest, size_t c
 typedef void (*rf_rms_norm_function)(const float *x, const float *weight, size_t columns,
                                      float epsilon, void *out);
 
-// out[columns] = silu(gate) * up, rounded to the matrix input type.
-typedef void (*rf_swiglu_function)(const float *gate, const float *up, size_t columns, void *out);
+// out[columns] = activation(gate) * up, rounded to the matrix input type: SiLU in SwiGLU, the tanh
+// form of GELU in GeGLU.
+typedef void (*rf_gated_function)(const float *gate, const float *up, size_t columns, void *out);
+
+// x[count] = outer * tanh(x * inner), in place.
+typedef void (*rf_soft_cap_function)(float *x, size_t count, float inner, float outer);
 
 // out[count] = x[count], rounded to the matrix input type.
 typedef void (*rf_round_function)(const float *x, size_t count, void *out);
@@ -102,7 +106,8 @@ typedef struct rf_input_kernels {
   rf_accumulate_values_function accumulate_values_6x64;
   rf_finish_function finish;
   rf_rms_norm_function rms_norm;
-  rf_swiglu_function swiglu;
+  rf_gated_function swiglu;
+  rf_gated_function geglu;
   rf_round_function round;
 } rf_input_kernels;
 
@@ -111,6 +116,7 @@ typedef struct rf_kernel_table {
   rf_input_kernels rounded;
   rf_input_kernels bf16; // null functions without a bf16 dot product
   rf_widen_function widen;
+  rf_soft_cap_function soft_cap;
   rf_merge_function merge;
   rf_dot_4_function dot_4_float32_float32; // weights, x
   rf_dot_4_function dot_4_bf16_float32;

@@ -25,6 +25,34 @@ RF_INLINE rf_f32x16 rf_swiglu(rf_f32x16 gate, rf_f32x16 up) {
   return gate / (power + 1.0f) * up;
 }
 
+// gelu(gate) * up with the tanh form of GELU, gelu(x) = x / (1 + 2^(-2 u log2 e)), u = sqrt(2 / pi)
+// (x + 0.044715 x^3). A gate below -20 counts as -20 and 2^ ends at 2^126, so that what should be 0
+// is 3e-37 at most.
+RF_INLINE rf_f32x16 rf_geglu(rf_f32x16 gate, rf_f32x16 up) {
+  gate = rf_select(gate < -20.0f, rf_splat(-20.0f), gate);
+  rf_f32x16 s = gate * (gate * gate * -0.102943240f + -2.30220820f);
+  s = rf_select(s < -126.0f, rf_splat(-126.0f), s);
+  s = rf_select(s > 126.0f, rf_splat(126.0f), s);
+  return gate / (rf_exp2_below(s, 0.0f) + 1.0f) * up;
+}
+
+// tanh(x): 1 - 2 / (e^2|x| + 1) with the sign of x, below 0.625 x + x^3 P(x^2) (Moshier, Cephes).
+RF_INLINE rf_f32x16 rf_tanh(rf_f32x16 x) {
+  rf_f32x16 square = x * x;
+  rf_f32x16 p = rf_splat(-5.70498872745e-3f);
+  p = p * square + 2.06390887954e-2f;
+  p = p * square + -5.37397155531e-2f;
+  p = p * square + 1.33314422036e-1f;
+  p = p * square + -3.33332819422e-1f;
+  rf_f32x16 small = p * square * x + x;
+  rf_f32x16 magnitude = (rf_f32x16)((rf_s32x16)x & 0x7fffffff);
+  // From 10 on it is 1.
+  rf_f32x16 s = rf_select(magnitude > 10.0f, rf_splat(10.0f), magnitude) * 2.88539008f;
+  rf_f32x16 large = 1.0f - 2.0f / (rf_exp2_below(s, 0.0f) + 1.0f);
+  large = (rf_f32x16)((rf_s32x16)large | ((rf_s32x16)x & (int32_t)0x80000000));
+  return rf_select(magnitude < 0.625f, small, rf_select(x == x, large, x));
+}
+
 // Straight from Float64: the significand is rounded to 8 bits by an addition at bit 45, then
 // narrowed exactly, but for numbers below 2^-126.
 RF_INLINE float rf_round_f64_to_bf16(double x) {
@@ -55,6 +83,16 @@ void RF_NAME(bf16, f32, widen_1xn)(const rf_bf16 *x, size_t count, float *out) {
   if (i < count) {
     rf_f32x16 v = rf_widen_tail(x + i, count - i);
     memcpy(out + i, &v, (count - i) * sizeof(float));
+  }
+}
+
+void RF_NAME(f32, f32, soft_cap_1xn)(float *x, size_t count, float inner, float outer) {
+  size_t i = 0;
+  for (; i + 16 <= count; i += 16)
+    rf_store(x + i, rf_tanh(rf_load(x + i) * inner) * outer);
+  if (i < count) {
+    rf_f32x16 v = rf_tanh(rf_load_tail(x + i, count - i) * inner) * outer;
+    memcpy(x + i, &v, (count - i) * sizeof(float));
   }
 }
 

@@ -65,18 +65,24 @@ void RF_NAME(f32, RF_INPUT, rms_norm_1xn)(const float *x, const float *weight, s
   }
 }
 
-void RF_NAME(f32, RF_INPUT, swiglu_1xn)(const float *gate, const float *up, size_t columns,
-                                        void *out) {
-  float *y = out;
-  size_t i = 0;
-  for (; i + 16 <= columns; i += 16)
-    rf_store(y + i, RF_TO_INPUT(rf_swiglu(rf_load(gate + i), rf_load(up + i))));
-  if (i < columns) {
-    rf_f32x16 v = RF_TO_INPUT(
-        rf_swiglu(rf_load_tail(gate + i, columns - i), rf_load_tail(up + i, columns - i)));
-    memcpy(y + i, &v, (columns - i) * sizeof(float));
+// A gated activation of one row.
+#define RF_GATED(operation)                                                                        \
+  void RF_NAME(f32, RF_INPUT, operation##_1xn)(const float *gate, const float *up, size_t columns, \
+                                               void *out) {                                        \
+    float *y = out;                                                                                \
+    size_t i = 0;                                                                                  \
+    for (; i + 16 <= columns; i += 16)                                                             \
+      rf_store(y + i, RF_TO_INPUT(rf_##operation(rf_load(gate + i), rf_load(up + i))));            \
+    if (i < columns) {                                                                             \
+      rf_f32x16 v = RF_TO_INPUT(                                                                   \
+          rf_##operation(rf_load_tail(gate + i, columns - i), rf_load_tail(up + i, columns - i))); \
+      memcpy(y + i, &v, (columns - i) * sizeof(float));                                            \
+    }                                                                                              \
   }
-}
+
+RF_GATED(swiglu)
+RF_GATED(geglu)
+#undef RF_GATED
 
 void RF_NAME(f32, RF_INPUT, round_1xn)(const float *x, size_t count, void *out) {
   float *y = out;

@@ -30,16 +30,17 @@ package struct RandomModel: Sendable {
   package static func sampleConfiguration(headDimension: Int = 32, tiedEmbeddings: Bool = false)
     throws -> ModelConfiguration
   {
-    try ModelConfiguration(
+    let rope = RoPEParameters(theta: 50_000)
+    return try ModelConfiguration(
       modelType: "smollm3", hiddenSize: 192, intermediateSize: 352, vocabularySize: 300,
       queryHeads: 6, keyValueHeads: 2, headDimension: headDimension, rmsNormEpsilon: 1e-6,
       attentionBias: true, mlpBias: false, tiedEmbeddings: tiedEmbeddings,
-      maximumPositions: 65_536, rope: RoPEParameters(theta: 50_000),
+      maximumPositions: 65_536,
       layers: [
-        LayerConfiguration(usesRoPE: true, slidingWindow: nil),
-        LayerConfiguration(usesRoPE: true, slidingWindow: 100),
-        LayerConfiguration(usesRoPE: false, slidingWindow: nil),
-        LayerConfiguration(usesRoPE: false, slidingWindow: 100),
+        LayerConfiguration(rope: rope, slidingWindow: nil),
+        LayerConfiguration(rope: rope, slidingWindow: 100),
+        LayerConfiguration(rope: nil, slidingWindow: nil),
+        LayerConfiguration(rope: nil, slidingWindow: 100),
       ],
       beginningOfSequenceToken: 256, endOfSequenceTokens: [257])
   }

@@ -91,10 +91,10 @@ struct ReferencePass<Scalar: BinaryFloatingPoint> {
     -> [Scalar]
   {
     var out = Array(row)
-    guard layer.usesRoPE else { return out }
+    guard let rope = layer.rope else { return out }
     let half = out.count / 2
     for j in 0..<half {
-      let frequency = pow(configuration.rope.theta, -Double(2 * j) / Double(2 * half))
+      let frequency = pow(rope.theta, -Double(2 * j) / Double(2 * half))
       let cosine = Scalar(cos(Double(position) * frequency))
       let sine = Scalar(sin(Double(position) * frequency))
       let (first, second) = (out[j], out[j + half])

@@ -43,7 +43,7 @@ struct InspectReport: Codable {
     weightBytes = weights.bytes
     layers = configuration.layers.count
     slidingWindowLayers = configuration.layers.count { $0.slidingWindow != nil }
-    ropeLayers = configuration.layers.count { $0.usesRoPE }
+    ropeLayers = configuration.layers.count { $0.rope != nil }
     hiddenSize = configuration.hiddenSize
     intermediateSize = configuration.intermediateSize
     queryHeads = configuration.queryHeads
@@ -51,7 +51,7 @@ struct InspectReport: Codable {
     headDimension = configuration.headDimension
     vocabularySize = configuration.vocabularySize
     maximumPositions = configuration.maximumPositions
-    ropeTheta = configuration.rope.theta
+    ropeTheta = configuration.ropes.first?.theta ?? 0
     tiedEmbeddings = configuration.tiedEmbeddings
     attentionBias = configuration.attentionBias
     kvBytesPerToken = 2 * configuration.keyValueWidth * layers * Precision.bf16.bytes

@@ -1,0 +1,129 @@
+import Foundation
+
+extension FamilySettings {
+  /// Keys of every RoPE setting, and those that each type has besides.
+  private static let ropeKeys: Set<String> = [
+    "finetuned", "partial_rotary_factor", "rope_theta", "rope_type", "type",
+  ]
+  private static let scalingKeys: [String: Set<String>] = [
+    "default": [],
+    "linear": ["factor"],
+    // Scaled from `max_position_embeddings`; nothing reads the original one.
+    "dynamic": ["factor", "original_max_position_embeddings"],
+    "llama3": [
+      "factor", "high_freq_factor", "low_freq_factor", "original_max_position_embeddings",
+    ],
+    "yarn": [
+      "attention_factor", "beta_fast", "beta_slow", "factor", "mscale", "mscale_all_dim",
+      "original_max_position_embeddings", "truncate",
+    ],
+    "longrope": [
+      "attention_factor", "factor", "long_factor", "original_max_position_embeddings",
+      "short_factor",
+    ],
+  ]
+
+  /// The rotation that `rope_parameters` describe, or in older files `rope_scaling` and keys beside
+  /// it.
+  func rope() throws -> RoPEParameters {
+    let settings =
+      try source.object("rope_scaling") ?? source.object("rope_parameters")
+    return try rope(settings, theta: source.number("rope_theta") ?? defaults.ropeTheta)
+  }
+
+  /// - Parameters:
+  ///   - settings: what one of those objects says; nil for no scaling.
+  ///   - theta: holds where the settings have none.
+  ///   - rename: from what the file calls a type to what is meant.
+  ///   - originalPositions: holds whatever the settings say.
+  func rope(
+    _ settings: (any ConfigurationSource)?, theta: Double, rename: [String: String] = [:],
+    originalPositions: Int? = nil
+  ) throws -> RoPEParameters {
+    let given = try settings?.string("rope_type") ?? settings?.string("type") ?? "default"
+    let type = rename[given] ?? given
+    guard let keys = Self.scalingKeys[type] else {
+      let known = Self.scalingKeys.keys.sorted().map(quoted).joined(separator: ", ")
+      throw ModelError(
+        .unsupported,
+        "\(source.name) sets the RoPE type \(quoted(given)); supported are \(known)")
+    }
+    try settings?.refuseKeys(except: Self.ropeKeys.union(keys), modelType: modelType)
+    let theta = try settings?.number("rope_theta") ?? theta
+    let part =
+      try settings?.number("partial_rotary_factor") ?? source.number("partial_rotary_factor") ?? 1
+    guard part > 0, part <= 1 else {
+      throw ModelError(
+        .malformed,
+        "\(source.name) sets \"partial_rotary_factor\" to \(part), but it must be above 0 and at "
+          + "most 1")
+    }
+    return RoPEParameters(
+      theta: theta, rotaryDimension: part == 1 ? nil : Int(Double(headDimension) * part),
+      scaling: try scaling(type, settings, originalPositions: originalPositions))
+  }
+
+  private func scaling(
+    _ type: String, _ settings: (any ConfigurationSource)?, originalPositions: Int?
+  ) throws -> RoPEScaling {
+    guard let settings else { return .none }
+    func number(_ key: String) throws -> Double { try settings.required(key, settings.number) }
+    let original =
+      try originalPositions ?? settings.integer("original_max_position_embeddings")
+      ?? maximumPositions
+    switch type {
+    case "linear":
+      return .linear(factor: try number("factor"))
+    case "dynamic":
+      return .dynamic(factor: try number("factor"), maximumPositions: maximumPositions)
+    case "llama3":
+      return .llama3(
+        Llama3RoPE(
+          factor: try number("factor"), lowFrequencyFactor: try number("low_freq_factor"),
+          highFrequencyFactor: try number("high_freq_factor"), originalPositions: original))
+    case "yarn":
+      let factor = try settings.number("factor") ?? lengthening(of: original)
+      return .yarn(
+        YaRN(
+          factor: factor, originalPositions: original,
+          betaFast: try settings.number("beta_fast") ?? 32,
+          betaSlow: try settings.number("beta_slow") ?? 1,
+          attentionFactor: try settings.number("attention_factor")
+            ?? yarnAttentionFactor(settings, factor: factor),
+          truncates: try settings.boolean("truncate") ?? true))
+    case "longrope":
+      let factor = try settings.number("factor") ?? lengthening(of: original)
+      let ratio = log(factor) / log(Double(original))
+      return .longRoPE(
+        LongRoPE(
+          shortFactors: try settings.required("short_factor", settings.numbers),
+          longFactors: try settings.required("long_factor", settings.numbers),
+          originalPositions: original,
+          attentionFactor: try settings.number("attention_factor")
+            ?? (factor <= 1 ? 1 : (1 + ratio).squareRoot())))
+    default:
+      return .none
+    }
+  }
+
+  /// How many times longer than its training's sequences the model's longest may be.
+  private func lengthening(of original: Int) throws -> Double {
+    try ModelConfiguration.check(
+      "RoPE's number of original positions", original,
+      upTo: ModelConfiguration.largestPositionCount)
+    return Double(maximumPositions) / Double(original)
+  }
+
+  /// 0.1 · ln(factor) + 1, or the ratio of two such terms where the file weighs them.
+  private func yarnAttentionFactor(_ settings: any ConfigurationSource, factor: Double) throws
+    -> Double
+  {
+    func term(_ weight: Double) -> Double { factor <= 1 ? 1 : 0.1 * weight * log(factor) + 1 }
+    if let weight = try settings.number("mscale"), weight != 0,
+      let weightOfAll = try settings.number("mscale_all_dim"), weightOfAll != 0
+    {
+      return term(weight) / term(weightOfAll)
+    }
+    return term(1)
+  }
+}
