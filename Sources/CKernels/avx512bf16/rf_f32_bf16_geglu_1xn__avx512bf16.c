@@ -1,10 +1,10 @@
 #include "common.h"
 
 #if defined(__x86_64__)
-// gelu(x) = x / (1 + 2^(-2 u log2 e)), u = sqrt(2 / pi) (x + 0.044715 x^3). A gate below -20 counts as -20 and 2^ ends
-// at 2^126, so that what should be 0 is 3e-37 at most.
-RF_TARGET void rf_f32_bf16_geglu_1xn__avx512bf16(const float *gate, const float *up,
-                                                 size_t columns, void *out) {
+// gelu(x) = x / (1 + 2^(-2 u log2 e)), u = sqrt(2 / pi) (x + 0.044715 x^3). A gate below -20 counts
+// as -20 and 2^ ends at 2^126, so that what should be 0 is 3e-37 at most.
+RF_TARGET void rf_f32_bf16_geglu_1xn__avx512bf16(const float *gate, const float *up, size_t columns,
+                                                 void *out) {
   rf_bf16 *y = out;
   const __m512 zero = _mm512_setzero_ps();
   for (size_t i = 0; i < columns; i += 16) {
