@@ -52,7 +52,7 @@ extension Arithmetic {
 
   /// Bytes of scratch that `attend` needs on each thread for tiles of `rows` rows.
   public func attentionScratchBytes(shape: AttentionShape, rows: Int) -> Int {
-    let dimension = shape.headDimension
+    let dimension = shape.paddedHeadDimension
     let floats =
       attendsRowsAlone
       ? Self.rowsAtOnce * tokensPerBlock * 2
@@ -102,7 +102,7 @@ extension Arithmetic {
     let endKey = (latest.upperBound + panelKeys - 1) / panelKeys * panelKeys
     guard firstKey < endKey else { return }
 
-    let dimension = layout.shape.headDimension
+    let dimension = layout.shape.paddedHeadDimension
     let stateLayout = stateLayout(headDimension: dimension)
     let stateRow = stateLayout.rowElements
     let microtile = Int(RF_MICROTILE_ROWS)
@@ -156,7 +156,7 @@ extension Arithmetic {
     let earliest = tile.visibleKeys(row: 0, block: block, mask: mask)
     let latest = tile.visibleKeys(row: tile.count - 1, block: block, mask: mask)
     guard latest.upperBound > 0, earliest.lowerBound < tokensPerBlock else { return }
-    let dimension = layout.shape.headDimension
+    let dimension = layout.shape.paddedHeadDimension
     let stateLayout = stateLayout(headDimension: dimension)
     let stateRow = stateLayout.rowElements
     // Scratch: scores, then numerators in their place [rows][256]; partial o [rows][d]; keys and
@@ -214,7 +214,7 @@ extension Arithmetic {
         as: UInt8.self, repeating: 0, count: tokensPerBlock * numeratorBytes)
       return (1, 0)
     }
-    if let cap = shape.softCap {
+    if let cap = shape.scoreSoftCap {
       table.soft_cap(scores + visible.lowerBound, visible.count, cap.inner, cap.outer)
     }
     var maximum: Float = 0

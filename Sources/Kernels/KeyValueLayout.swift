@@ -1,7 +1,7 @@
 import CKernels
 
 /// How one KV head's 256 keys and values lie in a block, in the order in which the arithmetic reads
-/// them.
+/// them. The head dimension here is the padded one; what pads it is 0 from the start.
 ///
 /// | arithmetic | keys | values |
 /// |---|---|---|
@@ -25,10 +25,10 @@ public struct KeyValueLayout: Sendable, Equatable {
 
   /// Coordinates of the values that lie together for all keys. In float32 a panel of 32 fits the
   /// first-level cache.
-  var valuePanelColumns: Int { isPacked && elementBytes == 4 ? 32 : shape.headDimension }
+  var valuePanelColumns: Int { isPacked && elementBytes == 4 ? 32 : shape.paddedHeadDimension }
 
   /// Bytes of one head's keys, and as many of its values.
-  public var keyBytes: Int { tokensPerBlock * shape.headDimension * elementBytes }
+  public var keyBytes: Int { tokensPerBlock * shape.paddedHeadDimension * elementBytes }
   /// Bytes of one head's keys and values.
   public var headBytes: Int { 2 * keyBytes }
   /// Bytes of a whole block: `[keyValueHeads][keys, values]`.
@@ -67,11 +67,12 @@ extension KeyValueLayout {
     _ keys: UnsafeBufferPointer<Float>, _ values: UnsafeBufferPointer<Float>, _ token: Int,
     in head: UnsafeMutableRawPointer, rounded: (Float) -> Element
   ) {
-    let dimension = shape.headDimension
+    let dimension = shape.paddedHeadDimension
+    let given = shape.headDimension
     let k = head.assumingMemoryBound(to: Element.self)
     let v = (head + keyBytes).assumingMemoryBound(to: Element.self)
     guard isPacked else {
-      for j in 0..<dimension {
+      for j in 0..<given {
         k[token * dimension + j] = rounded(keys[j])
         v[token * dimension + j] = rounded(values[j])
       }
@@ -80,13 +81,13 @@ extension KeyValueLayout {
     let panelKeys = Int(RF_PANEL_COLUMNS)
     let pair = interleave
     let panel = k + token / panelKeys * panelKeys * dimension + token % panelKeys * pair
-    for j in 0..<dimension {
+    for j in 0..<given {
       panel[j / pair * pair * panelKeys + j % pair] = rounded(keys[j])
     }
-    for first in stride(from: 0, to: dimension, by: valuePanelColumns) {
+    for first in stride(from: 0, to: given, by: valuePanelColumns) {
       let width = min(valuePanelColumns, dimension - first)
       let row = v + first * tokensPerBlock + token / pair * pair * width + token % pair
-      for j in 0..<width { row[pair * j] = rounded(values[first + j]) }
+      for j in 0..<min(width, given - first) { row[pair * j] = rounded(values[first + j]) }
     }
   }
 }

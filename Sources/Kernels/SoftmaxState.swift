@@ -104,9 +104,10 @@ public struct SoftmaxStateLayout: Sendable, Equatable {
 }
 
 extension Arithmetic {
-  /// How the states of this arithmetic lie.
+  /// How the states of this arithmetic lie, o being padded.
   public func stateLayout(headDimension: Int) -> SoftmaxStateLayout {
-    SoftmaxStateLayout(headDimension: headDimension, isCompensated: precision == .fp32)
+    SoftmaxStateLayout(
+      headDimension: AttentionShape.padded(headDimension), isCompensated: precision == .fp32)
   }
 
   /// o / l of one state, rounded once to the matrix input type: `[headDimension]`; zeros if the
@@ -117,6 +118,7 @@ extension Arithmetic {
     let o = state + SoftmaxStateLayout.header
     let sum = state[1] + state[2]
     inputKernels.finish(
-      o, precision == .fp32 ? o + headDimension : nil, headDimension, sum > 0 ? sum : 1, output)
+      o, precision == .fp32 ? o + AttentionShape.padded(headDimension) : nil, headDimension,
+      sum > 0 ? sum : 1, output)
   }
 }

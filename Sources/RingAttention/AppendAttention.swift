@@ -41,7 +41,7 @@ public final class AppendAttention {
   /// A row's result is the same for any number of tokens at once.
   ///
   /// - Parameters:
-  ///   - queries: `[keyValueHeads][tokens][groupSize][headDimension]` matrix input, the same on
+  ///   - queries: `[keyValueHeads][tokens][groupSize][paddedHeadDimension]` matrix input, the same on
   ///     every rank.
   ///   - output: `[tokens][inputStride(queryHeads · headDimension)]` matrix input, the same on
   ///     every rank.
@@ -79,7 +79,8 @@ public final class AppendAttention {
         let row = (head * tokens + first) * group
         arithmetic.attend(
           QueryTile(
-            rows: queries + row * d * inputBytes, count: tokensPerCall * group,
+            rows: queries + row * shape.paddedHeadDimension * inputBytes,
+            count: tokensPerCall * group,
             position: position + first, headsPerToken: group),
           to: cache.head(head, layer: layer, index: index), block: block, mask: mask,
           layout: layout, states: states + (thread * rows + row) * stateRow, thread: thread)

@@ -59,7 +59,7 @@ public final class PrefillAttention {
   /// Attends all of the rank's queries of one layer. Every rank calls this for the same layer.
   ///
   /// - Parameters:
-  ///   - queries: `[keyValueHeads][tokens][groupSize][headDimension]` matrix input.
+  ///   - queries: `[keyValueHeads][tokens][groupSize][paddedHeadDimension]` matrix input.
   ///   - output: `[tokens][inputStride(queryHeads · headDimension)]` matrix input.
   ///   - onSpan: told of computation and of waiting, for the timeline.
   ///   - onProgress: told, by the calling thread, which part of the work is done: 0…1.
@@ -147,7 +147,8 @@ public final class PrefillAttention {
           let tileStates = states + firstRow * stateRow
           if isFirst { stateLayout.clear(tileStates, count: rows) }
           let query = QueryTile(
-            rows: queries + firstRow * d * inputBytes, count: rows, position: tile.position,
+            rows: queries + firstRow * shape.paddedHeadDimension * inputBytes, count: rows,
+            position: tile.position,
             headsPerToken: group)
           for index in blocks.indices
           where mask.block(tile.position / tokensPerBlock, sees: blocks[index]) {

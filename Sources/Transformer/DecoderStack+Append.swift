@@ -185,7 +185,7 @@ final class AppendBuffers {
     projected = AlignedBuffer(count: capacity * Self.widestProjection(configuration))
     mixed = AlignedBuffer(count: capacity * configuration.hiddenSize)
     normed = inputs(configuration.hiddenSize)
-    queries = inputs(configuration.queryWidth)
+    queries = inputs(stack.shape.queryHeads * stack.shape.paddedHeadDimension)
     attended = inputs(configuration.queryWidth)
     activated = inputs(configuration.intermediateSize)
   }
@@ -196,7 +196,8 @@ final class AppendBuffers {
       2 * configuration.hiddenSize + widestProjection(configuration)
       + configuration.headDimension * configuration.ropes.count
     let inputs = [
-      configuration.hiddenSize, configuration.queryWidth, configuration.queryWidth,
+      configuration.hiddenSize, configuration.queryWidth,
+      configuration.queryHeads * AttentionShape(configuration).paddedHeadDimension,
       configuration.intermediateSize,
     ].reduce(0) { $0 + Arithmetic.inputStride(columns: $1) }
     let states =

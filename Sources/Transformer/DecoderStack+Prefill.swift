@@ -183,7 +183,7 @@ extension DecoderStack {
 
 /// One rank's activations during a prefill.
 final class PrefillBuffers {
-  /// `[keyValueHeads][own tokens][groupSize][headDimension]` matrix input.
+  /// `[keyValueHeads][own tokens][groupSize][paddedHeadDimension]` matrix input.
   let queries: AlignedBuffer<UInt8>
   /// `[own tokens][inputStride(queryWidth)]` matrix input.
   let attended: AlignedBuffer<UInt8>
@@ -205,7 +205,8 @@ final class PrefillBuffers {
     let chunk = min(tokens, DecoderStack.tokensPerChunk)
     let inputBytes = stack.arithmetic.inputType.bytes
     func rowBytes(_ columns: Int) -> Int { Arithmetic.inputStride(columns: columns) * inputBytes }
-    queries = AlignedBuffer(count: tokens * configuration.queryWidth * inputBytes)
+    queries = AlignedBuffer(
+      count: tokens * stack.shape.queryHeads * stack.shape.paddedHeadDimension * inputBytes)
     attended = AlignedBuffer(count: tokens * rowBytes(configuration.queryWidth))
     normed = AlignedBuffer(count: chunk * rowBytes(configuration.hiddenSize))
     activated = AlignedBuffer(count: chunk * rowBytes(configuration.intermediateSize))

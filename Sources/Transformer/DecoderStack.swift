@@ -101,7 +101,7 @@ public final class DecoderStack {
   /// - Parameters:
   ///   - table: the layer's rotations; nil where it has none.
   ///   - queries: `[queryWidth]` float32; `keys` and `values`: `[keyValueWidth]`.
-  ///   - destination: `[keyValueHeads][rowTokens][groupSize][headDimension]` matrix input; this is
+  ///   - destination: `[keyValueHeads][rowTokens][groupSize][paddedHeadDimension]` matrix input; this is
   ///     token `row` of it.
   ///   - cacheIndex: the place of the token's block in this rank's cache; nil if another rank owns
   ///     it.
@@ -125,13 +125,31 @@ public final class DecoderStack {
       if cacheIndex != nil { table.rotate(keys, count: shape.keyValueHeads, at: position) }
     }
     for head in 0..<shape.keyValueHeads {
-      arithmetic.round(
-        queries + head * groupWidth, count: groupWidth,
-        into: destination + (head * rowTokens + row) * groupWidth * arithmetic.inputType.bytes)
+      round(
+        queries + head * groupWidth,
+        into: destination
+          + (head * rowTokens + row) * shape.groupSize * shape.paddedHeadDimension
+          * arithmetic.inputType.bytes)
       guard let cacheIndex else { continue }
       arithmetic.store(
         keys: keys + head * d, values: values + head * d, token: position % tokensPerBlock,
         into: cache.head(head, layer: layer, index: cacheIndex), layout: cache.layout)
+    }
+  }
+
+  /// Rounds the queries of one KV head's group: from `[groupSize][headDimension]` to
+  /// `[groupSize][paddedHeadDimension]`.
+  private func round(_ queries: UnsafePointer<Float>, into destination: UnsafeMutableRawPointer) {
+    let (d, padded) = (shape.headDimension, shape.paddedHeadDimension)
+    guard padded > d else {
+      arithmetic.round(queries, count: shape.groupSize * d, into: destination)
+      return
+    }
+    let bytes = arithmetic.inputType.bytes
+    for head in 0..<shape.groupSize {
+      let row = destination + head * padded * bytes
+      arithmetic.round(queries + head * d, count: d, into: row)
+      (row + d * bytes).initializeMemory(as: UInt8.self, repeating: 0, count: (padded - d) * bytes)
     }
   }
 

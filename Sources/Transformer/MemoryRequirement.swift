@@ -34,7 +34,8 @@ public struct MemoryRequirement: Sendable, Equatable {
     }
     // As in PrefillBuffers and PrefillAttention, and the tables of rotations.
     let perToken =
-      configuration.queryWidth * arithmetic.inputType.bytes + rowBytes(configuration.queryWidth)
+      shape.queryHeads * shape.paddedHeadDimension * arithmetic.inputType.bytes
+      + rowBytes(configuration.queryWidth)
       + shape.queryHeads
       * arithmetic.stateLayout(headDimension: shape.headDimension).rowElements * 8
       + shape.headDimension * 4 * configuration.ropes.count

@@ -47,12 +47,9 @@ extension ModelConfiguration {
           + "key/value heads"
       )
     }
-    guard headDimension % 16 == 0 else {
+    guard headDimension % 2 == 0 else {
       throw ModelError(
-        .unsupported,
-        "the head dimension is \(headDimension), but must be even and a multiple "
-          + "of 16 to be supported"
-      )
+        .unsupported, "the head dimension is \(headDimension), but must be even to be supported")
     }
   }
 

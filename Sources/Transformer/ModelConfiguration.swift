@@ -14,7 +14,7 @@ public struct ModelConfiguration: Equatable, Sendable {
   public let queryHeads: Int
   /// Each serves `queryHeads / keyValueHeads` consecutive query heads.
   public let keyValueHeads: Int
-  /// Elements of one head's query, key or value; even, and a multiple of 16.
+  /// Elements of one head's query, key or value; even.
   public let headDimension: Int
   public let rmsNormEpsilon: Double
   /// Whether the query, key and value projections have biases; whether the output projection has

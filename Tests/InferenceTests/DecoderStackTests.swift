@@ -38,7 +38,7 @@ extension RankTests {
       }
     }
 
-    @Test(arguments: [SampleModel.tied, .wide, .needle])
+    @Test(arguments: [SampleModel.tied, .wide, .everything, .needle])
     func everyModelGivesTheSameBitsOnAnyNumberOfRanks(model: SampleModel) throws {
       let weights = try model.weights()
       for arithmetic in highestArithmetics() {
@@ -54,7 +54,7 @@ extension RankTests {
     /// enough, as all numbers of them give the same bits.
     @Test(
       .enabled { await isOneRank() },
-      arguments: [SampleModel.narrow, .tied, .wide, .needle])
+      arguments: [SampleModel.narrow, .tied, .wide, .everything, .needle])
     func logitsAreCloseToTheReference(model: SampleModel) throws {
       let weights = try model.weights()
       let contexts = [1, 255, 257, 600]

@@ -10,6 +10,10 @@ enum SampleModel: String, CaseIterable {
   /// Matrices so large that the appending path divides them over the ranks, and of sizes that leave
   /// remainders everywhere.
   case wide
+  /// All that a stack can have: norms of heads and of outputs, soft caps, scaled embeddings, GeGLU,
+  /// two rotations of which one is scaled and one turns a part of a head; a head dimension that is
+  /// padded.
+  case everything
   /// The built-in model.
   case needle
 
@@ -31,6 +35,24 @@ enum SampleModel: String, CaseIterable {
             LayerConfiguration(rope: RoPEParameters(theta: 10_000), slidingWindow: 300),
             LayerConfiguration(rope: nil, slidingWindow: nil),
           ], beginningOfSequenceToken: nil, endOfSequenceTokens: []), seed: 3
+      ).weights
+    case .everything:
+      try RandomModel(
+        ModelConfiguration(
+          modelType: "gemma3_text", hiddenSize: 120, intermediateSize: 200, vocabularySize: 301,
+          queryHeads: 4, keyValueHeads: 2, headDimension: 20, rmsNormEpsilon: 1e-6,
+          attentionBias: true, headNorms: true, outputNorms: true, activation: .geGLU,
+          attentionScale: 0.3, scoreSoftCap: 2, logitSoftCap: 1.5, embeddingScale: 11,
+          tiedEmbeddings: true, maximumPositions: 300,
+          layers: [
+            LayerConfiguration(
+              rope: RoPEParameters(theta: 10_000, rotaryDimension: 12), slidingWindow: 70),
+            LayerConfiguration(
+              rope: RoPEParameters(
+                theta: 500, scaling: .linear(factor: 3)),
+              slidingWindow: nil),
+          ], beginningOfSequenceToken: nil, endOfSequenceTokens: []), seed: 4,
+        standardDeviation: 0.2
       ).weights
     case .needle:
       NeedleModel().weights

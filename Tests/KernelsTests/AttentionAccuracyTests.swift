@@ -45,7 +45,7 @@ struct AttentionAccuracyTests {
 
   @Test(arguments: Configuration.all)
   func headDimensionsAndGroups(_ configuration: Configuration) {
-    for dimension in [16, 32, 64, 80, 96, 128, 256] {
+    for dimension in [16, 20, 32, 64, 80, 96, 100, 128, 256] {
       for group in [1, 3, 4, 8] {
         let shape = AttentionShape(
           queryHeads: group, keyValueHeads: 1, headDimension: dimension)
@@ -73,6 +73,23 @@ struct AttentionAccuracyTests {
             problem, configuration,
             "tokens \(tokens), window \(window ?? 0), dimension \(dimension)")
         }
+      }
+    }
+  }
+
+  /// Scores that are scaled otherwise than by 1/√d, and scores bent by a soft cap, as Gemma's are.
+  @Test(arguments: Configuration.all, [0.5, 3, 50] as [Double])
+  func scalesAndSoftCaps(_ configuration: Configuration, cap: Double) {
+    for (dimension, scale) in [(32, nil), (64, 0.3), (100, 0.01)] as [(Int, Double?)] {
+      for softCap in [nil, cap] {
+        let shape = AttentionShape(
+          queryHeads: 4, keyValueHeads: 2, headDimension: dimension, scale: scale,
+          softCap: softCap)
+        let problem = AttentionProblem(
+          configuration, shape: shape, tokens: 400, window: cap == 3 ? 90 : nil, queryScale: 20)
+        check(
+          problem, configuration,
+          "dimension \(dimension), scale \(scale ?? 0), cap \(softCap ?? 0)")
       }
     }
   }

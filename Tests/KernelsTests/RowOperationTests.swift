@@ -58,30 +58,39 @@ struct RowOperationTests {
 
   private func silu(_ x: Double) -> Double { x / (1 + exp(-x)) }
 
-  @Test(arguments: Configuration.all)
-  func swiGLU(_ configuration: Configuration) {
+  /// 1 + tanh(u) written as a quotient, which keeps its digits where tanh(u) is close to −1.
+  private func gelu(_ x: Double) -> Double {
+    let u = (2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)
+    return x / (1 + exp(-2 * u))
+  }
+
+  @Test(arguments: Configuration.all, [GatedActivation.swiGLU, .geGLU])
+  func activate(_ configuration: Configuration, activation: GatedActivation) {
     let arithmetic = configuration.arithmetic(threads: 2)
+    let exactly = activation == .swiGLU ? silu : gelu
     for columns in Self.columnCounts {
       for rows in [1, 17] {
-        for scale in [0.01, 1, 10, 100] as [Float] {
+        for scale in [0.01, 1, 3, 10, 100] as [Float] {
           let gate = normalNumbers(rows * columns, scale: scale, seed: 23)
           let up = normalNumbers(rows * columns, seed: 24)
           let output = MatrixInput(arithmetic, rows: rows, columns: columns, filling: 3)
           arithmetic.activate(
-            .swiGLU, gate: gate, up: up, rows: rows, columns: columns, into: output.pointer)
-          let exact = zip(gate, up).map { silu(Double($0)) * Double($1) }
-          // The exponent of e^-gate is rounded in proportion to the gate.
+            activation, gate: gate, up: up, rows: rows, columns: columns, into: output.pointer)
+          let exact = zip(gate, up).map { exactly(Double($0)) * Double($1) }
+          // The exponent of e^-gate is rounded in proportion to the gate, and GELU's to its cube,
+          // which counts while its result is above the smallest numbers, for gates above -10.
+          let exponent = activation == .swiGLU ? scale : min(scale, 10) * 8
           check(
-            output, exact, configuration, tolerance: 3e-6 + 1e-6 * Double(scale),
-            name: "\(columns) columns, \(rows) rows, scale \(scale)")
+            output, exact, configuration, tolerance: 3e-6 + 1e-6 * Double(exponent),
+            name: "\(activation), \(columns) columns, \(rows) rows, scale \(scale)")
         }
       }
     }
   }
 
   /// Gates whose exponential overflows or vanishes: 0 or the gate itself.
-  @Test(arguments: Configuration.all)
-  func swiGLUOfExtremeGates(_ configuration: Configuration) {
+  @Test(arguments: Configuration.all, [GatedActivation.swiGLU, .geGLU])
+  func extremeGates(_ configuration: Configuration, activation: GatedActivation) {
     let arithmetic = configuration.arithmetic()
     let gates: [Float] = [
       0, -0.0, 87, -87, 88, -88, 89, -89, 1000, -1000, 1e10, -1e10, 1e30, -1e30, 1e38, -1e38,
@@ -89,8 +98,8 @@ struct RowOperationTests {
     ]
     let output = MatrixInput(arithmetic, rows: 1, columns: gates.count)
     arithmetic.activate(
-      .swiGLU,
-      gate: gates, up: [Float](repeating: 1, count: gates.count), rows: 1, columns: gates.count,
+      activation, gate: gates, up: [Float](repeating: 1, count: gates.count), rows: 1,
+      columns: gates.count,
       into: output.pointer)
     for (gate, value) in zip(gates, output.values) {
       if gate == .infinity {
@@ -98,8 +107,57 @@ struct RowOperationTests {
       } else if gate == -.infinity {
         #expect(abs(value) < 1e-34)
       } else {
-        let exact = silu(Double(gate))
+        let exact = activation == .swiGLU ? silu(Double(gate)) : gelu(Double(gate))
         #expect(abs(Double(value) - exact) <= abs(exact) * 0x1p-8 + 1e-34, "gate \(gate): \(value)")
+      }
+    }
+  }
+
+  @Test(arguments: InstructionSet.available)
+  func softCap(_ set: InstructionSet) {
+    let arithmetic = Configuration(instructionSet: set, precision: .fp32).arithmetic()
+    for count in Self.columnCounts {
+      for (scale, cap) in [(0.01, 1), (1, 1), (1, 30), (40, 50), (1e6, 50), (1e30, 30)]
+        as [(Float, Float)]
+      {
+        let x = normalNumbers(count, scale: scale, seed: 27)
+        var capped = x + [3]
+        arithmetic.softCap(&capped, count: count, cap: cap)
+        for (value, x) in zip(capped, x) {
+          let exact = Double(cap) * tanh(Double(x) / Double(cap))
+          #expect(abs(Double(value) - exact) <= 4e-7 * abs(exact), "\(x) under \(cap)")
+        }
+        #expect(capped[count] == 3)
+      }
+    }
+    var special: [Float] = [0, -0.0, .infinity, -.infinity, .nan, 0.625, -0.625]
+    arithmetic.softCap(&special, count: special.count, cap: 2)
+    #expect(special[0] == 0 && special[1] == 0 && special[2] == 2 && special[3] == -2)
+    #expect(special[4].isNaN && special[5] == -special[6])
+  }
+
+  /// The norm in place and the norm that is added are the norm of one row, whatever the threads.
+  @Test(arguments: InstructionSet.available)
+  func normsInFloat32(_ set: InstructionSet) {
+    let configuration = Configuration(instructionSet: set, precision: .fp32)
+    for threads in [1, 2] {
+      let arithmetic = configuration.arithmetic(threads: threads)
+      for columns in Self.columnCounts {
+        let rows = 37
+        let x = normalNumbers(rows * columns, scale: 5, seed: 28)
+        let weight = normalNumbers(columns, seed: 29)
+        let expected = MatrixInput(arithmetic, rows: rows, columns: columns)
+        arithmetic.rmsNorm(
+          x, rows: rows, columns: columns, weight: weight, epsilon: 1e-5, into: expected.pointer)
+        var inPlace = x
+        arithmetic.rmsNormInPlace(
+          &inPlace, rows: rows, columns: columns, weight: weight, epsilon: 1e-5)
+        #expect(bits(inPlace) == bits(expected.values), "\(columns) columns")
+        var (added, stream) = (x, normalNumbers(rows * columns, seed: 30))
+        let sums = zip(stream, expected.values).map { $0 + $1 }
+        arithmetic.addRMSNorm(
+          &added, rows: rows, columns: columns, weight: weight, epsilon: 1e-5, to: &stream)
+        #expect(bits(stream) == bits(sums), "\(columns) columns")
       }
     }
   }

@@ -66,8 +66,7 @@ import Transformer
   @Test(
     arguments: [
       (\Draft.keyValueHeads, 3, "divided evenly"), (\.keyValueHeads, 8, "divided evenly"),
-      (\.headDimension, 33, "multiple of 16"), (\.headDimension, 8, "multiple of 16"),
-      (\.headDimension, 40, "multiple of 16"),
+      (\.headDimension, 33, "even"), (\.headDimension, 0, "head dimension"),
     ] as [(WritableKeyPath<Draft, Int> & Sendable, Int, String)])
   func headsMustFit(
     size: WritableKeyPath<Draft, Int> & Sendable, value: Int, message: String

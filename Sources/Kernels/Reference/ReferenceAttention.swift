@@ -1,6 +1,6 @@
 /// Attention by its definition, in Float64: the frozen twin of the fast paths.
 ///
-/// softmax(q·kᵀ / √d) · v over the visible keys, every score computed before any is used.
+/// softmax(q·kᵀ · scale, capped) · v over the visible keys, every score computed before any is used.
 public enum ReferenceAttention {
   /// - Parameters:
   ///   - queries: `[tokens][queryHeads][headDimension]`; the first token has position
@@ -15,7 +15,6 @@ public enum ReferenceAttention {
   ) -> [Double] {
     let d = shape.headDimension
     let tokens = queries.count / (shape.queryHeads * d)
-    let scale = 1 / Double(d).squareRoot()
     var output = [Double](repeating: 0, count: queries.count)
     for token in 0..<tokens {
       let position = firstPosition + token
@@ -25,8 +24,11 @@ public enum ReferenceAttention {
         let keyHead = head / shape.groupSize
         func start(_ key: Int) -> Int { (key * shape.keyValueHeads + keyHead) * d }
         let scores = (first...position).map { key in
-          (0..<d).reduce(0.0) { $0 + Double(queries[query + $1]) * Double(keys[start(key) + $1]) }
-            * scale
+          let dot = (0..<d).reduce(0.0) {
+            $0 + Double(queries[query + $1]) * Double(keys[start(key) + $1])
+          }
+          guard let cap = shape.softCap else { return dot * shape.scale }
+          return cap * hyperbolicTangent(dot * shape.scale / cap)
         }
         let maximum = scores.max()!
         let numerators = scores.map { rounding(exponential($0 - maximum)) }

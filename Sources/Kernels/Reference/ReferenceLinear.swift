@@ -32,3 +32,5 @@ extension WeightMatrix {
 }
 
 func exponential(_ x: Double) -> Double { exp(x) }
+
+func hyperbolicTangent(_ x: Double) -> Double { tanh(x) }

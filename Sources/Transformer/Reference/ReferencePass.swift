@@ -19,13 +19,19 @@ struct ReferencePass<Scalar: BinaryFloatingPoint> {
   /// `[positions][vocabularySize]`
   func logits(of tokens: [Int]) -> [Scalar] {
     let embedding: Rows = rows(of: weights.embedding)
-    var hidden = tokens.map { embedding[$0] }
+    let scale = Scalar(configuration.embeddingScale)
+    var hidden = tokens.map { embedding[$0].map { $0 * scale } }
     for (layer, weights) in zip(configuration.layers, weights.layers) {
-      let attended = attention(norm(hidden, weights.attentionNorm), weights.attention, layer)
+      var attended = attention(norm(hidden, weights.attentionNorm), weights.attention, layer)
+      if configuration.outputNorms { attended = norm(attended, weights.attentionOutputNorm) }
       hidden = sum(hidden, attended)
-      hidden = sum(hidden, mlp(norm(hidden, weights.mlpNorm), weights.mlp))
+      var mixed = mlp(norm(hidden, weights.mlpNorm), weights.mlp)
+      if configuration.outputNorms { mixed = norm(mixed, weights.mlpOutputNorm) }
+      hidden = sum(hidden, mixed)
     }
-    return linear(norm(hidden, weights.finalNorm), weights.head).flatMap { $0 }
+    return linear(norm(hidden, weights.finalNorm), weights.head).flatMap { row in
+      row.map { capped($0, configuration.logitSoftCap) }
+    }
   }
 
   // MARK: The blocks
@@ -34,12 +40,18 @@ struct ReferencePass<Scalar: BinaryFloatingPoint> {
     -> Rows
   {
     let d = configuration.headDimension
-    let queries = linear(x, weights.query).enumerated().map { position, row in
-      row.indices(by: d).flatMap { rotated(row[$0], at: position, layer).map(input) }
+    /// Each head normalized, where the model does so, and turned to its position.
+    func placed(_ matrix: WeightMatrix, _ scale: [Float]) -> Rows {
+      linear(x, matrix).enumerated().map { position, row in
+        row.indices(by: d).flatMap { head in
+          let head =
+            configuration.headNorms ? norm([Array(row[head])], scale)[0] : Array(row[head])
+          return rotated(head, at: position, of: x.count, layer).map(input)
+        }
+      }
     }
-    let keys = linear(x, weights.key).enumerated().map { position, row in
-      row.indices(by: d).flatMap { rotated(row[$0], at: position, layer).map(input) }
-    }
+    let queries = placed(weights.query, weights.queryNorm)
+    let keys = placed(weights.key, weights.keyNorm)
     let values = linear(x, weights.value).map { $0.map(input) }
 
     let attended = queries.indices.map { position in
@@ -53,7 +65,7 @@ struct ReferencePass<Scalar: BinaryFloatingPoint> {
     return linear(attended, weights.output)
   }
 
-  /// One query head at one position: softmax(q·k / √d) · v over the keys that it sees.
+  /// One query head at one position: softmax(q·k · scale, capped) · v over the keys that it sees.
   private func attend(
     _ query: [Scalar], head: Int, keys: ArraySlice<[Scalar]>, values: ArraySlice<[Scalar]>
   ) -> [Scalar] {
@@ -63,7 +75,7 @@ struct ReferencePass<Scalar: BinaryFloatingPoint> {
     let scores = keys.map { key in
       var score: Scalar = 0
       for i in 0..<d { score += query[q + i] * key[kv + i] }
-      return score / Scalar(d).squareRoot()
+      return capped(score * Scalar(configuration.attentionScale), configuration.scoreSoftCap)
     }
     let maximum = scores.max()!
     // The sum adds the rounded weights that multiply the values.
@@ -79,27 +91,42 @@ struct ReferencePass<Scalar: BinaryFloatingPoint> {
 
   private func mlp(_ x: Rows, _ weights: MLPWeights) -> Rows {
     let gated = zip(linear(x, weights.gate), linear(x, weights.up)).map { gate, up in
-      zip(gate, up).map { $0 / (1 + exponential(-$0)) * $1 }
+      zip(gate, up).map { activated($0) * $1 }
     }
     return linear(gated, weights.down)
   }
 
   // MARK: The parts
 
-  /// One head's row, turned to its position where the layer uses RoPE.
-  private func rotated(_ row: ArraySlice<Scalar>, at position: Int, _ layer: LayerConfiguration)
-    -> [Scalar]
-  {
-    var out = Array(row)
-    guard let rope = layer.rope else { return out }
-    let half = out.count / 2
-    for j in 0..<half {
-      let frequency = pow(rope.theta, -Double(2 * j) / Double(2 * half))
-      let cosine = Scalar(cos(Double(position) * frequency))
-      let sine = Scalar(sin(Double(position) * frequency))
-      let (first, second) = (out[j], out[j + half])
+  private func activated(_ x: Scalar) -> Scalar {
+    switch configuration.activation {
+    case .swiGLU: return x / (1 + exponential(-x))
+    case .geGLU:
+      let u = Scalar((2 / Double.pi).squareRoot()) * (x + Scalar(0.044715) * x * x * x)
+      return x / 2 * (1 + Scalar(tanh(Double(u))))
+    }
+  }
+
+  private func capped(_ x: Scalar, _ cap: Double?) -> Scalar {
+    guard let cap else { return x }
+    return Scalar(cap) * Scalar(tanh(Double(x / Scalar(cap))))
+  }
+
+  /// One head's row, turned to its position in a context of `count` tokens where the layer uses
+  /// RoPE.
+  private func rotated(
+    _ row: [Scalar], at position: Int, of count: Int, _ layer: LayerConfiguration
+  ) -> [Scalar] {
+    guard let parameters = layer.rope else { return row }
+    let rope = RoPE(parameters, headDimension: row.count)
+    var out = row
+    for j in 0..<rope.pairs {
+      let frequency = rope.frequency(ofPair: j, at: position, contextTokens: count)
+      let cosine = Scalar(rope.attentionFactor * cos(Double(position) * frequency))
+      let sine = Scalar(rope.attentionFactor * sin(Double(position) * frequency))
+      let (first, second) = (out[j], out[j + rope.pairs])
       out[j] = first * cosine - second * sine
-      out[j + half] = first * sine + second * cosine
+      out[j + rope.pairs] = first * sine + second * cosine
     }
     return out
   }

@@ -26,7 +26,7 @@ func naiveFloat32Attention(
   position: Int
 ) -> [Float] {
   let d = shape.headDimension
-  let scale = 1 / Float(d).squareRoot()
+  let scale = Float(shape.scale)
   let first = mask.slidingWindow.map { max(0, position + 1 - $0) } ?? 0
   var output = [Float](repeating: 0, count: query.count)
   for head in 0..<shape.queryHeads {
@@ -35,7 +35,11 @@ func naiveFloat32Attention(
     for key in first...position {
       var score: Float = 0
       for j in 0..<d { score += query[head * d + j] * keys[start(key) + j] }
-      scores.append(score * scale)
+      guard let cap = shape.softCap.map(Float.init) else {
+        scores.append(score * scale)
+        continue
+      }
+      scores.append(cap * tanhf(score * scale / cap))
     }
     let maximum = scores.max()!
     var sum: Float = 0

@@ -67,7 +67,7 @@ final class AttentionProblem {
         grouped += self.queries[first..<first + shape.groupSize * d]
       }
     }
-    queryRows = MatrixInput(arithmetic, grouped, columns: d, stride: d)
+    queryRows = MatrixInput(arithmetic, grouped, columns: d, stride: shape.paddedHeadDimension)
     self.keys.withUnsafeBufferPointer { keys in
       values.withUnsafeBufferPointer { values in
         for token in 0..<tokens {
