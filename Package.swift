@@ -13,7 +13,7 @@ func floor(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .testTarget(
     name: name + "Tests", dependencies: [.init(stringLiteral: name)] + dependencies,
-    exclude: name == "Transformer" || name == "Tokenizers" ? ["Fixtures"] : [],
+    exclude: ["Inference", "Transformer", "Tokenizers"].contains(name) ? ["Fixtures"] : [],
     swiftSettings: swiftSettings)
 }
 

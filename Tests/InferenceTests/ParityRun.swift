@@ -1,0 +1,35 @@
+import Inference
+import Kernels
+import MPI
+import RankTesting
+import RingAttention
+import Transformer
+
+/// What a session computes for a run of a fixture.
+struct ParityRun {
+  /// `[context tokens][vocabularySize]`; of rank 0, on the others empty.
+  var contextLogits: [Float] = []
+  /// `[generated tokens][vocabularySize]`: those from which each was chosen; of rank 0, on the
+  /// others empty.
+  var generatedLogits: [Float] = []
+  var generated: [Int32] = []
+
+  @MPIThread init(
+    _ run: ParityFixture.Run, of model: Model, context: [Int32], _ communicator: Communicator,
+    _ arithmetic: Arithmetic, partition: PartitionKind = .zigzag
+  ) throws {
+    let session = Session(
+      model: model, communicator: communicator, arithmetic: arithmetic, partition: partition,
+      contextTokens: context.count, maximumAppended: run.greedy.count)
+    try session.prefill(context)
+    try session.stack.forEachContextLogits { contextLogits += $0 }
+    let generation = try session.generate(
+      maximumTokens: run.greedy.count, sampling: SamplingParameters()
+    ) {
+      generatedLogits += $0
+    } onToken: { _ in
+      true
+    }
+    generated = generation.tokens
+  }
+}

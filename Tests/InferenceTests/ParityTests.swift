@@ -1,0 +1,165 @@
+import Foundation
+import Inference
+import Kernels
+import MPI
+import ModelFiles
+import RankTesting
+import RingAttention
+import Testing
+import Transformer
+
+extension RankTests {
+  /// That every family and every kind of RoPE computes what Hugging Face Transformers computes.
+  ///
+  /// How close is tested on one rank: that more of them give the same bits is a test of its own.
+  @Suite @MPIThread struct ParityTests {
+    @Test(.enabled { await isOneRank() }) func allFixturesAreTested() throws {
+      let folders = try FileManager.default.contentsOfDirectory(atPath: ParityFixture.directory)
+        .filter {
+          FileManager.default.fileExists(atPath: "\(ParityFixture.directory)/\($0)/expected.json")
+        }
+      #expect(folders.sorted() == ParityFixture.names)
+    }
+
+    @Test(.enabled { await isOneRank() }, arguments: ParityFixture.names)
+    func thePublishedSpellingIsTheSameModel(name: String) throws {
+      let fixture = try ParityFixture(name)
+      let written = try Model.configuration(of: ModelDirectory(path: fixture.path))
+      #expect(try fixture.publishedConfiguration() == written)
+    }
+
+    @Test(.enabled { await isOneRank() }, arguments: ParityFixture.names)
+    func float32AgreesAtEveryPosition(name: String) throws {
+      let fixture = try ParityFixture(name)
+      let model = try fixture.model(.fp32)
+      for run in fixture.runs {
+        let expected = try fixture.logits(run)
+        for arithmetic in arithmetics() where arithmetic.precision == .fp32 {
+          let result = try ParityRun(
+            run, of: model, context: fixture.context(run), world, arithmetic)
+          let label = "\(name), \(run.name), \(arithmetic.label)"
+          expectAgreement(
+            result.contextLogits, expected, positions: Array(0..<run.context), label)
+          #expect(result.generated == run.greedy, "\(label): the tokens that follow")
+        }
+      }
+    }
+
+    /// In bfloat16 both lose, Transformers and this program; this one not much more.
+    @Test(.enabled { await isOneRank() }, arguments: ParityFixture.names)
+    func bfloat16LosesNoMoreThanTransformers(name: String) throws {
+      let fixture = try ParityFixture(name)
+      let model = try fixture.model(.bf16)
+      for run in fixture.runs {
+        let expected = try fixture.logits(run)
+        for arithmetic in arithmetics() where arithmetic.precision == .bf16 {
+          let logits = try ParityRun(
+            run, of: model, context: fixture.context(run), world, arithmetic
+          ).contextLogits
+          let label = "\(name), \(run.name), \(arithmetic.label)"
+          try #require(logits.count == expected.count, "\(label)")
+          let errors = zip(logits, expected).map { Double($0) - Double($1) }
+          let rms = (errors.reduce(0) { $0 + $1 * $1 } / Double(errors.count)).squareRoot()
+          let maximum = errors.lazy.map(abs).max()!
+          #expect(rms <= 1.5 * run.bfloat16Error.rms, "\(label)")
+          #expect(maximum <= 1.5 * run.bfloat16Error.maximum, "\(label)")
+        }
+      }
+    }
+
+    /// The end of the context, taken as a prompt instead, gives the same logits as far as float32
+    /// tells. Not where RoPE's frequencies are those of the context's length, which is then another.
+    @Test(.enabled { await isOneRank() }, arguments: ParityFixture.names)
+    func appendedTokensAgree(name: String) throws {
+      let fixture = try ParityFixture(name)
+      let model = try fixture.model(.fp32)
+      let vocabulary = model.configuration.vocabularySize
+      for run in fixture.runs where !run.followsContext {
+        let count = run.context
+        let context = count - 90  // so that a block ends within the prompt
+        let expected = try fixture.logits(run)
+        for arithmetic in highestArithmetics() where arithmetic.precision == .fp32 {
+          let stack = DecoderStack(
+            weights: model.weights, communicator: world, arithmetic: arithmetic,
+            partition: .zigzag, contextTokens: context,
+            maximumAppended: count - context)
+          try stack.prefill(tokens: Array(fixture.tokens[..<context]))
+          let memory = AlignedBuffer<Float>(count: vocabulary)
+          var logits: [Float] = []
+          var positions: [Int] = []
+          for piece in [64, 1, 1, 1, 17, 5, 1] {
+            let first = stack.tokenCount
+            try stack.append(
+              tokens: fixture.tokens[first..<first + piece], logits: memory.pointer)
+            logits += memory.elements
+            positions.append(first + piece - 1)
+          }
+          #expect(stack.tokenCount == count)
+          expectAgreement(
+            logits,
+            positions.flatMap { expected[$0 * vocabulary..<($0 + 1) * vocabulary] },
+            positions: positions, "\(name), \(run.name), \(arithmetic.label), appended")
+        }
+      }
+    }
+
+    /// All logits of the context, and of all generated tokens.
+    @Test(arguments: ParityFixture.names)
+    func everyNumberOfRanksGivesTheSameBits(name: String) throws {
+      let fixture = try ParityFixture(name)
+      for arithmetic in highestArithmetics() {
+        let model = try fixture.model(arithmetic.precision)
+        for run in fixture.runs {
+          let alone = try world.fromRank0 {
+            let result = try ParityRun(
+              run, of: model, context: fixture.context(run),
+              MPIEnvironment.communicatorOfThisRank(),
+              arithmetic)
+            return result.contextLogits + result.generatedLogits
+          }
+          for (index, kind) in PartitionKind.allCases.enumerated() {
+            let result = try ParityRun(
+              run, of: model, context: fixture.context(run), world,
+              arithmetic.with(threads: index + 1),
+              partition: kind)
+            #expect(result.generated.count == run.greedy.count)
+            guard world.rank == 0 else { continue }
+            let logits = result.contextLogits + result.generatedLogits
+            let label = "\(name), \(run.name), \(arithmetic.label), \(kind), \(index + 1) threads"
+            try #require(logits.count == alone.count, "\(label)")
+            let other = logits.indices.first {
+              logits[$0].bitPattern != alone[$0].bitPattern
+            }
+            let position = other.map { $0 / model.configuration.vocabularySize }
+            #expect(position == nil, "\(label): this is the first position that differs")
+          }
+        }
+      }
+    }
+
+    /// - Parameters:
+    ///   - logits: `[positions][vocabularySize]`, as `expected`.
+    ///   - positions: what the rows are the logits of.
+    private func expectAgreement(
+      _ logits: [Float], _ expected: [Float], positions: [Int], _ label: String
+    ) {
+      #expect(logits.count == expected.count, "\(label)")
+      guard logits.count == expected.count else { return }
+      let vocabulary = expected.count / positions.count
+      for (row, position) in positions.enumerated() {
+        let range = row * vocabulary..<(row + 1) * vocabulary
+        let tolerance = 1e-4 * (expected[range].max()! - expected[range].min()!)
+        let difference = zip(logits[range], expected[range]).reduce(Float(0)) {
+          // Not max, which drops a NaN.
+          let difference = abs($1.0 - $1.1)
+          return difference <= $0 ? $0 : difference
+        }
+        #expect(difference <= tolerance, "\(label): position \(position)")
+        // One line for what may be wrong from here to the end.
+        guard difference <= tolerance else { return }
+      }
+    }
+  }
+}
+
+@MPIThread private func isOneRank() -> Bool { world.size == 1 }
