@@ -16,7 +16,9 @@ public struct Gemma2: GemmaFamily {
         vocabularySize: 256_000, layers: 26, queryHeads: 8, keyValueHeads: 4, headDimension: 256,
         maximumPositions: 8192, rmsNormEpsilon: 1e-6, ropeTheta: 10_000, tiedEmbeddings: true,
         beginningOfSequenceToken: 2, endOfSequenceTokens: [1]),
-      reading: FamilySettings.gemmaKeys, ignoring: ["hidden_act"])
+      reading: FamilySettings.gemmaKeys,
+      // In published files beside the keys that count, `hidden_activation` and `sliding_window`.
+      ignoring: ["hidden_act", "sliding_window_size"])
     let rope = try settings.rope()
     let sliding =
       try settings.slidingLayers() ?? (0..<settings.layerCount).map { $0 % 2 == 0 }
