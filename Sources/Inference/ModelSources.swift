@@ -24,7 +24,7 @@ struct JSONConfigurationSource: ConfigurationSource {
 }
 
 /// A directory's tensors as what a model family takes its weights from: bfloat16 in place, float32
-/// in place for fp32 and rounded once for bf16.
+/// in place for fp32 and rounded once for bf16, float16 widened for fp32 and rounded once for bf16.
 struct TensorFileSource: WeightSource {
   let directory: String
   let tensors: SafetensorsCollection
@@ -48,16 +48,16 @@ struct TensorFileSource: WeightSource {
     case .float32 where precision == .fp32 || shape.count == 1:
       return view(tensor, .fp32)
     case .float32:
-      let elements = tensor.bytes.bindMemory(to: Float.self)
-      let rounded = RoundedTensor(elements)
-      return TensorView(
-        name: name, shape: shape, precision: .bf16,
-        elements: UnsafeRawPointer(rounded.memory.pointer), owner: rounded)
+      return converted(tensor, .bf16) { (element: Float) in BFloat16(element) }
+    case .float16 where precision == .fp32 || shape.count == 1:
+      return converted(tensor, .fp32) { (element: Float16) in Float(element) }
+    case .float16:
+      return converted(tensor, .bf16) { (element: Float16) in BFloat16(Float(element)) }
     default:
       throw ModelFileError(
         .unsupported,
-        "\(directory): the tensor '\(name)' is of type \(tensor.elementType.rawValue); BF16 and F32 are "
-          + "supported")
+        "\(directory): the tensor '\(name)' is of type \(tensor.elementType.rawValue); BF16, F16 and "
+          + "F32 are supported")
     }
   }
 
@@ -66,14 +66,23 @@ struct TensorFileSource: WeightSource {
       name: tensor.name, shape: tensor.shape, precision: precision,
       elements: tensor.bytes.baseAddress!, owner: tensor.owner)
   }
+
+  private func converted<Stored: BitwiseCopyable, Element: BitwiseCopyable>(
+    _ tensor: Tensor, _ precision: Precision, _ convert: (Stored) -> Element
+  ) -> TensorView {
+    let result = ConvertedTensor(tensor.bytes.bindMemory(to: Stored.self), convert)
+    return TensorView(
+      name: tensor.name, shape: tensor.shape, precision: precision,
+      elements: UnsafeRawPointer(result.memory.pointer), owner: result)
+  }
 }
 
-/// A float32 tensor rounded to bfloat16.
-private final class RoundedTensor {
-  let memory: AlignedBuffer<BFloat16>
+/// A tensor in another type than its file has.
+private final class ConvertedTensor<Element: BitwiseCopyable> {
+  let memory: AlignedBuffer<Element>
 
-  init(_ elements: UnsafeBufferPointer<Float>) {
+  init<Stored>(_ elements: UnsafeBufferPointer<Stored>, _ convert: (Stored) -> Element) {
     memory = AlignedBuffer(count: elements.count)
-    for index in elements.indices { memory.pointer[index] = BFloat16(elements[index]) }
+    for index in elements.indices { memory.pointer[index] = convert(elements[index]) }
   }
 }

@@ -128,7 +128,7 @@ extension RankTests {
         #expect(wrong.contains("\([rows, columns])"))
       }
 
-      for type in [TensorElementType.float16, .integer16] {
+      for type in [TensorElementType.unsignedInteger16, .integer16] {
         let wrong = try message(
           kind: .unsupported,
           tensors {
