@@ -75,7 +75,8 @@ struct ParityFixture {
 extension ParityFixture {
   static let names = [
     "gemma2", "gemma3", "llama-2", "llama-3.1", "llama-biases-tied", "llama-dynamic",
-    "llama-linear", "llama-yarn", "mistral-full", "mistral-window", "phi3", "phi3-longrope",
+    "llama-linear", "llama-narrow-heads", "llama-yarn", "mistral-full", "mistral-window", "phi3",
+    "phi3-longrope",
     "phi4-partial", "qwen2-window", "qwen2-yarn", "qwen3", "smollm3",
   ]
 }

@@ -89,6 +89,12 @@ MODELS = [
                       intermediate_size=96),
           published={"rope_theta": 10000.0, "rope_scaling": None}, keeps=("head_dim",),
           matters=[scaled(1e6, rope_type="default")]),
+    # Heads that fill no vector register, in groups of three.
+    llama("llama-narrow-heads",
+          config=dict(hidden_size=66, num_attention_heads=3, num_key_value_heads=1, intermediate_size=90,
+                      **DEFAULT_ROPE),
+          published={"rope_theta": 10000.0, "rope_scaling": None},
+          matters=[scaled(1e6, rope_type="default")]),
     llama("llama-linear", config=scaled(10000.0, rope_type="linear", factor=4.0),
           published={"rope_theta": 10000.0, "rope_scaling": {"type": "linear", "factor": 4.0}},
           matters=[DEFAULT_ROPE]),
