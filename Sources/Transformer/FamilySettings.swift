@@ -153,11 +153,14 @@ struct FamilySettings {
   }
 
   /// All settings that families share, and those of this one.
+  ///
+  /// - Parameter positionsAreScaled: whether `max_position_embeddings` counts what a linear or
+  ///   dynamic scaling of RoPE adds already.
   func configuration(
     attentionBias: Bool = false, mlpBias: Bool = false, headNorms: Bool = false,
     outputNorms: Bool = false, activation: GatedActivation, attentionScale: Double? = nil,
     scoreSoftCap: Double? = nil, logitSoftCap: Double? = nil, embeddingScale: Double = 1,
-    layers: [LayerConfiguration]
+    positionsAreScaled: Bool = false, layers: [LayerConfiguration]
   ) throws -> ModelConfiguration {
     let vocabulary = try source.integer("vocab_size") ?? defaults.vocabularySize
     // Transformers' defaults hold for absent keys only; null says that there is none of its own.
@@ -168,6 +171,12 @@ struct FamilySettings {
     // A default that lies outside a small vocabulary is none.
     let beginning = isGiven("bos_token_id") ? nil : defaults.beginningOfSequenceToken
     let ends = isGiven("eos_token_id") ? [] : defaults.endOfSequenceTokens
+    let positions =
+      positionsAreScaled
+      ? maximumPositions
+      : layers.reduce(maximumPositions) {
+        max($0, $1.rope?.scaling.reach(maximumPositions) ?? 0)
+      }
     return try ModelConfiguration(
       modelType: modelType, hiddenSize: hiddenSize,
       intermediateSize: source.integer("intermediate_size") ?? defaults.intermediateSize,
@@ -178,7 +187,7 @@ struct FamilySettings {
       outputNorms: outputNorms, activation: activation, attentionScale: attentionScale,
       scoreSoftCap: scoreSoftCap, logitSoftCap: logitSoftCap, embeddingScale: embeddingScale,
       tiedEmbeddings: source.boolean("tie_word_embeddings") ?? defaults.tiedEmbeddings,
-      maximumPositions: maximumPositions, layers: layers,
+      maximumPositions: positions, layers: layers,
       beginningOfSequenceToken: source.integer("bos_token_id")
         ?? beginning.flatMap { $0 < vocabulary ? $0 : nil },
       endOfSequenceTokens: source.integers("eos_token_id") ?? ends.filter { $0 < vocabulary })

@@ -86,7 +86,7 @@ extension FamilySettings {
       attentionScale: 1 / scalar.squareRoot(),
       scoreSoftCap: cap("attn_logit_softcapping", default: scoreSoftCap),
       logitSoftCap: cap("final_logit_softcapping", default: logitSoftCap),
-      embeddingScale: Double(hiddenSize).squareRoot(),
+      embeddingScale: Double(hiddenSize).squareRoot(), positionsAreScaled: true,
       layers: layers(sliding: sliding, window: window, rope: rope))
   }
 }

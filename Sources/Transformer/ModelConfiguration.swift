@@ -37,7 +37,7 @@ public struct ModelConfiguration: Equatable, Sendable {
   public let embeddingScale: Double
   /// Whether the head of the vocabulary is the embedding.
   public let tiedEmbeddings: Bool
-  /// The longest sequence the model was made for, in tokens.
+  /// The longest sequence the model is made for with the scaling of its RoPE, in tokens.
   public let maximumPositions: Int
   public let layers: [LayerConfiguration]
   public let beginningOfSequenceToken: Int?

@@ -28,6 +28,23 @@ public enum RoPEScaling: Equatable, Hashable, Sendable {
   case llama3(Llama3RoPE)
   case longRoPE(LongRoPE)
 
+  /// How far the scaling carries a model whose `max_position_embeddings` are `positions`. With the
+  /// linear and dynamic ones that number is the training's; Llama 3.1 and LongRoPE have counted
+  /// theirs already; with YaRN files differ.
+  func reach(_ positions: Int) -> Int {
+    func times(_ factor: Double, _ positions: Int) -> Int {
+      // Before anything is validated: a factor may be of any size and sign.
+      let product = Double(positions) * factor
+      return product > 0
+        ? Int(min(product, Double(ModelConfiguration.largestPositionCount))) : 0
+    }
+    switch self {
+    case .none, .llama3, .longRoPE: return positions
+    case .linear(let factor), .dynamic(let factor, _): return times(factor, positions)
+    case .yarn(let yarn): return max(positions, times(yarn.factor, yarn.originalPositions))
+    }
+  }
+
   /// What `rope_type` calls it.
   public var name: String {
     switch self {

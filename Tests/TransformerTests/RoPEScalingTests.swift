@@ -57,7 +57,7 @@ import Transformer
     #expect(refusal(["rope_type": "longrope", "factor": 8]).contains("\"short_factor\""))
     #expect(refusal(["rope_type": "linear", "factor": 8, "beta_fast": 1]).contains("beta_fast"))
     #expect(refusal(["rope_type": "linear", "factor": 8, "magic": 1]).contains("\"magic\""))
-    for factor in [0, -2, 1e300] as [Double] {
+    for factor in [0, -2, 1e300, -1e300, .infinity] as [Double] {
       #expect(refusal(["rope_type": "linear", "factor": .number(factor)]).contains("\"factor\""))
     }
     var backwards: [String: JSONValue] = [
@@ -71,6 +71,29 @@ import Transformer
       "rope_type": "longrope", "short_factor": [1, 1], "long_factor": [2, 2],
     ]
     #expect(refusal(short).contains("32 rotated pairs"))
+  }
+
+  /// How long a sequence may be: a scaling that lengthens it counts, also where the file gives the
+  /// training's length.
+  @Test func scalingLengthensTheSequence() throws {
+    func positions(_ settings: JSONValue, type: String = "llama") throws -> Int {
+      let source = JSONSource([
+        "model_type": .string(type), "max_position_embeddings": 4096, "rope_scaling": settings,
+      ])
+      return try ModelFamilies.configuration(from: source).maximumPositions
+    }
+    #expect(try positions(.null) == 4096)
+    #expect(try positions(["type": "linear", "factor": 4]) == 16_384)
+    #expect(try positions(["type": "dynamic", "factor": 2]) == 8192)
+    #expect(try positions(Self.yarn) == 4096)
+    #expect(
+      try positions(["type": "yarn", "factor": 4, "original_max_position_embeddings": 4096])
+        == 16_384)
+    #expect(try positions(Self.llama3) == 4096)
+    #expect(try positions(["rope_type": "linear", "factor": 8], type: "gemma3_text") == 4096)
+    // A factor below 1 shortens nothing, and an absurd one overflows nothing.
+    #expect(try positions(["type": "linear", "factor": 0.5]) == 4096)
+    #expect(try positions(["type": "linear", "factor": 1e9]) == 1 << 32)
   }
 
   @Test func linearDividesEveryFrequency() throws {
