@@ -38,3 +38,7 @@ typedef void (*rf_mpi_reduction)(void *incoming, void *accumulated, int *count,
 void rf_mpi_pause(void);
 void rf_mpi_yield(void);
 void rf_mpi_sleep(long nanoseconds);
+
+// A new empty file in memory, without a name in any directory; -1 and errno where there is none to
+// be had. Swift does not see memfd_create.
+int rf_memory_file(void);
