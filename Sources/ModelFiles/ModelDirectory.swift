@@ -29,8 +29,9 @@ public struct ModelDirectory: Sendable {
     guard FileManager.default.fileExists(atPath: configurationPath) else {
       throw ModelFileError(
         .notFound,
-        "\(path): has no \(FileName.configuration); name a model directory in Hugging Face "
-          + "layout")
+        "\(path): has no \(FileName.configuration); "
+          + (HubCache.fetchCommand(forSnapshot: path).map { "fetch it with '\($0)'" }
+            ?? "name a model directory in Hugging Face layout"))
     }
     self.path = path
     configuration = try JSONDocument(path: configurationPath)
@@ -53,8 +54,15 @@ public struct ModelDirectory: Sendable {
     }
     throw ModelFileError(
       .notFound,
-      "\(path): has neither \(FileName.tensors) nor \(FileName.tensorIndex); add the model's "
-        + "weights as safetensors")
+      "\(path): has neither \(FileName.tensors) nor \(FileName.tensorIndex); "
+        + (HubCache.fetchCommand(forSnapshot: path).map { "fetch the model's weights with '\($0)'" }
+          ?? "add the model's weights as safetensors"))
+  }
+
+  /// Whether the directory has a file of tensors or an index of such files.
+  public var hasTensors: Bool {
+    Self.ifPresent(path, FileName.tensors) != nil
+      || Self.ifPresent(path, FileName.tensorIndex) != nil
   }
 
   enum FileName {

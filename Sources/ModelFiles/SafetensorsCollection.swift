@@ -20,9 +20,9 @@ public struct SafetensorsCollection: Sendable {
   /// The tensors that the `weight_map` of a `model.safetensors.index.json` names, from the shards
   /// in the same directory.
   ///
-  /// Throws `ModelFileError`: as `SafetensorsFile` does for each shard (`notFound` where one is
-  /// missing), `malformed` where the index names something other than a file beside it, or a tensor
-  /// that its shard does not have.
+  /// Throws `ModelFileError`: as `SafetensorsFile` does for each shard, `notFound` with the index's
+  /// name where one is missing, `malformed` where the index names something other than a file beside
+  /// it, or a tensor that its shard does not have or that another shard has too.
   public init(indexPath: String, directory: String) throws {
     let shardOfTensor = try ModelFileError.readingJSON { try Self.shards(indexPath: indexPath) }
     guard !shardOfTensor.isEmpty else {
@@ -31,7 +31,17 @@ public struct SafetensorsCollection: Sendable {
     }
 
     let shards = Set(shardOfTensor.values).sorted()
-    let files = try shards.map { try SafetensorsFile(path: "\(directory)/\($0)") }
+    let files = try shards.map { shard in
+      do {
+        return try SafetensorsFile(path: "\(directory)/\(shard)")
+      } catch let error as ModelFileError where error.kind == .notFound {
+        let command = HubCache.fetchCommand(forSnapshot: directory).map { " with '\($0)'" } ?? ""
+        throw ModelFileError(
+          .notFound,
+          "\(error.description), or fetch it\(command): \(indexPath) has weights in it")
+      }
+    }
+    try Self.checkForDoubles(files, indexPath: indexPath)
     var names: [String] = []
     var fileIndices: [String: Int] = [:]
     for (fileIndex, (shard, file)) in zip(shards, files).enumerated() {
@@ -69,6 +79,21 @@ public struct SafetensorsCollection: Sendable {
       shardOfTensor[name] = shard
     }
     return shardOfTensor
+  }
+
+  /// Throws where two files hold a tensor of one name: which of them is meant would be a guess.
+  private static func checkForDoubles(_ files: [SafetensorsFile], indexPath: String) throws {
+    var firstFile: [String: String] = [:]
+    for file in files {
+      for name in file.names {
+        if let first = firstFile.updateValue(file.path, forKey: name) {
+          throw ModelFileError(
+            .malformed,
+            "\(indexPath): the tensor \"\(name)\" is in \(first) and in \(file.path); fetch the "
+              + "model again")
+        }
+      }
+    }
   }
 
   /// The tensor of that name, or nil; see `SafetensorsFile.tensor(named:)`.

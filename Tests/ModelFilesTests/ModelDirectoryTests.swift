@@ -82,7 +82,9 @@ struct ModelDirectoryTests {
     try SafetensorsWriter.write(
       [tensor("a", 1), tensor("b", 2)], to: directory.path + "/one.safetensors")
     try SafetensorsWriter.write(
-      [tensor("c", 3), tensor("a", 4)], to: directory.path + "/two.safetensors")
+      [tensor("c", 3), tensor("d", 4)], to: directory.path + "/two.safetensors")
+    try SafetensorsWriter.write(
+      [tensor("a", 5), tensor("e", 6)], to: directory.path + "/again.safetensors")
     try directory.write("model.safetensors.index.json", weightMap)
     return directory
   }
@@ -91,14 +93,14 @@ struct ModelDirectoryTests {
     let directory = try sharded(
       """
       {"metadata": {"total_size": 12}, "weight_map":
-       {"c": "two.safetensors", "a": "two.safetensors", "b": "one.safetensors"}}
+       {"c": "two.safetensors", "d": "two.safetensors", "b": "one.safetensors"}}
       """
     )
     let model = try ModelDirectory(path: directory.path)
     let tensors = try model.openTensors()
-    #expect(tensors.names == ["b", "c", "a"])
+    #expect(tensors.names == ["b", "c", "d"])
     #expect(tensors.files.count == 2)
-    #expect(["a", "b", "c", "d"].map { value(tensors.tensor(named: $0)) } == [4, 2, 3, nil])
+    #expect(["a", "b", "c", "d"].map { value(tensors.tensor(named: $0)) } == [nil, 2, 3, 4])
 
     try SafetensorsWriter.write([tensor("z", 9)], to: directory.path + "/model.safetensors")
     #expect(try model.openTensors().names == ["z"], "the single file goes before the index")
@@ -108,13 +110,21 @@ struct ModelDirectoryTests {
     let outside = try TemporaryDirectory()
     try SafetensorsWriter.write([tensor("a", 1)], to: outside.path + "/out.safetensors")
     let cases: [(index: String, kind: ModelFileError.Kind, words: [String])] = [
-      (#"{"weight_map": {"a": "three.safetensors"}}"#, .notFound, ["three.safetensors"]),
+      (
+        #"{"weight_map": {"a": "three.safetensors"}}"#, .notFound,
+        ["three.safetensors", "model.safetensors.index.json"]
+      ),
+      (
+        #"{"weight_map": {"a": "one.safetensors", "e": "again.safetensors"}}"#, .malformed,
+        ["\"a\"", "one.safetensors", "again.safetensors"]
+      ),
       (#"{"weight_map": {"b": "two.safetensors"}}"#, .malformed, ["\"b\"", "two.safetensors"]),
       (
         #"{"weight_map": {"a": "\#(outside.path)/out.safetensors"}}"#, .malformed,
         ["plain file name"]
       ),
       (#"{"weight_map": {"a": "../one.safetensors"}}"#, .malformed, ["plain file name"]),
+      (#"{"weight_map": {"a": "x/../one.safetensors"}}"#, .malformed, ["plain file name"]),
       (#"{"weight_map": {"a": "./one.safetensors"}}"#, .malformed, ["plain file name"]),
       (#"{"weight_map": {"a": ".."}}"#, .malformed, ["plain file name"]),
       (#"{"weight_map": {"a": "."}}"#, .malformed, ["plain file name"]),
