@@ -21,10 +21,10 @@ public struct MemoryRequirement: Sendable, Equatable {
       kind, blocks: blockCount(tokens: contextTokens), ranks: ranks)
     let share = SequenceShare(partition: partition, rank: rank, sequenceTokens: contextTokens)
     let tokens = share.tokenCount
-    keyValueBytes =
+    keyValueBytes = Self.product(
       DecoderStack.cacheCapacity(
-        partition, tokens: contextTokens + maximumAppended, rank: rank)
-      * layout.blockBytes * configuration.layers.count
+        partition, tokens: contextTokens + maximumAppended, rank: rank),
+      layout.blockBytes, configuration.layers.count)
 
     let largestMessage =
       Set(configuration.layers.map { AttentionMask(slidingWindow: $0.slidingWindow) })
@@ -45,8 +45,8 @@ public struct MemoryRequirement: Sendable, Equatable {
         + 2 * configuration.intermediateSize
         + (configuration.outputNorms ? configuration.hiddenSize : 0)) * 4
     let prefillBytes =
-      tokens * perToken + min(tokens, DecoderStack.tokensPerChunk) * perChunkToken
-      + 2 * largestMessage * layout.blockBytes
+      Self.product(tokens, perToken) + min(tokens, DecoderStack.tokensPerChunk) * perChunkToken
+      + Self.product(2, largestMessage, layout.blockBytes)
     let scratchBytes =
       [configuration.hiddenSize, configuration.queryWidth, configuration.intermediateSize]
       .map { arithmetic.linearScratchBytes(inputs: $0) }
@@ -56,8 +56,18 @@ public struct MemoryRequirement: Sendable, Equatable {
       ]
     // The prefill's memory is given back before anything is appended.
     activationBytes =
-      tokens * configuration.hiddenSize * 4
+      Self.product(tokens, configuration.hiddenSize, 4)
       + max(prefillBytes, AppendBuffers.bytes(configuration, arithmetic))
       + arithmetic.team.threads * scratchBytes.max()!
+  }
+
+  /// The product, or 2^48 where it is more: far above the memory of any host, and low enough that
+  /// no sum over its ranks overflows.
+  private static func product(_ factors: Int...) -> Int {
+    let limit = 1 << 48
+    return factors.reduce(1) { product, factor in
+      let (next, overflow) = product.multipliedReportingOverflow(by: factor)
+      return overflow ? limit : min(next, limit)
+    }
   }
 }

@@ -1,0 +1,40 @@
+import Testing
+import Transformer
+
+@Suite struct TensorRequestTests {
+  /// What is asked for without weights is what a model of that configuration has.
+  @Test(arguments: [false, true])
+  func requestsAreTheModelsTensors(tied: Bool) throws {
+    let model = try RandomModel(
+      RandomModel.sampleConfiguration(tiedEmbeddings: tied), seed: 3)
+    let requests = try ModelFamilies.tensors(of: model.configuration)
+    #expect(requests.map(\.name) == model.tensors.map(\.name))
+    #expect(requests.map(\.shape) == model.tensors.map(\.shape))
+    #expect(requests.reduce(0) { $0 + $1.count } == model.weights.parameters)
+    #expect(requests.filter(\.isVector).allSatisfy { $0.shape.count == 1 })
+  }
+
+  @Test func theBuiltInModelsToo() throws {
+    let model = NeedleModel()
+    let requests = try ModelFamilies.tensors(of: model.configuration)
+    #expect(Set(requests.map(\.name)) == Set(model.tensors.map(\.name)))
+    #expect(requests.reduce(0) { $0 + $1.count } == model.weights.parameters)
+  }
+
+  /// The widest and deepest model that a configuration may describe has more norms than are worth
+  /// any memory.
+  @Test func absurdlyManyNormsAreRefused() throws {
+    let layer = LayerConfiguration(rope: nil, slidingWindow: nil)
+    let configuration = try ModelConfiguration(
+      modelType: "smollm3", hiddenSize: 1 << 17, intermediateSize: 1 << 20,
+      vocabularySize: 1 << 24, queryHeads: 1 << 12, keyValueHeads: 1 << 12,
+      headDimension: 1 << 10, rmsNormEpsilon: 1e-6, attentionBias: false, mlpBias: false,
+      tiedEmbeddings: false, maximumPositions: 1 << 32,
+      layers: Array(repeating: layer, count: 1 << 12), beginningOfSequenceToken: nil,
+      endOfSequenceTokens: [])
+    let error = #expect(throws: ModelError.self) {
+      _ = try ModelFamilies.tensors(of: configuration)
+    }
+    #expect(error?.kind == .unsupported && error?.message.contains("norms") == true)
+  }
+}
