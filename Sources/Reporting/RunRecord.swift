@@ -23,6 +23,8 @@ public struct RunRecord: Codable, Equatable, Sendable {
   public let precision: String
   /// The model directory, or "needle" for the built-in model.
   public let model: String
+  /// Whether the weights were random ones, of the model's shape only.
+  public let randomWeights: Bool
   /// How many layers the model has.
   public let layers: Int
   /// The seed of the sampler.
@@ -49,8 +51,11 @@ public struct RunRecord: Codable, Equatable, Sendable {
   public let bytesSent: [Int]
   /// Bytes of keys and values that each rank holds at the end. One entry a rank.
   public let keyValueBytes: [Int]
-  /// The most memory that each rank's process occupied, in bytes. One entry a rank.
+  /// The most memory that each rank's process occupied, in bytes, with what it shares with others:
+  /// weights that the ranks of a host have in common are in each one's number. One entry a rank.
   public let peakResidentBytes: [Int]
+  /// The most of it that was the process's alone, as seen from time to time. One entry a rank.
+  public let peakPrivateBytes: [Int]
   /// SHA-256 over the logits from which each token was chosen: those of the last position before
   /// the answer, then those of each generated token that another one followed; see `LogitsDigest`.
   public let logitsDigest: String
@@ -59,12 +64,14 @@ public struct RunRecord: Codable, Equatable, Sendable {
     case version, commit, hosts, ranks, threads, partition, precision, model, layers, seed, text
     case tokens, seconds, flops, gflops, balance
     case instructionSet = "instruction_set"
+    case randomWeights = "random_weights"
     case tokenIDs = "token_ids"
     case finishReason = "finish_reason"
     case tokensPerSecond = "tokens_per_second"
     case bytesSent = "bytes_sent"
     case keyValueBytes = "kv_bytes"
     case peakResidentBytes = "peak_resident_bytes"
+    case peakPrivateBytes = "peak_private_bytes"
     case logitsDigest = "logits_digest"
   }
 
@@ -72,10 +79,10 @@ public struct RunRecord: Codable, Equatable, Sendable {
   public init(
     version: String = Version.string, commit: String = Version.commit(), hosts: [String],
     ranks: Int, threads: Int, instructionSet: String, partition: String, precision: String,
-    model: String, layers: Int, seed: UInt64, text: String, tokenIDs: [Int],
+    model: String, randomWeights: Bool, layers: Int, seed: UInt64, text: String, tokenIDs: [Int],
     finishReason: FinishReason, tokens: Tokens, seconds: Seconds, flops: Arithmetic,
     gflops: Arithmetic, balance: Double, bytesSent: [Int], keyValueBytes: [Int],
-    peakResidentBytes: [Int], logitsDigest: String
+    peakResidentBytes: [Int], peakPrivateBytes: [Int], logitsDigest: String
   ) {
     self.version = version
     self.commit = commit
@@ -86,6 +93,7 @@ public struct RunRecord: Codable, Equatable, Sendable {
     self.partition = partition
     self.precision = precision
     self.model = model
+    self.randomWeights = randomWeights
     self.layers = layers
     self.seed = seed
     self.text = text
@@ -102,6 +110,7 @@ public struct RunRecord: Codable, Equatable, Sendable {
     self.bytesSent = bytesSent
     self.keyValueBytes = keyValueBytes
     self.peakResidentBytes = peakResidentBytes
+    self.peakPrivateBytes = peakPrivateBytes
     self.logitsDigest = logitsDigest
   }
 

@@ -84,8 +84,57 @@ struct BrokenModel: Sendable, CustomTestStringConvertible {
     },
     BrokenModel("a type that is not supported", 65, norm) {
       try changeHeader($0) { header in
-        header[norm] = (header[norm] as! [String: Any]).merging(["dtype": "F16"]) { $1 }
+        header[norm] = (header[norm] as! [String: Any]).merging(["dtype": "I16"]) { $1 }
       }
+    },
+    BrokenModel("matrices of two types", 65, "model.layers.0.self_attn.q_proj.weight") {
+      try changeHeader($0) { header in
+        let name = "model.layers.0.self_attn.q_proj.weight"
+        header[name] = (header[name] as! [String: Any]).merging(["dtype": "F16"]) { $1 }
+      }
+    },
+    BrokenModel("a number of layers below zero", 65, "the number of layers is -1") {
+      try changeConfiguration($0) { $0["num_hidden_layers"] = -1 }
+    },
+    BrokenModel("layers without end", 65, "the number of layers") {
+      try changeConfiguration($0) { $0["num_hidden_layers"] = 1 << 60 }
+    },
+    BrokenModel("no width", 65, "the hidden size is 0") {
+      try changeConfiguration($0) { $0["hidden_size"] = 0 }
+    },
+    BrokenModel("a width that overflows", 65, "the hidden size") {
+      try changeConfiguration($0) { $0["hidden_size"] = Int.max }
+    },
+    BrokenModel("an MLP that overflows", 65, "intermediate size") {
+      try changeConfiguration($0) { $0["intermediate_size"] = Int.max }
+    },
+    BrokenModel("a vocabulary below zero", 65, "the vocabulary size is -300") {
+      try changeConfiguration($0) { $0["vocab_size"] = -300 }
+    },
+    BrokenModel("a size beyond integers", 65, "vocab_size") {
+      try changeConfiguration($0) { $0["vocab_size"] = 1e30 }
+    },
+    BrokenModel("no heads", 65, "heads is 0") {
+      try changeConfiguration($0) { $0["num_attention_heads"] = 0 }
+    },
+    BrokenModel("a head dimension that overflows", 65, "head dimension") {
+      try changeConfiguration($0) { $0["head_dim"] = Int.max }
+    },
+    BrokenModel("a window below zero", 65, "sliding window") {
+      try changeConfiguration($0) { $0["sliding_window"] = -5 }
+    },
+    BrokenModel("an index with a missing shard", 66, "model.safetensors.index.json") {
+      try remove($0 + "/model.safetensors")
+      try write(
+        "{\"weight_map\": {\"a\": \"one.safetensors\"}}", to: $0 + "/model.safetensors.index.json")
+    },
+    BrokenModel("an index that leaves the directory", 65, "plain file name") {
+      try remove($0 + "/model.safetensors")
+      try write(
+        "{\"weight_map\": {\"a\": \"../ids\"}}", to: $0 + "/model.safetensors.index.json")
+    },
+    BrokenModel("an end outside the vocabulary", 65, "generation_config.json") {
+      try write("{\"eos_token_id\": 300}", to: $0 + "/generation_config.json")
     },
     BrokenModel("a generation_config.json that is not JSON", 65, "generation_config.json") {
       try write("no", to: $0 + "/generation_config.json")

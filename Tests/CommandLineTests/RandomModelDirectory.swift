@@ -1,11 +1,16 @@
 import Foundation
+import Kernels
 import ModelFiles
 import Transformer
 
 /// Writes a model directory of 4 layers with random weights, 6 query heads on 2 KV heads, layers
 /// with and without RoPE and a sliding window, and no tokenizer.
+///
+/// The values are such as BF16 and F16 both have, so that `type`, one of these or F32, changes
+/// nothing but how they are written.
 func writeRandomModel(
-  to path: String, change: (inout [String: Any]) -> Void = { _ in }
+  to path: String, type: TensorElementType = .bfloat16, overwrite: Bool = false,
+  change: (inout [String: Any]) -> Void = { _ in }
 ) throws {
   let model = try RandomModel(RandomModel.sampleConfiguration(), seed: 7)
   let configuration = model.configuration
@@ -37,9 +42,19 @@ func writeRandomModel(
   change(&json)
   try ModelDirectory.write(
     to: path, configuration: JSONSerialization.data(withJSONObject: json),
-    tensors: model.tensors.map {
-      Tensor(
-        name: $0.name, elementType: .bfloat16, shape: $0.shape,
-        bytes: UnsafeRawBufferPointer(start: $0.elements, count: $0.bytes), owner: $0.owner)
-    })
+    tensors: model.tensors.map { tensor in
+      // A half has no numbers between multiples of 2^-24.
+      let values = tensor.floats().map { BFloat16(($0 * 0x1p24).rounded() * 0x1p-24) }
+      return switch type {
+      case .float16:
+        Tensor(
+          name: tensor.name, elementType: type, shape: tensor.shape,
+          copying: values.map { Float16($0.float) })
+      case .float32:
+        Tensor(
+          name: tensor.name, elementType: type, shape: tensor.shape, copying: values.map(\.float))
+      default:
+        Tensor(name: tensor.name, elementType: type, shape: tensor.shape, copying: values)
+      }
+    }, overwrite: overwrite)
 }

@@ -1,6 +1,9 @@
 import Foundation
+import Inference
 import Kernels
+import MPI
 import ModelFiles
+import RankTesting
 import Transformer
 
 /// A model directory of a test's own, which goes with this.
@@ -17,13 +20,23 @@ final class ModelFolder {
     get throws { try ModelDirectory(path: path) }
   }
 
-  /// - Parameter widened: writes F32 instead of BF16.
+  /// - Parameter type: of the elements as they are written; their values must be in its range.
   func write(
-    configuration: Data, generation: Data? = nil, tensors: [TensorView], widened: Bool = false
+    configuration: Data, generation: Data? = nil, tensors: [TensorView],
+    type: TensorElementType = .bfloat16
   ) throws {
     try ModelDirectory.write(
       to: path, configuration: configuration, generationConfiguration: generation,
-      tensors: tensors.map { widened ? $0.widened : $0.asTensor }, overwrite: true)
+      tensors: tensors.map { $0.converted(to: type) }, overwrite: true)
+  }
+
+  /// The model, its weights for the ranks of `host`; for this rank alone without one.
+  @MPIThread func load(
+    _ precision: Precision, host: Communicator? = nil, threads: Int = 1
+  ) throws -> Model {
+    try ModelOutline(directory: directory, precision: precision).load(
+      host: try host ?? MPIEnvironment.communicatorOfThisRank(),
+      team: ThreadTeam(threads: threads, spins: 0))
   }
 }
 
@@ -34,8 +47,28 @@ extension TensorView {
       bytes: UnsafeRawBufferPointer(start: elements, count: bytes), owner: owner)
   }
 
-  var widened: Tensor {
-    Tensor(name: name, elementType: .float32, shape: shape, copying: floats())
+  /// In bfloat16, what is nearest of the numbers that a half has, too: it has none between multiples
+  /// of 2^-24.
+  var asHalves: TensorView {
+    let tensor = Tensor(
+      name: name, elementType: .bfloat16, shape: shape,
+      copying: floats().map { BFloat16(($0 * 0x1p24).rounded() * 0x1p-24) })
+    return TensorView(
+      name: name, shape: shape, precision: .bf16, elements: tensor.bytes.baseAddress!,
+      owner: tensor.owner)
+  }
+
+  /// The same numbers, rounded where the type has less room for them.
+  func converted(to type: TensorElementType) -> Tensor {
+    switch type {
+    case .bfloat16 where precision == .bf16: asTensor
+    case .bfloat16:
+      Tensor(name: name, elementType: type, shape: shape, copying: floats().map(BFloat16.init))
+    case .float16:
+      Tensor(name: name, elementType: type, shape: shape, copying: floats().map { Float16($0) })
+    case .float32: Tensor(name: name, elementType: type, shape: shape, copying: floats())
+    default: preconditionFailure("no \(type) here")
+    }
   }
 }
 
@@ -64,5 +97,12 @@ extension ModelConfiguration {
         "eos_token_id": \(endOfSequenceTokens)
       }
       """.utf8)
+  }
+}
+
+extension Model {
+  @MPIThread static func builtIn() throws -> Model {
+    try ModelOutline.builtIn().load(
+      host: MPIEnvironment.communicatorOfThisRank(), team: ThreadTeam(threads: 1))
   }
 }

@@ -14,7 +14,7 @@ extension RankTests {
     }
 
     /// Weights from files give the logits that the same weights in memory give, be they written as
-    /// BF16 or as F32.
+    /// BF16 or as F32, used in place or converted by one rank or by all of a host.
     @Test func writtenModelsGiveTheSameLogits() throws {
       let needle = NeedleModel()
       let cases =
@@ -29,15 +29,17 @@ extension RankTests {
         for arithmetic in highestArithmetics() {
           let run = StackRun(weights, context: 300)
           let expected = try run.logits(world, arithmetic)
-          for widened in [false, true] {
+          for (type, host, threads) in [
+            (.bfloat16, nil, 1), (.float32, nil, 2), (.float32, try world.hostCommunicator(), 1),
+          ] as [(TensorElementType, Communicator?, Int)] {
             let folder = ModelFolder()
-            try folder.write(configuration: json, tensors: tensors, widened: widened)
-            let model = try Model(directory: folder.directory, precision: arithmetic.precision)
+            try folder.write(configuration: json, tensors: tensors, type: type)
+            let model = try folder.load(arithmetic.precision, host: host, threads: threads)
             #expect(model.configuration == weights.configuration)
             #expect(model.weights.parameters == weights.parameters)
             let logits = try StackRun(model.weights, context: 300).logits(world, arithmetic)
             #expect(
-              logits.bits == expected.bits, "\(name), \(arithmetic.label), widened: \(widened)")
+              logits.bits == expected.bits, "\(name), \(arithmetic.label), \(type.rawValue)")
           }
         }
       }
@@ -49,8 +51,8 @@ extension RankTests {
       try folder.write(
         configuration: needle.configurationJSON(),
         generation: needle.generationConfigurationJSON(), tensors: needle.tensors)
-      let read = try Model(directory: folder.directory, precision: .bf16)
-      let builtIn = Model.builtIn()
+      let read = try folder.load(.bf16)
+      let builtIn = try ModelOutline.builtIn().load(host: world, team: ThreadTeam(threads: 1))
       #expect(read.configuration == builtIn.configuration)
       #expect(read.suggestions == builtIn.suggestions)
       #expect(read.endOfSequenceTokens == builtIn.endOfSequenceTokens)
@@ -71,7 +73,7 @@ extension RankTests {
         try folder.write(
           configuration: model.configuration.json, generation: generation.map { Data($0.utf8) },
           tensors: model.tensors)
-        let read = try Model(directory: folder.directory, precision: .bf16)
+        let read = try ModelOutline(directory: folder.directory, precision: .bf16)
         #expect(read.endOfSequenceTokens == expected, "\(generation ?? "no file")")
       }
     }
@@ -87,7 +89,8 @@ extension RankTests {
           configuration: model.configuration.json,
           generation: Data(#"{\#(doSample) "stop_strings": ["a", "b"], \#(settings)}"#.utf8),
           tensors: model.tensors)
-        let suggestions = try Model(directory: folder.directory, precision: .bf16).suggestions
+        let suggestions = try ModelOutline(directory: folder.directory, precision: .bf16)
+          .suggestions
         #expect(suggestions.maximumTokens == 9 && suggestions.stopTexts == ["a", "b"])
         #expect(suggestions.temperature == (isSuggested ? 0.6 : nil), "\(doSample)")
         #expect(suggestions.topK == (isSuggested ? 20 : nil), "\(doSample)")
@@ -103,7 +106,7 @@ extension RankTests {
         try ModelDirectory.write(
           to: folder.path, configuration: model.configuration.json, tensors: tensors)
         let error = #expect(throws: ModelFileError.self) {
-          _ = try Model(directory: folder.directory, precision: .bf16)
+          _ = try ModelOutline(directory: folder.directory, precision: .bf16)
         }
         #expect(error?.kind == kind)
         #expect(error?.description.contains(folder.path) == true)

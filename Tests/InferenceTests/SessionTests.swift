@@ -19,7 +19,7 @@ extension RankTests {
       try folder.write(
         configuration: model.configuration.json,
         generation: Data(#"{"eos_token_id": \#(ends)}"#.utf8), tensors: model.tensors)
-      return try Model(directory: folder.directory, precision: .bf16)
+      return try folder.load(.bf16)
     }
 
     private func session(
@@ -186,7 +186,7 @@ extension RankTests {
         var text = (0..<length).map { _ in letters[Int(filler.next() % UInt64(letters.count))] }
         text.insert(contentsOf: Array(" The secret passkey is 93817.\n".utf8), at: place)
         let session = try session(
-          .builtIn(), context: text.map(Int32.init),
+          try .builtIn(), context: text.map(Int32.init),
           prompt: Array(" Tell me. The secret passkey is ".utf8).map(Int32.init))
         let generation = try session.generate(
           maximumTokens: 20, sampling: SamplingParameters(), onLogits: { _ in },

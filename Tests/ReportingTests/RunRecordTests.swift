@@ -14,7 +14,8 @@ import Testing
       record.keys.sorted() == [
         "balance", "bytes_sent", "commit", "finish_reason", "flops", "gflops", "hosts",
         "instruction_set", "kv_bytes", "layers", "logits_digest", "model", "partition",
-        "peak_resident_bytes", "precision", "ranks", "seconds", "seed", "text", "threads",
+        "peak_private_bytes", "peak_resident_bytes", "precision", "random_weights", "ranks",
+        "seconds", "seed", "text", "threads",
         "token_ids", "tokens", "tokens_per_second", "version",
       ])
     func keys(_ name: String) throws -> [String] {

@@ -9,11 +9,13 @@ func sampleRecord(
 ) -> RunRecord {
   RunRecord(
     commit: "0123abc", hosts: ["node/1"], ranks: ranks, threads: 1, instructionSet: "avx512bf16",
-    partition: "zigzag", precision: "bf16", model: "needle", layers: 5, seed: 7, text: text,
+    partition: "zigzag", precision: "bf16", model: "needle", randomWeights: false, layers: 5,
+    seed: 7, text: text,
     tokenIDs: [52, 56, 50], finishReason: .endOfSequence,
     tokens: .init(context: 99_990, prompt: 10, generated: generated), seconds: seconds,
     flops: .init(attention: 1e15, linear: 2e15), gflops: gflops, balance: balance,
     bytesSent: (0..<ranks).map { 1_048_576 * ($0 + 1) },
     keyValueBytes: .init(repeating: 2048, count: ranks),
-    peakResidentBytes: (0..<ranks).map { 3_221_225_472 + $0 }, logitsDigest: "feed")
+    peakResidentBytes: (0..<ranks).map { 3_221_225_472 + $0 },
+    peakPrivateBytes: (0..<ranks).map { 1_048_576 + $0 }, logitsDigest: "feed")
 }

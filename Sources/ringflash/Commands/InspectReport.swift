@@ -5,11 +5,16 @@ import ModelFiles
 import Reporting
 import Transformer
 
-/// `inspect`: what a model is and how large.
+/// `inspect`: what a model is, how large, and what a run with it would need.
 struct InspectReport: Codable {
   let model: String
   let modelType: String
   let parameters: Int
+  /// How many of the parameters are stored in which type.
+  let storedTypes: [String: Int]
+  /// Where the weights come from.
+  let weights: WeightPlan.Origin
+  /// Of weights on each host, mapped or in memory, for this precision; as BF16 where none are there.
   let weightBytes: Int
   let layers: Int
   let slidingWindowLayers: Int
@@ -24,23 +29,56 @@ struct InspectReport: Codable {
   let ropeTheta: Double
   let tiedEmbeddings: Bool
   let attentionBias: Bool
-  /// In bf16, of all layers.
+  /// The type of K, V and matrix inputs.
+  let precision: String
+  /// In that precision, of all layers.
   let kvBytesPerToken: Int
   let hasTokenizer: Bool
+  /// Null unless asked for.
+  let memory: MemoryEstimate?
 
-  static func run(_ command: InspectCommand) throws {
-    let loaded = try LoadedModel(command.model, precision: .fp32)
-    let report = InspectReport(loaded)
+  /// - Parameter jobRanks: the ranks of this job.
+  static func run(_ command: InspectCommand, jobRanks: Int) throws {
+    if command.randomWeights, command.model == GenerateSettings.builtInModel {
+      throw GenerateSettings.builtInWeights
+    }
+    let loaded = try LoadedModel(
+      ModelLocation.path(of: command.model), precision: command.precision,
+      weights: { command.randomWeights ? .random : $0.hasTensors ? .files : .none })
+    let report = InspectReport(loaded, command, memory: try memory(loaded, command, jobRanks))
     try StandardOutput.write(command.json ? report.json() : report.text())
   }
 
-  private init(_ loaded: LoadedModel) {
-    let configuration = loaded.model.configuration
-    let weights = loaded.model.weights
-    model = loaded.model.name
+  private static func memory(
+    _ loaded: LoadedModel, _ command: InspectCommand, _ jobRanks: Int
+  ) throws -> MemoryEstimate? {
+    guard let tokens = command.tokens else { return nil }
+    let ranks = command.ranks ?? jobRanks
+    let arithmetic = Arithmetic(
+      precision: command.precision,
+      instructionSet: try InstructionSet.selected(environment: ProcessInfo.processInfo.environment),
+      team: ThreadTeam(threads: max(1, HostResources.allowedCores().count / ranks)))
+    let maxTokens = GenerationParameters(
+      flags: GenerationChoices(maxTokens: command.maxTokens),
+      model: try GenerationChoices(suggestedBy: loaded.outline)
+    ).maxTokens
+    return MemoryEstimate(
+      loaded.outline, arithmetic, partition: command.partition, ranks: ranks, contextTokens: tokens,
+      maxTokens: maxTokens)
+  }
+
+  private init(_ loaded: LoadedModel, _ command: InspectCommand, memory: MemoryEstimate?) {
+    let configuration = loaded.outline.configuration
+    let plan = loaded.outline.weights
+    model = loaded.outline.name
     modelType = configuration.modelType
-    parameters = weights.parameters
-    weightBytes = weights.bytes
+    parameters = plan.parameters
+    storedTypes = plan.parametersByType
+    weights = plan.origin
+    weightBytes =
+      plan.origin == .none
+      ? plan.parameters * Precision.bf16.bytes
+      : plan.mappedBytes + plan.sharedBytes + plan.vectorBytes
     layers = configuration.layers.count
     slidingWindowLayers = configuration.layers.count { $0.slidingWindow != nil }
     ropeLayers = configuration.layers.count { $0.rope != nil }
@@ -54,8 +92,10 @@ struct InspectReport: Codable {
     ropeTheta = configuration.ropes.first?.theta ?? 0
     tiedEmbeddings = configuration.tiedEmbeddings
     attentionBias = configuration.attentionBias
-    kvBytesPerToken = 2 * configuration.keyValueWidth * layers * Precision.bf16.bytes
+    precision = command.precision.rawValue
+    kvBytesPerToken = 2 * configuration.keyValueWidth * layers * command.precision.bytes
     hasTokenizer = loaded.tokenizer != nil
+    self.memory = memory
   }
 
   private func json() throws -> String {
@@ -73,10 +113,7 @@ struct InspectReport: Codable {
       ("model", name),
       ("family", modelType),
       ("parameters", "\(parameters)"),
-      (
-        "weights",
-        String(format: "%.1f MB, shared by the ranks of a host", Double(weightBytes) / 1e6)
-      ),
+      ("weights", weightsText),
       (
         "layers",
         "\(layers), of which \(slidingWindowLayers) with a sliding window, \(ropeLayers) with RoPE"
@@ -85,10 +122,23 @@ struct InspectReport: Codable {
       ("heads", "\(queryHeads) query, \(keyValueHeads) KV, of dimension \(headDimension)"),
       ("vocabulary", "\(vocabularySize)\(tiedEmbeddings ? ", head tied to the embedding" : "")"),
       ("positions", "\(maximumPositions), RoPE base \(ropeTheta)"),
-      ("KV in bf16", "\(kvBytesPerToken) bytes a token"),
+      ("KV in \(precision)", "\(kvBytesPerToken) bytes a token"),
       ("tokenizer", hasTokenizer ? "yes" : "none, takes --token-ids only"),
     ]
-    return lines.map { $0.0.padding(toLength: 14, withPad: " ", startingAt: 0) + $0.1 + "\n" }
-      .joined()
+    return (lines + (memory?.lines ?? [])).map {
+      $0.0.padding(toLength: 14, withPad: " ", startingAt: 0) + $0.1 + "\n"
+    }
+    .joined()
+  }
+
+  private var weightsText: String {
+    let size = String(format: "%.1f MB", Double(weightBytes) / 1e6)
+    let types = storedTypes.keys.sorted().joined(separator: " and ")
+    return switch weights {
+    case .builtIn: size
+    case .files: "\(size), stored as \(types), shared by the ranks of a host"
+    case .random: "\(size), random, shared by the ranks of a host"
+    case .none: "not in the directory; as BF16 \(size), shared by the ranks of a host"
+    }
   }
 }

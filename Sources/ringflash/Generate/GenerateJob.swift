@@ -18,7 +18,11 @@ struct GenerateJob {
   private let display: ProgressDisplay
 
   static func run(_ flags: GenerateOptions, _ job: Job) throws {
-    let settings = try job.onRoot { try GenerateSettings.resolve(flags) }
+    let settings = try job.onRoot {
+      var settings = try GenerateSettings.resolve(flags)
+      settings.model = try ModelLocation.path(of: settings.model)
+      return settings
+    }
     try GenerateJob(settings, job).run()
   }
 
@@ -51,20 +55,35 @@ struct GenerateJob {
 
     var clock = StageClock()
     let loaded = try measured("load") {
-      try job.onEveryRank { try LoadedModel(settings.model, precision: settings.precision) }
+      try job.onEveryRank {
+        try LoadedModel(
+          settings.model, precision: settings.precision,
+          weights: { _ in settings.randomWeights ? .random : .files })
+      }
     }
-    let model = loaded.model
+    let outline = loaded.outline
     clock.load = clock.lap()
     let input = try measured("tokenize") { try readInput(loaded) }
     clock.tokenize = clock.lap()
     let parameters = try job.onRoot {
       GenerationParameters(
-        flags: settings.generation, model: try GenerationChoices(suggestedBy: model))
+        flags: settings.generation, model: try GenerationChoices(suggestedBy: outline))
+    }
+    if job.isRoot {
+      for setting in outline.suggestions.notApplied {
+        logger.warning(
+          "\(outline.name)/generation_config.json sets \(setting), which is not applied")
+      }
     }
     let maximumAppended = input.prompt.count + parameters.maxTokens
-    try checkPositions(model, input, parameters)
+    try checkPositions(outline, input, parameters)
     try checkMemory(
-      model, arithmetic, contextTokens: input.context.count, maximumAppended: maximumAppended)
+      outline, arithmetic, contextTokens: input.context.count, maximumAppended: maximumAppended)
+    _ = clock.lap()
+    let model = try measured("load") {
+      try job.onEveryRank { try outline.load(host: job.host, team: arithmetic.team) }
+    }
+    clock.load += clock.lap()
 
     let session = Session(
       model: model, communicator: job.communicator, arithmetic: arithmetic,
@@ -76,7 +95,8 @@ struct GenerateJob {
           name, category: "prefill", lane: "\(name)" == "message" ? 1 : 0, from: start, to: end)
       }
     }
-    try prefill(session, input)
+    let memory = PrivateMemory()
+    try prefill(session, input, memory)
     clock.prefill = clock.lap()
     try outputs?.logits?.begin(vocabulary: model.configuration.vocabularySize)
     if settings.logitsAll { try writeContextLogits(session, outputs) }
@@ -88,9 +108,10 @@ struct GenerateJob {
     let generation = try decode(
       session, parameters, answer: &answer, digest: &digest, outputs: outputs)
     clock.decode = clock.lap()
+    memory.sample()
 
     let record = try RunStatistics(
-      session: session, job: job, threads: threads, clock: clock
+      session: session, job: job, threads: threads, clock: clock, memory: memory
     ).record(
       settings: settings, parameters: parameters, model: model,
       instructionSet: instructionSet, input: input, generation: generation, answer: answer,
@@ -117,7 +138,7 @@ struct GenerateJob {
   }
 
   private func checkPositions(
-    _ model: Model, _ input: Input, _ parameters: GenerationParameters
+    _ model: ModelOutline, _ input: Input, _ parameters: GenerationParameters
   ) throws {
     let needed = input.context.count + input.prompt.count + parameters.maxTokens
     let limit = model.configuration.maximumPositions
@@ -132,28 +153,38 @@ struct GenerateJob {
   }
 
   private func checkMemory(
-    _ model: Model, _ arithmetic: Arithmetic, contextTokens: Int, maximumAppended: Int
+    _ model: ModelOutline, _ arithmetic: Arithmetic, contextTokens: Int, maximumAppended: Int
   ) throws {
     let requirement = MemoryRequirement(
       configuration: model.configuration, arithmetic: arithmetic, partition: settings.partition,
       ranks: job.communicator.size, rank: job.rank, contextTokens: contextTokens,
       maximumAppended: maximumAppended)
     try job.checkMemory(
-      requirement.bytes, for: "KV blocks and activations",
+      requirement.bytes + model.weights.vectorBytes, shared: model.weights.sharedBytes,
+      for: model.weights.sharedBytes > 0
+        ? "KV blocks, activations and weights that are made or converted"
+        : "KV blocks and activations",
       remedy: "use more hosts, a shorter context, or --precision bf16")
   }
 
   // MARK: - The work
 
-  private func prefill(_ session: Session, _ input: Input) throws {
+  private func prefill(
+    _ session: Session, _ input: Input, _ memory: PrivateMemory
+  ) throws {
     let layers = session.model.configuration.layers.count
     display.begin("prefill", unit: "layer", total: layers, tokens: input.context.count)
     try measured("prefill") {
-      try session.prefill(input.context) { _, fraction in
+      var currentLayer = 0
+      try session.prefill(input.context) { layer, fraction in
         display.update(completed: fraction * Double(layers))
+        // In the first layer, all memory that the others use has been written.
+        if layer > currentLayer { memory.sample() }
+        currentLayer = layer
       }
       display.update(completed: Double(layers))
       try session.append(input.prompt)
+      memory.sample()
     }
     display.end()
   }

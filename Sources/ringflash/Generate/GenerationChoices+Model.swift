@@ -4,7 +4,7 @@ extension GenerationChoices {
   /// What the model's makers suggest.
   ///
   /// - Throws: 65 for what no option could say, such as an empty stop text.
-  init(suggestedBy model: Model) throws(Failure) {
+  init(suggestedBy model: ModelOutline) throws(Failure) {
     let suggestions = model.suggestions
     self.init(
       maxTokens: suggestions.maximumTokens, stopTexts: suggestions.stopTexts,

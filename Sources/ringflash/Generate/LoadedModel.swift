@@ -4,9 +4,9 @@ import ModelFiles
 import Tokenizers
 import Transformer
 
-/// A model with the tokenizer that belongs to it.
+/// A model, its weights not yet loaded, with the tokenizer that belongs to it.
 struct LoadedModel {
-  let model: Model
+  let outline: ModelOutline
   /// That a model has no tokenizer, or one that cannot be read, is an error only where text is to be
   /// encoded.
   private let tokenization: Result<Tokenizer, Failure>
@@ -14,16 +14,22 @@ struct LoadedModel {
   /// Nil where the model has none that can be used; ids have no text then.
   var tokenizer: Tokenizer? { try? tokenization.get() }
 
-  /// - Parameter name: a model directory, or the built-in model's name.
+  /// - Parameters:
+  ///   - name: a model directory, or the built-in model's name.
+  ///   - weights: where a directory's weights come from.
   /// - Throws: `ModelFileError`, `Failure`.
-  init(_ name: String, precision: Precision) throws {
+  init(
+    _ name: String, precision: Precision,
+    weights: (ModelDirectory) -> WeightPlan.Origin = { _ in .files }
+  ) throws {
     if name == GenerateSettings.builtInModel {
-      model = .builtIn()
+      outline = .builtIn()
       tokenization = .success(.bytes())
     } else {
       let directory = try ModelDirectory(path: name)
       do {
-        model = try Model(directory: directory, precision: precision)
+        outline = try ModelOutline(
+          directory: directory, precision: precision, weights: weights(directory))
       } catch let error as ModelError {
         // What is wrong with a configuration as a whole is said without its file's name.
         let names = error.message.hasPrefix(name)
@@ -79,13 +85,13 @@ struct Input {
       case .file(let path): try loaded.encode(ContextReader.prompt(path: path))
       case nil: []
       }
-    let vocabulary = loaded.model.configuration.vocabularySize
+    let vocabulary = loaded.outline.configuration.vocabularySize
     for (role, ids) in [("context", context), ("prompt", prompt)] {
       guard let index = ids.firstIndex(where: { $0 < 0 || Int($0) >= vocabulary }) else { continue }
       throw Failure(
         .badData,
         """
-        the \(role)'s token \(index) is \(ids[index]), the vocabulary of '\(loaded.model.name)' has \
+        the \(role)'s token \(index) is \(ids[index]), the vocabulary of '\(loaded.outline.name)' has \
         the ids 0 to \(vocabulary - 1)
         """)
     }

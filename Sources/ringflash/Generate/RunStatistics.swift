@@ -12,6 +12,7 @@ struct RunStatistics {
     let bytesSent: Int
     let keyValueBytes: Int
     let peakResidentBytes: Int
+    let peakPrivateBytes: Int
     let attentionFlops: Double
     let linearFlops: Double
     let attentionSeconds: Double
@@ -26,7 +27,9 @@ struct RunStatistics {
   /// Gathers the ranks' parts; every rank calls this.
   ///
   /// - Throws: `MPIError`.
-  init(session: Session, job: Job, threads: Int, clock: StageClock) throws {
+  init(
+    session: Session, job: Job, threads: Int, clock: StageClock, memory: PrivateMemory
+  ) throws {
     self.threads = threads
     self.clock = clock
     let stack = session.stack
@@ -34,6 +37,7 @@ struct RunStatistics {
       Part(
         host: MPIEnvironment.processorName, bytesSent: stack.bytesSent,
         keyValueBytes: stack.cache.bytes, peakResidentBytes: HostResources.peakResidentBytes,
+        peakPrivateBytes: memory.peakBytes,
         attentionFlops: stack.prefillWork.flops, linearFlops: stack.prefillLinearFlops,
         attentionSeconds: stack.prefillSeconds.attention,
         linearSeconds: stack.prefillSeconds.linear,
@@ -57,6 +61,7 @@ struct RunStatistics {
       hosts: hosts, ranks: parts.count, threads: threads,
       instructionSet: instructionSet.rawValue, partition: settings.partition.rawValue,
       precision: settings.precision.rawValue, model: model.name,
+      randomWeights: settings.randomWeights,
       layers: model.configuration.layers.count, seed: parameters.seed, text: answer.text,
       tokenIDs: generation.tokens.map(Int.init), finishReason: FinishReason(generation.end),
       tokens: .init(
@@ -71,7 +76,8 @@ struct RunStatistics {
         linearSeconds: parts.map(\.linearSeconds).max() ?? 0),
       balance: largest > 0 ? flops.attention / Double(parts.count) / largest : 1,
       bytesSent: parts.map(\.bytesSent), keyValueBytes: parts.map(\.keyValueBytes),
-      peakResidentBytes: parts.map(\.peakResidentBytes), logitsDigest: digest.hexadecimal)
+      peakResidentBytes: parts.map(\.peakResidentBytes),
+      peakPrivateBytes: parts.map(\.peakPrivateBytes), logitsDigest: digest.hexadecimal)
   }
 }
 

@@ -27,7 +27,7 @@ struct HostResources: Sendable {
   var threadsPerRank: Int { min(ownCores, max(1, cores / ranks)) }
 
   /// The numbers of the cores that the kernel lets this process use.
-  private static func allowedCores() -> [Int] {
+  static func allowedCores() -> [Int] {
     let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
     let key = "Cpus_allowed_list:"
     guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix(key) }) else {

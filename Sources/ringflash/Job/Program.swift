@@ -37,7 +37,8 @@ enum Program {
     case .success(.generate(let flags)): try GenerateJob.run(flags, job)
     case .success(.benchAttention(let command)): try AttentionBenchmark.run(command, job)
     case .success(.info(let command)): try InfoReport.run(command, job)
-    case .success(.inspect(let command)): try job.runOnRoot { try InspectReport.run(command) }
+    case .success(.inspect(let command)):
+      try job.runOnRoot { try InspectReport.run(command, jobRanks: job.communicator.size) }
     case .success(.haystack(let command)): try job.runOnRoot { try command.execute() }
     case .success(.export(let command)): try job.runOnRoot { try command.execute() }
     case .failure(.text(let text)): try job.runOnRoot { try StandardOutput.write(text) }

@@ -9,6 +9,7 @@ package enum GenerateOption: String, CaseIterable, Sendable {
   case promptFile = "prompt-file"
   case ignorePositionLimit = "ignore-position-limit"
   case model
+  case randomWeights = "random-weights"
   case maxTokens = "max-tokens"
   case stop
   case temperature
@@ -43,7 +44,7 @@ package enum GenerateOption: String, CaseIterable, Sendable {
     case .stop: .texts
     case .maxTokens, .topK, .seed, .threads: .integer
     case .temperature, .topP: .number
-    case .ignorePositionLimit, .json, .logitsAll, .quiet: .flag
+    case .ignorePositionLimit, .randomWeights, .json, .logitsAll, .quiet: .flag
     }
   }
 

@@ -43,11 +43,16 @@ package struct GenerateOptions: ParsableArguments, Sendable {
     name: GenerateOption.model.name,
     help: .init(
       """
-      A model directory in Hugging Face layout; 'needle' is the built-in retrieval model. \
-      (default: \(GenerateSettings.builtInModel))
+      A model directory in Hugging Face layout, or ORG/NAME of a model in the local Hugging Face \
+      cache; 'needle' is the built-in retrieval model. (default: \(GenerateSettings.builtInModel))
       """, valueName: "dir"),
     transform: OptionValue.path)
   package var model: String?
+
+  @Flag(
+    name: GenerateOption.randomWeights.name,
+    help: "Take only the model's configuration, with reproducible random weights.")
+  package var randomWeights = false
 
   @Option(
     name: GenerateOption.maxTokens.name, parsing: .unconditional,

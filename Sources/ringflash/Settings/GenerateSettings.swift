@@ -23,7 +23,9 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
   package var context: Context
   package var prompt: Prompt?
   package var ignorePositionLimit: Bool
+  /// As it was given; once resolved, the path of a directory or `builtInModel`.
   package var model: String
+  package var randomWeights: Bool
   package var generation: GenerationChoices
   package var precision: Precision
   /// Nil is the rank's share of the cores it may use.
@@ -69,6 +71,8 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
       options.prompt.map { .text($0) } ?? options.promptFile.map { .file(path: $0) }
     ignorePositionLimit = options.ignorePositionLimit
     model = options.model ?? Self.builtInModel
+    randomWeights = options.randomWeights
+    if randomWeights, model == Self.builtInModel { throw Self.builtInWeights }
     generation = GenerationChoices(
       maxTokens: options.maxTokens, stopTexts: options.stop.isEmpty ? nil : options.stop,
       temperature: options.temperature, topK: options.topK, topP: options.topP,
@@ -84,6 +88,9 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
     quiet = options.quiet
     logLevel = options.logLevel ?? .warning
   }
+
+  static let builtInWeights = Failure(
+    .usage, "--random-weights needs --model DIR: the built-in model has weights of its own")
 
   /// Two outputs with one path, of which the second would replace the first; nil if there are none.
   private static func sharedOutput(_ options: GenerateOptions) -> Failure? {

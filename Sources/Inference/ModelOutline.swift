@@ -1,0 +1,106 @@
+import JSON
+import Kernels
+import MPI
+import ModelFiles
+import Transformer
+
+/// A model as its configuration and the headers of its files describe it: what can be checked and
+/// counted before memory for its weights is taken.
+public struct ModelOutline: Sendable {
+  /// What it is called in reports: `needle`, or its directory.
+  public let name: String
+  public let configuration: ModelConfiguration
+  public let suggestions: GenerationSuggestions
+  /// Tokens after which generation ends.
+  public let endOfSequenceTokens: Set<Int32>
+  public let weights: WeightPlan
+  /// The model itself where it needs no loading.
+  private let builtIn: ModelWeights?
+
+  /// The built-in model: it retrieves and copies, and is not a language model.
+  public static func builtIn() -> ModelOutline {
+    let needle = NeedleModel()
+    let weights: WeightPlan
+    do {
+      weights = try WeightPlan(.builtIn, for: needle.configuration)
+    } catch {
+      preconditionFailure("the built-in model is of a known family: \(error)")
+    }
+    return ModelOutline(
+      name: "needle", configuration: needle.configuration,
+      suggestions: GenerationSuggestions(maximumTokens: 64, stopTexts: ["\n"]),
+      endOfSequenceTokens: Set(needle.configuration.endOfSequenceTokens.map(Int32.init)),
+      weights: weights, builtIn: needle.weights)
+  }
+
+  /// A model directory in Hugging Face layout.
+  ///
+  /// - Parameters:
+  ///   - precision: in which the model will compute.
+  ///   - origin: `.files` for its own weights; `.random` and `.none` look for no files.
+  /// - Throws: `ModelFileError` or `ModelError`.
+  public init(
+    directory: ModelDirectory, precision: Precision, weights origin: WeightPlan.Origin = .files
+  ) throws {
+    name = directory.path
+    configuration = try ModelFamilies.configuration(
+      from: JSONConfigurationSource(document: directory.configuration))
+    weights =
+      origin == .files
+      ? try WeightPlan(
+        files: directory.openTensors(), directory: directory.path, configuration: configuration,
+        precision: precision)
+      : try WeightPlan(origin, for: configuration)
+    let generation = directory.generationConfiguration
+    suggestions = try generation.map(GenerationSuggestions.init) ?? GenerationSuggestions()
+    let vocabulary = configuration.vocabularySize
+    let suggestedEnds = try generation.flatMap {
+      try Self.endOfSequenceTokens(of: $0, vocabulary: vocabulary)
+    }
+    endOfSequenceTokens =
+      suggestedEnds ?? Set(configuration.endOfSequenceTokens.map(Int32.init))
+    builtIn = nil
+  }
+
+  private init(
+    name: String, configuration: ModelConfiguration, suggestions: GenerationSuggestions,
+    endOfSequenceTokens: Set<Int32>, weights: WeightPlan, builtIn: ModelWeights
+  ) {
+    self.name = name
+    self.configuration = configuration
+    self.suggestions = suggestions
+    self.endOfSequenceTokens = endOfSequenceTokens
+    self.weights = weights
+    self.builtIn = builtIn
+  }
+
+  /// Nil where `generation_config.json` names none.
+  private static func endOfSequenceTokens(
+    of document: JSONDocument, vocabulary: Int
+  ) throws -> Set<Int32>? {
+    guard let tokens = try document.integerOrIntegersIfPresent("eos_token_id") else { return nil }
+    for token in tokens where !(0..<vocabulary).contains(token) {
+      throw ModelFileError(
+        .malformed,
+        "\(document.path): \"eos_token_id\" names the token \(token), the vocabulary has the ids 0 "
+          + "to \(vocabulary - 1); correct the file")
+    }
+    return Set(tokens.map(Int32.init))
+  }
+
+  /// The model with its weights, converted or made where the plan says so.
+  ///
+  /// - Parameters:
+  ///   - host: the ranks of this host, all of which call this.
+  ///   - team: this rank's threads.
+  /// - Throws: `SharedMemoryError`, on every rank of the host or on none; `MPIError`.
+  public func load(host: Communicator, team: ThreadTeam) throws -> Model {
+    precondition(weights.origin != .none, "\(name) has no weights")
+    return Model(
+      name: name,
+      weights: try builtIn
+        ?? ModelFamilies.weights(
+          for: configuration, from: PlannedWeightSource(weights, host: host, team: team)),
+      suggestions: suggestions, endOfSequenceTokens: endOfSequenceTokens)
+  }
+}

@@ -1,0 +1,75 @@
+import Kernels
+import MPI
+import Transformer
+
+/// The matrices of a plan that do not lie ready in a file, in memory that the ranks of a host
+/// share; each rank and each of its threads makes a part of them.
+struct SharedWeights {
+  private let memory: SharedMemory
+  /// Where each tensor begins in the memory, in bytes.
+  private let offsets: [String: Int]
+
+  /// Elements that a thread makes at a time: some pages of them, and whole draws of random ones.
+  private static let elementsPerItem = 1 << 16
+  private static let alignment = 64
+
+  /// What a tensor takes in the memory, up to the next one.
+  static func paddedBytes(_ tensor: PlannedTensor) -> Int {
+    let bytes = tensor.request.count * tensor.precision.bytes
+    return (bytes + alignment - 1) / alignment * alignment
+  }
+
+  /// Takes the memory and fills it; every rank of `host` calls this.
+  ///
+  /// - Parameter tensors: those to be made, the same on every rank.
+  /// - Throws: `SharedMemoryError`, on every rank of the host or on none; `MPIError`.
+  init(_ tensors: [PlannedTensor], host: Communicator, team: ThreadTeam) throws {
+    var offsets: [String: Int] = [:]
+    var items: [(tensor: PlannedTensor, range: Range<Int>, offset: Int)] = []
+    var end = 0
+    for tensor in tensors {
+      offsets[tensor.request.name] = end
+      let (count, bytes) = (tensor.request.count, tensor.precision.bytes)
+      for first in stride(from: 0, to: count, by: Self.elementsPerItem) {
+        items.append(
+          (tensor, first..<min(count, first + Self.elementsPerItem), end + first * bytes))
+      }
+      end += Self.paddedBytes(tensor)
+    }
+    self.offsets = offsets
+    memory = try SharedMemory(byteCount: end, host: host)
+    guard let start = memory.bytes.baseAddress else { return }
+    let own = items.filter { memory.ownPart.contains($0.offset) }
+    nonisolated(unsafe) let base = start
+    team.forEach(own.count) { index, _ in
+      let (tensor, range, offset) = own[index]
+      tensor.content.write(range, to: base + offset)
+    }
+    try host.barrier()
+  }
+
+  /// The tensor, if it is one of these.
+  func view(of tensor: PlannedTensor) -> TensorView? {
+    guard let offset = offsets[tensor.request.name], let start = memory.bytes.baseAddress else {
+      return nil
+    }
+    return TensorView(
+      name: tensor.request.name, shape: tensor.request.shape, precision: tensor.precision,
+      elements: UnsafeRawPointer(start + offset), owner: memory)
+  }
+}
+
+extension PlannedTensor.Content {
+  /// Writes the elements numbered `range`, in the type that the model uses them in.
+  func write(_ range: Range<Int>, to destination: UnsafeMutableRawPointer) {
+    switch self {
+    case .random(let weights):
+      weights.write(
+        range, to: destination.bindMemory(to: BFloat16.self, capacity: range.count))
+    case .file(let tensor, let conversion?):
+      conversion.convert(tensor.bytes, range, into: destination)
+    case .file(_, nil):
+      preconditionFailure("what lies ready in a file is not written anew")
+    }
+  }
+}

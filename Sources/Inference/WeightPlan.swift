@@ -1,0 +1,158 @@
+import Kernels
+import ModelFiles
+import Transformer
+
+/// Where a model's weights come from and what they will take, known before any memory is taken.
+public struct WeightPlan: Sendable {
+  public enum Origin: String, Sendable, Codable {
+    case builtIn = "built_in"
+    /// Safetensors.
+    case files
+    /// Made from the tensors' names; see `RandomWeights`.
+    case random
+    /// Only the configuration is there.
+    case none
+  }
+
+  public let origin: Origin
+  /// Elements of all tensors that the model asks for, a tied head counted once.
+  public let parameters: Int
+  /// How many of the parameters are stored in each type, by its name in safetensors files.
+  public let parametersByType: [String: Int]
+  /// Bytes of matrices that are used where they lie in mapped files. The ranks of a host share
+  /// their pages, which the system takes back and reads again as it needs to.
+  public let mappedBytes: Int
+  /// Bytes of matrices that are converted or made, once a host, in memory that its ranks share.
+  public let sharedBytes: Int
+  /// Bytes of norms and biases, of which each rank has a float32 copy.
+  public let vectorBytes: Int
+
+  let tensors: [PlannedTensor]
+
+  init(origin: Origin, tensors: [PlannedTensor]) {
+    self.origin = origin
+    self.tensors = tensors
+    parameters = tensors.reduce(0) { $0 + $1.request.count }
+    var parametersByType: [String: Int] = [:]
+    var (mapped, shared, vectors) = (0, 0, 0)
+    for tensor in tensors {
+      if let type = tensor.storedType {
+        parametersByType[type.rawValue, default: 0] += tensor.request.count
+      }
+      if tensor.request.isVector {
+        vectors += tensor.request.count * MemoryLayout<Float>.stride
+      } else if case .file(let file, nil) = tensor.content {
+        mapped += file.bytes.count
+      } else {
+        shared += SharedWeights.paddedBytes(tensor)
+      }
+    }
+    self.parametersByType = parametersByType
+    mappedBytes = mapped
+    sharedBytes = origin == .none ? 0 : shared
+    vectorBytes = vectors
+  }
+}
+
+/// One tensor of a plan.
+struct PlannedTensor: Sendable {
+  enum Content: Sendable {
+    /// In a file: used there, or converted by that.
+    case file(Tensor, ElementConversion?)
+    case random(RandomWeights)
+  }
+
+  let request: TensorRequest
+  let content: Content
+
+  /// Nil where the tensor is stored nowhere.
+  var storedType: TensorElementType? {
+    if case .file(let tensor, _) = content { tensor.elementType } else { nil }
+  }
+
+  /// Of the elements as the model uses them.
+  var precision: Precision {
+    switch content {
+    case .file(let tensor, nil): tensor.elementType == .float32 ? .fp32 : .bf16
+    case .file(_, let conversion?): conversion.result
+    case .random: .bf16
+    }
+  }
+}
+
+extension WeightPlan {
+  /// Reproducible random weights, or none at all, for a configuration.
+  ///
+  /// - Throws: `ModelError`.
+  init(_ origin: Origin, for configuration: ModelConfiguration) throws {
+    self.init(
+      origin: origin,
+      tensors: try ModelFamilies.tensors(of: configuration).map {
+        PlannedTensor(request: $0, content: .random(RandomWeights($0)))
+      })
+  }
+
+  /// The tensors in a directory's files: matrices of one type, used in place where `precision` can
+  /// read them, and converted otherwise; norms and biases of any of the types.
+  ///
+  /// - Throws: `ModelFileError`, `ModelError`.
+  init(
+    files: SafetensorsCollection, directory: String, configuration: ModelConfiguration,
+    precision: Precision
+  ) throws {
+    var tensors: [PlannedTensor] = []
+    var firstMatrix: Tensor?
+    for request in try ModelFamilies.tensors(of: configuration) {
+      let tensor = try Self.tensor(request, in: files, directory)
+      if !request.isVector {
+        let first = firstMatrix ?? tensor
+        firstMatrix = first
+        guard first.elementType == tensor.elementType else {
+          throw ModelFileError(
+            .unsupported,
+            "\(directory): the tensor '\(first.name)' is of type \(first.elementType.rawValue) and "
+              + "'\(tensor.name)' of type \(tensor.elementType.rawValue); convert all matrices to "
+              + "one of BF16, F16 and F32")
+        }
+      }
+      let conversion = try Self.conversion(of: tensor, request, precision, directory)
+      tensors.append(PlannedTensor(request: request, content: .file(tensor, conversion)))
+    }
+    self.init(origin: .files, tensors: tensors)
+  }
+
+  private static func tensor(
+    _ request: TensorRequest, in files: SafetensorsCollection, _ directory: String
+  ) throws -> Tensor {
+    guard let tensor = files.tensor(named: request.name) else {
+      throw ModelFileError(
+        .malformed,
+        "\(directory): has no tensor '\(request.name)', which the model's configuration asks for")
+    }
+    guard tensor.shape == request.shape else {
+      throw ModelFileError(
+        .malformed,
+        "\(directory): the tensor '\(request.name)' has the shape \(tensor.shape), the "
+          + "configuration asks for \(request.shape)")
+    }
+    return tensor
+  }
+
+  /// How a tensor becomes what the model computes with; nil where it is that already.
+  private static func conversion(
+    of tensor: Tensor, _ request: TensorRequest, _ precision: Precision, _ directory: String
+  ) throws -> ElementConversion? {
+    switch tensor.elementType {
+    case .bfloat16: nil
+    case .float32 where request.isVector || precision == .fp32: nil
+    case .float32: .float32ToBFloat16
+    case .float16 where request.isVector || precision == .fp32: .halfToFloat32
+    case .float16: .halfToBFloat16
+    default:
+      throw ModelFileError(
+        .unsupported,
+        "\(directory): the tensor '\(tensor.name)' is of type \(tensor.elementType.rawValue); BF16, "
+          + "F16 and F32 are supported")
+    }
+  }
+}

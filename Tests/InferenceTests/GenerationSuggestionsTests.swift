@@ -1,0 +1,68 @@
+import Foundation
+import Inference
+import ModelFiles
+import Testing
+import Transformer
+
+@Suite struct GenerationSuggestionsTests {
+  /// The suggestions of a directory with that `generation_config.json`.
+  private func suggestions(_ json: String) throws -> GenerationSuggestions {
+    try outline(json).suggestions
+  }
+
+  private func outline(_ json: String) throws -> ModelOutline {
+    let folder = ModelFolder()
+    try folder.write(
+      configuration: RandomModel.sampleConfiguration().json, generation: Data(json.utf8),
+      tensors: [])
+    return try ModelOutline(directory: folder.directory, precision: .bf16, weights: .none)
+  }
+
+  /// Transformers samples with a temperature of 1, among 50 tokens, unless the file says otherwise.
+  @Test func samplingHasTransformersDefaults() throws {
+    let bare = try suggestions(#"{"do_sample": true}"#)
+    #expect(bare.temperature == 1 && bare.topK == 50 && bare.topP == 1)
+    let some = try suggestions(#"{"do_sample": true, "temperature": 0.6, "top_k": null}"#)
+    #expect(some.temperature == 0.6 && some.topK == 50 && some.topP == 1)
+    let all = try suggestions(#"{"do_sample": true, "top_k": 0, "top_p": 0.9}"#)
+    #expect(all.temperature == 1 && all.topK == 0 && all.topP == 0.9)
+    let greedy = try suggestions(#"{"temperature": 0.6, "top_k": 20, "max_length": 4096}"#)
+    #expect(greedy == GenerationSuggestions())
+  }
+
+  @Test func oneStopTextIsAListOfOne() throws {
+    #expect(try suggestions(#"{"stop_strings": "x"}"#).stopTexts == ["x"])
+    #expect(try suggestions(#"{"stop_strings": ["x", "y"]}"#).stopTexts == ["x", "y"])
+    #expect(throws: ModelFileError.self) { try suggestions(#"{"stop_strings": 7}"#) }
+  }
+
+  @Test func settingsThatWouldChangeTheAnswerAreNamed() throws {
+    let cases: [(json: String, notApplied: [String])] = [
+      (#"{"repetition_penalty": 1.05}"#, [#""repetition_penalty": 1.05"#]),
+      (#"{"repetition_penalty": 1.0, "num_beams": 1, "no_repeat_ngram_size": 0}"#, []),
+      (
+        #"{"num_beams": 4, "min_new_tokens": 2}"#,
+        [#""min_new_tokens": 2"#, #""num_beams": 4"#]
+      ),
+      (#"{"suppress_tokens": [1, 2]}"#, [#""suppress_tokens""#]),
+      (#"{"suppress_tokens": [], "bad_words_ids": null}"#, []),
+      // Of no effect without sampling.
+      (#"{"min_p": 0.1}"#, []),
+      (#"{"min_p": 0.1, "do_sample": true, "typical_p": 1.0}"#, [#""min_p": 0.1"#]),
+      (#"{"bos_token_id": 1, "pad_token_id": 0, "transformers_version": "4.45"}"#, []),
+    ]
+    for (json, notApplied) in cases {
+      #expect(try suggestions(json).notApplied == notApplied, "\(json)")
+    }
+  }
+
+  @Test(arguments: ["-1", "300", "[257, 300]", "9223372036854775807"])
+  func endsOutsideTheVocabularyAreRefused(ends: String) {
+    let error = #expect(throws: ModelFileError.self) {
+      try outline(#"{"eos_token_id": \#(ends)}"#)
+    }
+    #expect(error?.kind == .malformed)
+    #expect(error?.description.contains("generation_config.json") == true)
+    #expect(error?.description.contains("eos_token_id") == true)
+  }
+}
