@@ -1,7 +1,9 @@
 import Foundation
 import Inference
 import Kernels
+import MPI
 import ModelFiles
+import RankTesting
 import Transformer
 
 /// One model of `Fixtures` and what Hugging Face Transformers computes with it; see
@@ -46,8 +48,14 @@ struct ParityFixture {
     runs = expected.runs
   }
 
-  func model(_ precision: Precision) throws -> Model {
-    try Model(directory: ModelDirectory(path: path), precision: precision)
+  func outline(_ precision: Precision = .fp32) throws -> ModelOutline {
+    try ModelOutline(directory: ModelDirectory(path: path), precision: precision)
+  }
+
+  /// Its weights for this rank alone.
+  @MPIThread func model(_ precision: Precision) throws -> Model {
+    try outline(precision).load(
+      host: MPIEnvironment.communicatorOfThisRank(), team: ThreadTeam(threads: 1))
   }
 
   func context(_ run: Run) -> [Int32] { Array(tokens.prefix(run.context)) }
@@ -68,7 +76,9 @@ struct ParityFixture {
       atPath: folder.path, withIntermediateDirectories: true)
     try FileManager.default.copyItem(
       atPath: "\(path)/published_config.json", toPath: "\(folder.path)/config.json")
-    return try Model.configuration(of: folder.directory)
+    return try ModelOutline(
+      directory: folder.directory, precision: .fp32, weights: .none
+    ).configuration
   }
 }
 
