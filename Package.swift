@@ -13,7 +13,8 @@ func floor(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .testTarget(
     name: name + "Tests", dependencies: [.init(stringLiteral: name)] + dependencies,
-    exclude: ["Inference", "Transformer", "Tokenizers"].contains(name) ? ["Fixtures"] : [],
+    exclude: ["ChatTemplates", "Inference", "Transformer", "Tokenizers"].contains(name)
+      ? ["Fixtures"] : [],
     swiftSettings: swiftSettings)
 }
 
@@ -42,6 +43,7 @@ let package = Package(
     floor("Kernels", ["CKernels", "COpenBLAS"]),
     floor("ModelFiles", ["JSON"]),
     floor("Tokenizers", ["JSON"]),
+    floor("ChatTemplates"),
 
     // Floors 3 to 5: attention across ranks, the model, the session and what it reports.
     floor("RingAttention", ["MPI", "Kernels"]),
@@ -54,7 +56,7 @@ let package = Package(
       name: "ringflash",
       dependencies: [
         "Inference", "Reporting", "Transformer", "RingAttention", "MPI", "Kernels", "ModelFiles",
-        "Tokenizers", "JSON",
+        "Tokenizers", "ChatTemplates", "JSON",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Yams", package: "Yams"),
@@ -70,6 +72,7 @@ let package = Package(
     tests("JSON", []),
     tests("ModelFiles", []),
     tests("Tokenizers", []),
+    tests("ChatTemplates", []),
     tests("RingAttention", ["RankTesting", "MPI", "Kernels"]),
     tests("Transformer", ["RankTesting", "RingAttention", "MPI", "Kernels"]),
     tests(

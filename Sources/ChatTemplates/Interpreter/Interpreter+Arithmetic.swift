@@ -47,9 +47,12 @@ extension Interpreter {
   func repeated(_ text: Text, _ count: Int) throws(Problem) -> Text {
     guard count > 0, !text.isEmpty else { return .empty }
     try allow(bytes: text.bytes.count, times: count)
+    if text.bytes.count == 1 { return Text([UInt8](repeating: text.bytes[0], count: count)) }
     var bytes: [UInt8] = []
     bytes.reserveCapacity(text.bytes.count * count)
     for _ in 0..<count { bytes += text.bytes }
+    // A short text costs more a byte than a long one.
+    try step(elements: min(count, Limits.elements))
     return Text(bytes)
   }
 

@@ -1,3 +1,4 @@
+import ChatTemplates
 import Inference
 import JSON
 import Kernels
@@ -16,6 +17,7 @@ extension Failure {
     case let error as ModelFileError: self.init(Self.code(error.kind), error.description)
     case let error as JSONError: self.init(.badData, error.description)
     case let error as TokenizerError: self.init(Self.code(error.kind), error.description)
+    case let error as ChatTemplateError: self.init(.badData, error.description)
     case let error as ModelError: self.init(.badData, error.message)
     case let error as ReportFileError: self.init(.inputOutput, error.description)
     case let error as InstructionSetError: self.init(.unavailable, error.description)

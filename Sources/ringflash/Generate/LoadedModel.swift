@@ -72,19 +72,22 @@ struct Input {
 
   /// Reads and tokenizes both, apart from each other.
   ///
-  /// - Throws: `Failure`, `TokenizerError`.
+  /// - Throws: `Failure`, `TokenizerError`, `JSONError`, `ModelFileError`, `ChatTemplateError`.
   init(_ settings: GenerateSettings, _ loaded: LoadedModel) throws {
-    context =
-      switch settings.context {
-      case .text(let path): try loaded.encode(ContextReader.context(path: path))
-      case .tokenIds(let path): try ContextReader.tokenIds(path: path)
-      }
-    prompt =
-      switch settings.prompt {
-      case .text(let text): try loaded.encode(text)
-      case .file(let path): try loaded.encode(ContextReader.prompt(path: path))
-      case nil: []
-      }
+    if settings.chat, case .text(let path) = settings.context {
+      let chat = try ChatText(
+        template: ModelChatTemplate(model: settings.model), system: settings.system,
+        context: ContextReader.context(path: path), prompt: Self.text(of: settings.prompt))
+      context = try loaded.encode(chat.context)
+      prompt = try loaded.encode(chat.prompt)
+    } else {
+      context =
+        switch settings.context {
+        case .text(let path): try loaded.encode(ContextReader.context(path: path))
+        case .tokenIds(let path): try ContextReader.tokenIds(path: path)
+        }
+      prompt = try settings.prompt == nil ? [] : loaded.encode(Self.text(of: settings.prompt))
+    }
     let vocabulary = loaded.outline.configuration.vocabularySize
     for (role, ids) in [("context", context), ("prompt", prompt)] {
       guard let index = ids.firstIndex(where: { $0 < 0 || Int($0) >= vocabulary }) else { continue }
@@ -94,6 +97,14 @@ struct Input {
         the \(role)'s token \(index) is \(ids[index]), the vocabulary of '\(loaded.outline.name)' has \
         the ids 0 to \(vocabulary - 1)
         """)
+    }
+  }
+
+  private static func text(of prompt: GenerateSettings.Prompt?) throws(Failure) -> String {
+    switch prompt {
+    case .text(let text): text
+    case .file(let path): try ContextReader.prompt(path: path)
+    case nil: ""
     }
   }
 }

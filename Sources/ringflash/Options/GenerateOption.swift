@@ -7,6 +7,8 @@ package enum GenerateOption: String, CaseIterable, Sendable {
   case tokenIds = "token-ids"
   case prompt
   case promptFile = "prompt-file"
+  case chat
+  case system
   case ignorePositionLimit = "ignore-position-limit"
   case model
   case randomWeights = "random-weights"
@@ -38,13 +40,14 @@ package enum GenerateOption: String, CaseIterable, Sendable {
 
   var kind: Kind {
     switch self {
-    case .context, .tokenIds, .prompt, .promptFile, .model, .precision, .partition, .report,
+    case .context, .tokenIds, .prompt, .promptFile, .system, .model, .precision, .partition,
+      .report,
       .logits, .trace, .logLevel:
       .text
     case .stop: .texts
     case .maxTokens, .topK, .seed, .threads: .integer
     case .temperature, .topP: .number
-    case .ignorePositionLimit, .randomWeights, .json, .logitsAll, .quiet: .flag
+    case .chat, .ignorePositionLimit, .randomWeights, .json, .logitsAll, .quiet: .flag
     }
   }
 

@@ -13,6 +13,8 @@ extension GenerateOptions {
       merged.prompt = other.prompt
       merged.promptFile = other.promptFile
     }
+    merged.chat = chat || other.chat
+    merged.system = system ?? other.system
     merged.ignorePositionLimit = ignorePositionLimit || other.ignorePositionLimit
     merged.model = model ?? other.model
     merged.randomWeights = randomWeights || other.randomWeights

@@ -35,6 +35,19 @@ package struct GenerateOptions: ParsableArguments, Sendable {
   package var promptFile: String?
 
   @Flag(
+    name: GenerateOption.chat.name,
+    help: """
+      Put context and prompt as one message of a user into the model's chat template, which ends \
+      where the answer begins.
+      """)
+  package var chat = false
+
+  @Option(
+    name: GenerateOption.system.name, parsing: .unconditional,
+    help: .init("With --chat: the message of the system before the user's.", valueName: "text"))
+  package var system: String?
+
+  @Flag(
     name: GenerateOption.ignorePositionLimit.name,
     help: "Let a context through that is longer than the positions the model was made for.")
   package var ignorePositionLimit = false

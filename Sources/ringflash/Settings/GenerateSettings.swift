@@ -22,6 +22,10 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
 
   package var context: Context
   package var prompt: Prompt?
+  /// Whether context and prompt are a user's message in the model's chat template.
+  package var chat: Bool
+  /// The system's message before it.
+  package var system: String?
   package var ignorePositionLimit: Bool
   /// As it was given; once resolved, the path of a directory or `builtInModel`.
   package var model: String
@@ -62,6 +66,14 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
       throw Failure(
         .usage, "--logits-all needs --logits FILE to write to (see 'ringflash generate --help')")
     }
+    if options.chat, options.context == nil {
+      throw Failure(
+        .usage, "--chat needs the context as text, give --context FILE in place of --token-ids")
+    }
+    if options.system != nil && !options.chat {
+      throw Failure(
+        .usage, "--system has a place only in a chat template, give --chat with it")
+    }
     let inputs = [options.config, options.context, options.tokenIds, options.promptFile]
     if inputs.count(where: { $0 == "-" }) > 1 {
       throw Failure(.usage, "standard input (-) can be read only once, give a file for the other")
@@ -69,6 +81,8 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
     if let failure = Self.sharedOutput(options) { throw failure }
     prompt =
       options.prompt.map { .text($0) } ?? options.promptFile.map { .file(path: $0) }
+    chat = options.chat
+    system = options.system
     ignorePositionLimit = options.ignorePositionLimit
     model = options.model ?? Self.builtInModel
     randomWeights = options.randomWeights
