@@ -5,6 +5,7 @@ import ringflash
   @Test func everyOptionOfGenerate() throws {
     let options = try generateOptions([
       "--context", "a.txt", "--prompt", "- a list", "--ignore-position-limit", "--model", "dir",
+      "--random-weights",
       "--max-tokens", "0", "--stop", "\n", "--stop", "--json", "--temperature", "0.5", "--top-k",
       "40",
       "--top-p", "0.9", "--seed", "18446744073709551615", "--precision", "fp32", "--threads",
@@ -18,6 +19,7 @@ import ringflash
     #expect(options.promptFile == nil)
     #expect(options.ignorePositionLimit)
     #expect(options.model == "dir")
+    #expect(options.randomWeights)
     #expect(options.maxTokens == 0)
     #expect(options.stop == ["\n", "--json"])
     #expect(options.temperature == 0.5)
@@ -42,7 +44,7 @@ import ringflash
       let options = try generateOptions(arguments)
       #expect(options.context == nil && options.maxTokens == nil && options.stop.isEmpty)
       #expect(options.seed == nil && options.precision == nil && options.logLevel == nil)
-      #expect(!options.json && !options.quiet && !options.logitsAll)
+      #expect(!options.json && !options.quiet && !options.logitsAll && !options.randomWeights)
     }
   }
 
@@ -189,6 +191,7 @@ import ringflash
     guard case .inspect(let inspect) = try CommandLineParser.parse(["inspect", "--json"]).get()
     else { return #expect(Bool(false), "not inspect") }
     #expect(inspect.model == "needle" && inspect.json)
+    #expect(inspect.tokens == nil && inspect.ranks == nil && !inspect.randomWeights)
 
     guard case .info(let info) = try CommandLineParser.parse(["info"]).get()
     else { return #expect(Bool(false), "not info") }

@@ -12,6 +12,9 @@ import ringflash
     (.model, ["--model", "dir"], "model: dir"),
     (.maxTokens, ["--max-tokens", "64"], "max-tokens: 64"),
     (.stop, ["--stop", "\n", "--stop", "--"], #"stop: ["\n", "--"]"#),
+    (
+      .randomWeights, ["--random-weights", "--model", "dir"], "random-weights: true\nmodel: dir"
+    ),
     (.temperature, ["--temperature", "0.25"], "temperature: 0.25"),
     (.topK, ["--top-k", "5"], "top-k: 5"),
     (.topP, ["--top-p", "0.5"], "top-p: .5"),

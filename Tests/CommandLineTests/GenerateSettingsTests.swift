@@ -18,7 +18,7 @@ import ringflash
     #expect(settings.threads == nil)
     #expect(settings.partition == .zigzag)
     #expect(!settings.json && !settings.quiet && !settings.logitsAll)
-    #expect(!settings.ignorePositionLimit)
+    #expect(!settings.ignorePositionLimit && !settings.randomWeights)
     #expect(settings.report == nil && settings.logits == nil && settings.trace == nil)
     #expect(settings.logLevel == .warning)
   }
@@ -26,6 +26,9 @@ import ringflash
   @Test func optionsThatNeedOthers() throws {
     #expect(try exitCode([]) == .usage)
     #expect(try exitCode(["--prompt", "why"]) == .usage)
+    #expect(try exitCode(["--context", "a", "--random-weights"]) == .usage)
+    #expect(try exitCode(["--context", "a", "--random-weights", "--model", "needle"]) == .usage)
+    #expect(try exitCode(["--context", "a", "--random-weights", "--model", "d"]) == nil)
     #expect(try exitCode(["--context", "a", "--logits-all"]) == .usage)
     #expect(try exitCode(["--context", "a", "--logits-all", "--logits", "l"]) == nil)
     #expect(try exitCode(["--context", "-", "--prompt-file", "-"]) == .usage)

@@ -44,19 +44,13 @@ struct HostResources: Sendable {
   }
 
   /// Bytes of memory that new work on this host may take: what the kernel says is available, or
-  /// less by the control group.
+  /// less by the control group, as in a container.
   static var availableMemory: Int? {
     let lines = (try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8)) ?? ""
     let available = lines.split(separator: "\n").first { $0.hasPrefix("MemAvailable:") }
       .flatMap { $0.split(separator: " ").dropFirst().first }.flatMap { Int($0) }.map { $0 * 1024 }
-    func number(_ name: String) -> Int? {
-      (try? String(contentsOfFile: "/sys/fs/cgroup/\(name)", encoding: .utf8))
-        .flatMap { Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
-    }
-    guard let limit = number("memory.max"), let used = number("memory.current") else {
-      return available
-    }
-    return min(available ?? .max, max(0, limit - used))
+    let inGroup = ControlGroupMemory().availableBytes
+    return [available, inGroup].compactMap { $0 }.min()
   }
 
   /// The most memory that this process has occupied so far, in bytes.
