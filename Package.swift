@@ -33,6 +33,9 @@ let package = Package(
       name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev", "openmpi-bin"])]),
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
+    // Its pkg-config file has a flag that SwiftPM refuses, so the module map names the library.
+    .systemLibrary(name: "CUTF8Proc", providers: [.apt(["libutf8proc-dev"])]),
     .target(name: "CMPIShims", dependencies: ["CMPI"], cSettings: cSettings),
     .target(name: "CKernels", cSettings: cSettings),
     // Floor 1: a format that two modules above read.
@@ -42,7 +45,7 @@ let package = Package(
     floor("MPI", ["CMPI", "CMPIShims"]),
     floor("Kernels", ["CKernels", "COpenBLAS"]),
     floor("ModelFiles", ["JSON"]),
-    floor("Tokenizers", ["JSON"]),
+    floor("Tokenizers", ["JSON", "CPCRE2", "CUTF8Proc"]),
     floor("ChatTemplates"),
 
     // Floors 3 to 5: attention across ranks, the model, the session and what it reports.

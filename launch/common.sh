@@ -28,16 +28,22 @@ require_swift() {
   ((BASH_REMATCH[1] * 1000 + BASH_REMATCH[2] >= 6002)) || fail "this Swift is $version; $where"
 }
 
+# What the build looks for with pkg-config, and the Debian packages that have it.
+libraries=(ompi-c openblas libpcre2-8 libutf8proc)
+library_packages=(
+  libopenmpi-dev openmpi-bin libopenblas-dev libpcre2-dev libutf8proc-dev pkg-config
+)
+
 libraries_are_found() {
-  has_command mpirun && has_command pkg-config && pkg-config --exists ompi-c openblas
+  has_command mpirun && has_command pkg-config && pkg-config --exists "${libraries[@]}"
 }
 
 # require_packages PACKAGE...: installs the Debian packages that are missing. Where that cannot be
 # done, the libraries may have come another way: what pkg-config finds is good enough.
 require_packages() {
   if ! has_command apt-get || ! has_command dpkg-query; then
-    libraries_are_found || fail "Open MPI (with mpirun) and OpenBLAS with their headers, and" \
-      "pkg-config, are needed: 'pkg-config --exists ompi-c openblas' must succeed"
+    libraries_are_found || fail "Open MPI (with mpirun), OpenBLAS, PCRE2 and utf8proc with their" \
+      "headers, and pkg-config, are needed: 'pkg-config --exists ${libraries[*]}' must succeed"
     return
   fi
 

@@ -18,15 +18,36 @@ enum ByteLevel {
     }
   }()
 
-  private static let byteOfCharacter: [Unicode.Scalar: UInt8] = Dictionary(
-    uniqueKeysWithValues: zip(characters, UInt8.min...UInt8.max))
+  /// For each character below U+0180 its byte, or nil.
+  private static let byteOfCharacter: [UInt8?] = {
+    var bytes = [UInt8?](repeating: nil, count: 0x180)
+    for (byte, character) in zip(UInt8.min...UInt8.max, characters) {
+      bytes[Int(character.value)] = byte
+    }
+    return bytes
+  }()
 
-  /// The bytes that `token` is written for, or nil where it has a character outside the alphabet.
-  static func bytes(ofToken token: String) -> [UInt8]? {
+  /// The bytes that `token`, in UTF-8, is written for, or nil where it has a character outside the
+  /// alphabet.
+  static func bytes(ofToken token: some Collection<UInt8>) -> [UInt8]? {
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(token.utf8.count)
-    for character in token.unicodeScalars {
-      guard let byte = byteOfCharacter[character] else { return nil }
+    bytes.reserveCapacity(token.count)
+    var lead: UInt8?
+    for unit in token {
+      let code: Int
+      if let first = lead {
+        // All of the alphabet has at most two bytes of UTF-8.
+        code = Int(first & 0x1f) << 6 | Int(unit & 0x3f)
+        lead = nil
+      } else if unit < 0x80 {
+        code = Int(unit)
+      } else if unit < 0xe0 {
+        lead = unit
+        continue
+      } else {
+        return nil
+      }
+      guard code < byteOfCharacter.count, let byte = byteOfCharacter[code] else { return nil }
       bytes.append(byte)
     }
     return bytes

@@ -1,60 +1,62 @@
 /// For a pair of adjacent tokens: what they merge into, and how early. A hash table with open
 /// addressing, since encoding asks it once or twice a byte.
 struct MergeTable: Sendable {
-  struct Merge: Sendable {
-    /// Lower ranks merge first.
-    let rank: UInt32
-    let id: Int32
+  /// A merge as one number that orders by rank: the rank above the id of the merged token.
+  typealias Merge = UInt64
+  /// Of pairs that do not merge; later than every merge.
+  static let none = Merge.max
+
+  private struct Slot: BitwiseCopyable {
+    var key: UInt64
+    var merge: Merge
   }
 
   /// No pair has this key, since ids are not negative.
   private static let empty = UInt64.max
 
-  /// `[capacity]` keys, `empty` where the place is free; the capacity is a power of two and at
-  /// least twice the count.
-  private var keys: [UInt64]
-  private var merges: [Merge]
-  private let shift: Int
+  /// At most half of them are taken; their number is a power of two.
+  private let slots: FixedBuffer<Slot>
+  private let shift: UInt64
+  private let mask: Int
   private(set) var isEmpty = true
 
   /// A table with room for `count` merges.
   init(count: Int) {
     let bits = max(1, Int.bitWidth - (2 * count).leadingZeroBitCount)
-    shift = 64 - bits
-    keys = [UInt64](repeating: Self.empty, count: 1 << bits)
-    merges = [Merge](repeating: Merge(rank: 0, id: 0), count: 1 << bits)
+    shift = UInt64(64 - bits)
+    mask = 1 << bits - 1
+    slots = FixedBuffer(repeating: Slot(key: Self.empty, merge: Self.none), count: 1 << bits)
   }
 
-  /// The merge of `left` and `right`, or nil where they do not merge.
-  subscript(left: Int32, right: Int32) -> Merge? {
-    let key = Self.key(left, right)
-    let index = place(of: key)
-    return keys[index] == key ? merges[index] : nil
+  /// The merge of `left` and `right`, or `none`.
+  @inline(__always)
+  subscript(left: Int32, right: Int32) -> Merge {
+    slots[place(of: Self.key(left, right))].merge
   }
 
   /// Adds a merge; a later one of the same pair replaces it. The number of pairs must stay within
   /// the `count` given.
-  mutating func insert(_ left: Int32, _ right: Int32, _ merge: Merge) {
+  mutating func insert(_ left: Int32, _ right: Int32, rank: Int, id: Int32) {
     let key = Self.key(left, right)
-    let index = place(of: key)
-    keys[index] = key
-    merges[index] = merge
+    slots[place(of: key)] = Slot(key: key, merge: UInt64(rank) << 32 | UInt64(id))
     isEmpty = false
   }
 
+  @inline(__always)
   private static func key(_ left: Int32, _ right: Int32) -> UInt64 {
     UInt64(UInt32(bitPattern: left)) << 32 | UInt64(UInt32(bitPattern: right))
   }
 
   /// Where `key` is, or would be put.
+  @inline(__always)
   private func place(of key: UInt64) -> Int {
     // The two ids are folded before the multiplication by 2^64 / golden ratio, so that both reach
     // the upper bits.
-    var index = Int(
-      truncatingIfNeeded: ((key ^ key >> 29) &* 0x9e37_79b9_7f4a_7c15) >> UInt64(shift))
-    while keys[index] != key, keys[index] != Self.empty {
-      index = (index + 1) & (keys.count - 1)
+    var index = Int(truncatingIfNeeded: ((key ^ key >> 29) &* 0x9e37_79b9_7f4a_7c15) >> shift)
+    while true {
+      let found = slots[index].key
+      if found == key || found == Self.empty { return index }
+      index = (index + 1) & mask
     }
-    return index
   }
 }

@@ -1,31 +1,27 @@
-/// Turns tokens into text as they come, whole characters at a time: a character whose bytes are
-/// spread over several tokens is given when its last byte has come.
+/// Turns tokens into text as they come, whole characters at a time: what later tokens may still
+/// change, such as a character whose bytes are spread over several tokens, is held back.
 ///
-/// Joined, the texts are what decoding all tokens at once gives, with each ill-formed part as
-/// U+FFFD.
+/// Joined, the texts are what decoding all tokens at once gives.
 public struct StreamingDecoder: Sendable {
   private let tokenizer: Tokenizer
   private let skippingSpecialTokens: Bool
-  /// The beginning of a character, 0 to 3 bytes.
-  private var pending: [UInt8] = []
+  private var run: DecodingRun
 
   public init(_ tokenizer: Tokenizer, skippingSpecialTokens: Bool = true) {
     self.tokenizer = tokenizer
     self.skippingSpecialTokens = skippingSpecialTokens
+    run = tokenizer.decodingRun
   }
 
   /// The text that is certain once `id` has come.
   public mutating func append(_ id: Int32) -> String {
     if skippingSpecialTokens && tokenizer.isSpecial(id) { return "" }
-    pending += tokenizer.bytes(of: id)
-    let whole = pending.count - UTF8Scan.incompleteTail(of: pending)
-    defer { pending.removeFirst(whole) }
-    return String(decoding: pending[..<whole], as: UTF8.self)
+    guard let text = tokenizer.text(of: id) else { return "" }
+    return String(decoding: run.append(text), as: UTF8.self)
   }
 
-  /// What is held back, as U+FFFD, since nothing will complete it; the decoder is as new then.
+  /// What was held back; the decoder is as new then.
   public mutating func finish() -> String {
-    defer { pending = [] }
-    return String(decoding: pending, as: UTF8.self)
+    String(decoding: run.finish(), as: UTF8.self)
   }
 }

@@ -31,6 +31,60 @@ enum UTF8Scan {
     return 0
   }
 
+  /// The length of the character that `lead`, of valid text, begins.
+  @inline(__always)
+  static func length(ofValidLead lead: UInt8) -> Int {
+    lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4
+  }
+
+  /// The character at `place` of a valid text, and its length.
+  @inline(__always)
+  static func scalar(_ place: UnsafePointer<UInt8>) -> (Unicode.Scalar, length: Int) {
+    func tail(_ offset: Int) -> UInt32 { UInt32(place[offset] & 0x3f) }
+    let lead = UInt32(place[0])
+    if lead < 0x80 { return (Unicode.Scalar(place[0]), 1) }
+    let (value, length) =
+      if lead < 0xe0 {
+        ((lead & 0x1f) << 6 | tail(1), 2)
+      } else if lead < 0xf0 {
+        ((lead & 0x0f) << 12 | tail(1) << 6 | tail(2), 3)
+      } else {
+        ((lead & 0x07) << 18 | tail(1) << 12 | tail(2) << 6 | tail(3), 4)
+      }
+    return (Unicode.Scalar(value)!, length)
+  }
+
+  /// The character that ends right before `end`, which is not 0, of a valid text, and its length.
+  static func scalar(
+    in text: UnsafeBufferPointer<UInt8>, before end: Int
+  ) -> (Unicode.Scalar, length: Int) {
+    var start = end - 1
+    while text[start] & 0xc0 == 0x80 { start -= 1 }
+    return scalar(text.baseAddress! + start)
+  }
+
+  /// The first place from `start` on with a character that is no white space, or the end.
+  static func skippingSpaces(in text: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
+    var position = start
+    while position < text.count {
+      let (scalar, length) = scalar(text.baseAddress! + position)
+      guard scalar.properties.isWhitespace else { break }
+      position += length
+    }
+    return position
+  }
+
+  /// Where the white space that ends right before `end` begins.
+  static func spacesStart(in text: UnsafeBufferPointer<UInt8>, before end: Int) -> Int {
+    var position = end
+    while position > 0 {
+      let (scalar, length) = scalar(in: text, before: position)
+      guard scalar.properties.isWhitespace else { break }
+      position -= length
+    }
+    return position
+  }
+
   /// The length of the character that `lead` begins, or 0 where it begins none.
   private static func length(ofLead lead: UInt8) -> Int {
     switch lead {

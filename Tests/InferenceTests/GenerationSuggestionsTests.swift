@@ -1,5 +1,6 @@
 import Foundation
 import Inference
+import JSON
 import ModelFiles
 import Testing
 import Transformer
@@ -33,7 +34,7 @@ import Transformer
   @Test func oneStopTextIsAListOfOne() throws {
     #expect(try suggestions(#"{"stop_strings": "x"}"#).stopTexts == ["x"])
     #expect(try suggestions(#"{"stop_strings": ["x", "y"]}"#).stopTexts == ["x", "y"])
-    #expect(throws: ModelFileError.self) { try suggestions(#"{"stop_strings": 7}"#) }
+    #expect(throws: JSONError.self) { try suggestions(#"{"stop_strings": 7}"#) }
   }
 
   @Test func settingsThatWouldChangeTheAnswerAreNamed() throws {

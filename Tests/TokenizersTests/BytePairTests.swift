@@ -42,9 +42,10 @@ struct BytePairTests {
     for expected in try Fixture.cases() {
       let whole = tokenizer.decode(expected.identifiers, skippingSpecialTokens: false)
       let plain = tokenizer.decode(expected.identifiers, skippingSpecialTokens: true)
-      #expect(whole == Array(expected.decoded.utf8), "\(expected.text.debugDescription)")
+      #expect(whole.utf8.elementsEqual(expected.decoded.utf8), "\(expected.text.debugDescription)")
       #expect(
-        plain == Array(expected.decodedWithoutSpecial.utf8), "\(expected.text.debugDescription)")
+        plain.utf8.elementsEqual(expected.decodedWithoutSpecial.utf8),
+        "\(expected.text.debugDescription)")
     }
   }
 
@@ -61,8 +62,7 @@ struct BytePairTests {
       #expect(tokenizer.bytes(of: id) == [], "\(id)")
     }
     #expect(
-      tokenizer.decode([429, 64, -1], skippingSpecialTokens: false)
-        == Array("b".utf8).map { $0 - 1 })
+      tokenizer.decode([429, 64, -1], skippingSpecialTokens: false) == "a")
   }
 
   /// Merging that rescans the word after each merge would take hours here.
@@ -72,7 +72,7 @@ struct BytePairTests {
     let text = Array(String(repeating: unit, count: 1_000_000 / unit.utf8.count).utf8)
     let identifiers = try tokenizer.encode(text)
     #expect(identifiers.count < text.count)
-    #expect(tokenizer.decode(identifiers, skippingSpecialTokens: false) == text)
+    #expect(tokenizer.decode(identifiers, skippingSpecialTokens: false).utf8.elementsEqual(text))
 
     // Four a's are one token; nothing else merges in a run of them.
     let run = try tokenizer.encode([UInt8](repeating: UInt8(ascii: "a"), count: 1_000_000))

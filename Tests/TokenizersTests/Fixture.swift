@@ -33,7 +33,7 @@ enum Fixture {
     return try JSONSerialization.data(withJSONObject: object)
   }
 
-  private static func path(_ name: String) -> String {
+  static func path(_ name: String) -> String {
     URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .appendingPathComponent("Fixtures/\(name)").path
   }

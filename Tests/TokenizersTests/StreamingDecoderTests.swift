@@ -19,7 +19,7 @@ struct StreamingDecoderTests {
     for start in bytes.indices {
       for end in start + 1...bytes.count {
         let token = try token(start..<end)
-        if vocabulary[token] == nil { vocabulary[token] = 300 + vocabulary.count }
+        if vocabulary[token] == nil { vocabulary[token] = 2 + vocabulary.count }
       }
     }
     let extended = try Fixture.changed(Tokenizer.bytesJSON()) {

@@ -23,36 +23,48 @@ struct TokenizerFileErrorTests {
     let byteLevel: [String: Any] = [
       "type": "ByteLevel", "add_prefix_space": false, "use_regex": false,
     ]
+    let fused: [String: Any] = ["type": "Fuse"]
+    func sequence(_ key: String, _ members: Any...) -> [String: Any] {
+      ["type": "Sequence", key: members]
+    }
+    let split: [String: Any] = [
+      "type": "Split", "pattern": ["String": " "], "behavior": "Removed", "invert": false,
+    ]
+    let expression: [String: Any] = [
+      "type": "Replace", "pattern": ["Regex": "a+"], "content": "",
+    ]
     let cases: [(key: String, value: Any, words: [String])] = [
-      ("normalizer", ["type": "NFC"], ["normalizer", "NFC"]),
+      ("normalizer", ["type": "Nmt"], ["normalizer", "Nmt"]),
       (
-        "normalizer", ["type": "Sequence", "normalizers": [["type": "Prepend"]]],
-        ["normalizer", "Prepend"]
+        "normalizer", sequence("normalizers", ["type": "NFC"], ["type": "Precompiled"]),
+        ["normalizer", "Precompiled"]
       ),
-      ("pre_tokenizer", ["type": "Metaspace"], ["pre-tokenizer", "Metaspace"]),
-      ("pre_tokenizer", NSNull(), ["pre-tokenizer", "empty"]),
+      ("pre_tokenizer", ["type": "BertPreTokenizer"], ["pre-tokenizer", "BertPreTokenizer"]),
       (
-        "pre_tokenizer", ["type": "Sequence", "pretokenizers": [["type": "Split"], byteLevel]],
-        ["pre-tokenizer", "Split"]
-      ),
-      (
-        "pre_tokenizer", ["type": "Sequence", "pretokenizers": [byteLevel, byteLevel]],
-        ["pre-tokenizer", "repeated"]
+        "pre_tokenizer", sequence("pretokenizers", byteLevel, split),
+        ["pre-tokenizer", "Split after ByteLevel"]
       ),
       (
-        "pre_tokenizer", byteLevel.merging(["use_regex": true]) { $1 },
-        ["pre-tokenizer", "use_regex"]
+        "pre_tokenizer", sequence("pretokenizers", byteLevel, byteLevel),
+        ["pre-tokenizer", "ByteLevel after ByteLevel"]
       ),
-      ("pre_tokenizer", ["type": "ByteLevel", "add_prefix_space": false], ["use_regex"]),
+      ("decoder", ["type": "WordPiece"], ["decoder", "WordPiece"]),
       (
-        "pre_tokenizer", byteLevel.merging(["add_prefix_space": true]) { $1 },
-        ["pre-tokenizer", "add_prefix_space"]
+        "decoder", sequence("decoders", fused, ["type": "ByteFallback"]),
+        ["decoder", "ByteFallback after Fuse"]
       ),
-      ("decoder", NSNull(), ["decoder", "empty"]),
-      ("decoder", ["type": "Fuse"], ["decoder", "Fuse"]),
-      ("post_processor", ["type": "TemplateProcessing"], ["post-processor", "TemplateProcessing"]),
+      (
+        "decoder", sequence("decoders", fused, ["type": "ByteLevel"]),
+        ["decoder", "ByteLevel after Fuse"]
+      ),
+      (
+        "decoder", sequence("decoders", fused, expression),
+        ["decoder", "regular expression after Fuse"]
+      ),
+      ("post_processor", ["type": "Unheard"], ["post-processor", "Unheard"]),
       ("model", ["type": "Unigram", "vocab": [["a", 0.5]]], ["model", "Unigram"]),
       ("model", ["type": "WordPiece", "vocab": ["a": 0]], ["model", "WordPiece"]),
+      ("model", ["type": "WordLevel", "vocab": ["a": 0]], ["model", "WordLevel"]),
     ]
     for (key, value, words) in cases {
       expectError(.unsupported, naming: words, try Fixture.json { $0[key] = value })
@@ -62,18 +74,82 @@ struct TokenizerFileErrorTests {
   @Test func `Options that change the tokens are named`() throws {
     let options: [(String, Any)] = [
       ("dropout", 0.1), ("continuing_subword_prefix", "##"), ("end_of_word_suffix", "</w>"),
-      ("byte_fallback", true),
     ]
     for (option, value) in options {
       expectError(
         .unsupported, naming: [option],
         try Fixture.json { update(&$0, "model") { $0[option] = value } })
     }
-    for option in ["single_word", "lstrip", "rstrip"] {
-      expectError(
-        .unsupported, naming: [option, "<s>"],
-        try Fixture.json { $0["added_tokens"] = [["id": 423, "content": "<s>", option: true]] })
+  }
+
+  @Test func `Components that contradict the format are malformed`() throws {
+    let template: [String: Any] = [
+      "type": "TemplateProcessing", "single": [["SpecialToken": ["id": "<s>", "type_id": 0]]],
+      "pair": [] as [Any], "special_tokens": [:] as [String: Any],
+    ]
+    let cases: [(key: String, value: Any, words: [String])] = [
+      ("normalizer", ["type": "Prepend"], ["prepend", "missing"]),
+      ("normalizer", ["prepend": "x"], ["type", "missing"]),
+      ("normalizer", "NFC", ["normalizer", "NFC"]),
+      (
+        "pre_tokenizer",
+        ["type": "Split", "pattern": ["String": "x"], "behavior": "Torn", "invert": false],
+        ["Split", "Torn"]
+      ),
+      ("pre_tokenizer", ["type": "Metaspace", "replacement": "ab"], ["Metaspace", "ab"]),
+      (
+        "pre_tokenizer",
+        ["type": "Metaspace", "replacement": "_", "prepend_scheme": "last"], ["Metaspace", "last"]
+      ),
+      (
+        "pre_tokenizer",
+        [
+          "type": "Metaspace", "replacement": "_", "prepend_scheme": "always",
+          "add_prefix_space": false,
+        ] as [String: Any], ["Metaspace", "add_prefix_space"]
+      ),
+      ("decoder", ["type": "Strip", "content": " ", "start": -1, "stop": 0], ["start", "-1"]),
+      ("post_processor", template, ["<s>", "missing"]),
+      ("post_processor", ["type": "RobertaProcessing", "sep": ["a"]], ["RobertaProcessing"]),
+    ]
+    for (key, value, words) in cases {
+      expectError(.malformed, naming: words, try Fixture.json { $0[key] = value })
     }
+  }
+
+  @Test func `Expressions that do not compile are named with PCRE2's message`() throws {
+    let cases: [(pattern: String, words: [String])] = [
+      ("(a", ["missing closing parenthesis", "offset 2"]), ("[z-a]", ["range", "offset"]),
+      (#"\p{Unheard}"#, ["Unheard", "offset"]), ("[a[b]]", ["a set within a set", "offset 2"]),
+      ("[a&&b]", ["intersection", "offset 2"]), (#"\bword"#, [#"\b"#, "offset 0"]),
+    ]
+    for (pattern, words) in cases {
+      let json = try Fixture.json { file in
+        file["pre_tokenizer"] =
+          [
+            "type": "Split", "pattern": ["Regex": pattern], "behavior": "Isolated", "invert": false,
+          ] as [String: Any]
+      }
+      expectError(.unsupported, naming: ["the pre-tokenizer", pattern] + words, json)
+    }
+  }
+
+  @Test func `A hole in the vocabulary is named, one that an added token fills is none`() throws {
+    let holed = try Fixture.json { file in
+      update(&file, "model") { update(&$0, "vocab") { $0["zyx"] = 500 } }
+    }
+    expectError(.malformed, naming: ["no token has the id 420", "500"], holed)
+    let filled = try Fixture.json { file in
+      update(&file, "model") { update(&$0, "vocab") { $0["zyx"] = nil } }
+      var tokens = file["added_tokens"] as! [[String: Any]]
+      tokens.append(["id": 420, "content": "<filling>"])
+      tokens.append(["id": 1000, "content": "<behind a gap>"])
+      file["added_tokens"] = tokens
+    }
+    let tokenizer = try Tokenizer(json: filled, path: "tokenizer.json")
+    #expect(try tokenizer.encode("<filling><behind a gap>".utf8) == [420, 1000])
+    #expect(tokenizer.vocabularySize == 1001)
+    #expect(tokenizer.bytes(of: 999) == [])
   }
 
   @Test func `Sequences of what is known are read`() throws {
@@ -103,7 +179,7 @@ struct TokenizerFileErrorTests {
     let vocabularies: [(token: String, id: Any, word: String)] = [
       ("new", 64, "64"), ("new", -1, "-1"), ("new", 1 << 24, "\(1 << 24)"),
       ("new", 3_000_000_000, "number"),
-      ("new", "64", "vocab"), ("new", 0.5, "number"),
+      ("new", "64", "vocab"), ("new", 0.5, "number"), ("new", true, "vocab"),
     ]
     for (token, id, word) in vocabularies {
       let json = try Fixture.json {
@@ -112,8 +188,8 @@ struct TokenizerFileErrorTests {
       expectError(.malformed, naming: [word], json)
     }
     let merges: [(merge: Any, word: String)] = [
-      (["a"], "Merge 0"), (["a", "b", "c"], "Merge 0"), (["", "a"], "Merge 0"), ("ab", "Merge 0"),
-      ("a  b", "Merge 0"), ("a b c", "Merge 0"), (["nowhere", "a"], "nowhere"),
+      (["a"], "merge 0"), (["a", "b", "c"], "merge 0"), (["", "a"], "merge 0"), ("ab", "merge 0"),
+      ("a  b", "merge 0"), ("a b c", "merge 0"), (["nowhere", "a"], "nowhere"),
       (["a", "nowhere"], "nowhere"),
       (["q", "q"], "qq"), (7, "merges"),
     ]
@@ -147,14 +223,43 @@ struct TokenizerFileErrorTests {
     }
   }
 
-  @Test func `A byte without a token is named where it occurs`() throws {
-    let json = try Fixture.json { file in
-      update(&file, "model") { update(&$0, "vocab") { $0["q"] = nil } }
+  @Test func `A byte without a token is left out, or is the unknown token`() throws {
+    func encode(_ change: (inout [String: Any]) -> Void) throws -> [Int32] {
+      let json = try Fixture.json { file in
+        update(&file, "model") { model in
+          update(&model, "vocab") { vocabulary in
+            // The id must not be missing.
+            vocabulary["unlikely"] = vocabulary["q"]
+            vocabulary["q"] = nil
+          }
+          change(&model)
+        }
+      }
+      return try Tokenizer(json: json, path: "tokenizer.json").encode("aqqb".utf8)
     }
-    let tokenizer = try Tokenizer(json: json, path: "tokenizer.json")
-    #expect(try !tokenizer.encode("the ring".utf8).isEmpty)
-    let error = #expect(throws: TokenizerError.self) { try tokenizer.encode("the <s>queue".utf8) }
-    #expect(error?.kind == .unsupported)
-    #expect(error?.description.contains("0x71 at offset 7 ") == true)
+    // What is on both sides of it merges.
+    #expect(try encode { _ in } == Tokenizer(contentsOf: Fixture.tokenizerPath).encode("ab".utf8))
+    #expect(try encode { $0["unk_token"] = "zyx" } == [64, 420, 420, 65])
+    #expect(
+      try encode {
+        $0["unk_token"] = "zyx"
+        $0["fuse_unk"] = true
+      } == [64, 420, 65])
+    let error = #expect(throws: TokenizerError.self) {
+      try encode { $0["unk_token"] = "nowhere" }
+    }
+    #expect(error?.kind == .malformed)
+    #expect(error?.description.contains("\"nowhere\"") == true)
+  }
+
+  @Test func `Progress rises to 1`() throws {
+    let tokenizer = try Tokenizer(contentsOf: Fixture.path("families/llama-2.json"))
+    let text = Array(String(repeating: "the ring passes blocks ", count: 40_000).utf8)
+    var fractions: [Double] = []
+    _ = try tokenizer.encode(text, onProgress: { fractions.append($0) })
+    #expect(fractions.count >= text.count / 131_072)
+    #expect(fractions == fractions.sorted())
+    #expect(fractions.allSatisfy { 0 < $0 && $0 <= 1 })
+    #expect(fractions.last == 1)
   }
 }

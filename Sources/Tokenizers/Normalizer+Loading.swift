@@ -1,0 +1,31 @@
+import JSON
+
+extension Normalizer {
+  /// The normalizers of a tokenizer file, in order.
+  static func normalizers(of file: JSONDocument) throws -> [Normalizer] {
+    try Component.components(
+      file, "normalizer", role: "the normalizer", membersKey: "normalizers"
+    ).map(Normalizer.init)
+  }
+
+  private init(_ component: Component) throws {
+    let document = component.document
+    switch component.type {
+    case "Prepend":
+      self = .prepend(Array(try document.string("prepend").utf8))
+    case "Replace":
+      self = .replace(try component.pattern(), by: Array(try document.string("content").utf8))
+    case "NFC", "NFD", "NFKC", "NFKD":
+      self = .unicode(NormalizationForm(rawValue: component.type)!)
+    case "Lowercase":
+      self = .lowercase
+    case "Strip":
+      self = .strip(
+        left: try document.boolean("strip_left"), right: try document.boolean("strip_right"))
+    case "StripAccents":
+      self = .stripAccents
+    default:
+      throw component.unsupported()
+    }
+  }
+}
