@@ -130,7 +130,7 @@ struct GenerateJob {
   /// Reads and tokenizes on rank 0, then broadcasts the ids.
   private func readInput(_ model: LoadedModel) throws -> Input {
     let read = try job.onEveryRank {
-      try job.isRoot ? Input(settings, model) : Input(context: [], prompt: [])
+      try job.isRoot ? Input(settings, model, display: display) : Input(context: [], prompt: [])
     }
     return Input(
       context: try job.communicator.broadcast(array: read.context, from: 0),

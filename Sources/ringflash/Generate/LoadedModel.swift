@@ -1,6 +1,7 @@
 import Inference
 import Kernels
 import ModelFiles
+import Reporting
 import Tokenizers
 import Transformer
 
@@ -54,57 +55,22 @@ struct LoadedModel {
     }
   }
 
+  /// - Parameters:
+  ///   - beginsSequence: whether the tokens that the tokenizer puts around a text are added.
+  ///   - display: shows how far it is where that may take long.
   /// - Throws: `Failure` if the model has no tokenizer that can be used; `TokenizerError`.
-  func encode(_ text: String) throws -> [Int32] {
-    try tokenization.get().encode(text.utf8)
-  }
-}
-
-/// The token ids of the context and the prompt.
-struct Input {
-  let context: [Int32]
-  let prompt: [Int32]
-
-  init(context: [Int32], prompt: [Int32]) {
-    self.context = context
-    self.prompt = prompt
-  }
-
-  /// Reads and tokenizes both, apart from each other.
-  ///
-  /// - Throws: `Failure`, `TokenizerError`, `JSONError`, `ModelFileError`, `ChatTemplateError`.
-  init(_ settings: GenerateSettings, _ loaded: LoadedModel) throws {
-    if settings.chat, case .text(let path) = settings.context {
-      let chat = try ChatText(
-        template: ModelChatTemplate(model: settings.model), system: settings.system,
-        context: ContextReader.context(path: path), prompt: Self.text(of: settings.prompt))
-      context = try loaded.encode(chat.context)
-      prompt = try loaded.encode(chat.prompt)
-    } else {
-      context =
-        switch settings.context {
-        case .text(let path): try loaded.encode(ContextReader.context(path: path))
-        case .tokenIds(let path): try ContextReader.tokenIds(path: path)
-        }
-      prompt = try settings.prompt == nil ? [] : loaded.encode(Self.text(of: settings.prompt))
+  func encode(
+    _ text: String, beginsSequence: Bool = false, display: ProgressDisplay
+  ) throws -> [Int32] {
+    let tokenizer = try tokenization.get()
+    let megabytes = text.utf8.count >> 20
+    guard megabytes > 0 else {
+      return try tokenizer.encode(text.utf8, addingSpecialTokens: beginsSequence)
     }
-    let vocabulary = loaded.outline.configuration.vocabularySize
-    for (role, ids) in [("context", context), ("prompt", prompt)] {
-      guard let index = ids.firstIndex(where: { $0 < 0 || Int($0) >= vocabulary }) else { continue }
-      throw Failure(
-        .badData,
-        """
-        the \(role)'s token \(index) is \(ids[index]), the vocabulary of '\(loaded.outline.name)' has \
-        the ids 0 to \(vocabulary - 1)
-        """)
-    }
-  }
-
-  private static func text(of prompt: GenerateSettings.Prompt?) throws(Failure) -> String {
-    switch prompt {
-    case .text(let text): text
-    case .file(let path): try ContextReader.prompt(path: path)
-    case nil: ""
+    display.begin("tokenize", unit: "megabyte", total: megabytes, tokens: 0)
+    defer { display.end() }
+    return try tokenizer.encode(text.utf8, addingSpecialTokens: beginsSequence) {
+      display.update(completed: $0 * Double(megabytes))
     }
   }
 }

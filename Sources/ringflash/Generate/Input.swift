@@ -1,0 +1,56 @@
+import Inference
+import Reporting
+
+/// The token ids of the context and the prompt.
+struct Input {
+  let context: [Int32]
+  let prompt: [Int32]
+
+  init(context: [Int32], prompt: [Int32]) {
+    self.context = context
+    self.prompt = prompt
+  }
+
+  /// Reads and tokenizes both, apart from each other. What the tokenizer puts before a text, such as
+  /// a token that begins a sequence, goes before the context; a chat template has its own.
+  ///
+  /// - Throws: `Failure`, `TokenizerError`, `JSONError`, `ModelFileError`, `ChatTemplateError`.
+  init(_ settings: GenerateSettings, _ loaded: LoadedModel, display: ProgressDisplay) throws {
+    if settings.chat, case .text(let path) = settings.context {
+      let chat = try ChatText(
+        template: ModelChatTemplate(model: settings.model), system: settings.system,
+        context: ContextReader.context(path: path), prompt: Self.text(of: settings.prompt))
+      context = try loaded.encode(chat.context, display: display)
+      prompt = try loaded.encode(chat.prompt, display: display)
+    } else {
+      context =
+        switch settings.context {
+        case .text(let path):
+          try loaded.encode(
+            ContextReader.context(path: path), beginsSequence: true, display: display)
+        case .tokenIds(let path): try ContextReader.tokenIds(path: path)
+        }
+      prompt =
+        try settings.prompt == nil
+        ? [] : loaded.encode(Self.text(of: settings.prompt), display: display)
+    }
+    let vocabulary = loaded.outline.configuration.vocabularySize
+    for (role, ids) in [("context", context), ("prompt", prompt)] {
+      guard let index = ids.firstIndex(where: { $0 < 0 || Int($0) >= vocabulary }) else { continue }
+      throw Failure(
+        .badData,
+        """
+        the \(role)'s token \(index) is \(ids[index]), the vocabulary of '\(loaded.outline.name)' has \
+        the ids 0 to \(vocabulary - 1)
+        """)
+    }
+  }
+
+  private static func text(of prompt: GenerateSettings.Prompt?) throws(Failure) -> String {
+    switch prompt {
+    case .text(let text): text
+    case .file(let path): try ContextReader.prompt(path: path)
+    case nil: ""
+    }
+  }
+}
