@@ -90,6 +90,8 @@ final class RegularExpressionMatcher {
   private let context: OpaquePointer
   private let offsets: UnsafeMutablePointer<Int>
   private var stack: OpaquePointer?
+  /// The length of the text that the limit of steps is set for.
+  private var limitedCount = -1
 
   /// - Parameter mayMeetLaterCharacters: false if no text has any of `LaterCharacters`.
   init(_ expression: RegularExpression, mayMeetLaterCharacters: Bool) {
@@ -104,9 +106,6 @@ final class RegularExpressionMatcher {
     self.matchData = matchData
     self.context = context
     offsets = pcre2_get_ovector_pointer_8(matchData)
-    // The number of steps is bounded by the pattern and the text, and a long run of spaces takes
-    // more than the 10 million that are PCRE2's default.
-    pcre2_set_match_limit_8(context, .max)
   }
 
   deinit {
@@ -120,6 +119,12 @@ final class RegularExpressionMatcher {
   ///
   /// Throws `TokenizerError.unsupported` where PCRE2 gives up.
   func firstMatch(in text: UnsafeBufferPointer<UInt8>, from start: Int) throws -> Range<Int>? {
+    if text.count != limitedCount {
+      // Tokenizers' expressions take a few steps for each byte of a match, which may be the whole
+      // text; PCRE2's own limit, 10 million steps, is too low for that.
+      limitedCount = text.count
+      pcre2_set_match_limit_8(context, UInt32(clamping: 10_000_000 + 16 * text.count))
+    }
     var result = match(text, start)
     if result == PCRE2_ERROR_JIT_STACKLIMIT, stack == nil {
       // The 32 kB of the ordinary stack that compiled code uses by itself did not do.

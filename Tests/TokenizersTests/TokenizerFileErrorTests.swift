@@ -134,6 +134,52 @@ struct TokenizerFileErrorTests {
     }
   }
 
+  @Test func `An expression that takes forever is given up`() throws {
+    let json = try Fixture.json { file in
+      file["pre_tokenizer"] =
+        [
+          "type": "Split", "pattern": ["Regex": "(a+)+b"], "behavior": "Isolated", "invert": false,
+        ] as [String: Any]
+    }
+    let tokenizer = try Tokenizer(json: json, path: "tokenizer.json")
+    #expect(try !tokenizer.encode("aaab".utf8).isEmpty)
+    let text = String(repeating: "a", count: 60) + "cb"
+    let error = #expect(throws: TokenizerError.self) { try tokenizer.encode(text.utf8) }
+    #expect(error?.kind == .unsupported)
+    #expect(error?.description.contains("(a+)+b") == true)
+    #expect(error?.description.contains("limit") == true)
+  }
+
+  @Test(arguments: ["llama-2", "mistral-nemo", "mixture", "gemma-2"])
+  func `A damaged file is refused or read, and never ends the program`(name: String) throws {
+    let whole = try Data(contentsOf: URL(fileURLWithPath: Fixture.path("families/\(name).json")))
+    // What stands around the vocabulary is where damage does more than change a token.
+    let vocabulary = try #require(whole.range(of: Data("\"vocab\":{".utf8)))
+    let interesting: [UInt8] = [0x22, 0x2c, 0x30, 0x39, 0x3a, 0x5b, 0x5c, 0x5d, 0x7b, 0x7d, 0x80]
+    var generator = SplitMix64(state: 9)
+    var readCount = 0
+    for _ in 0..<150 {
+      var damaged = whole
+      for _ in 0..<Int.random(in: 1...2, using: &generator) {
+        let index = Int.random(in: 0..<vocabulary.upperBound, using: &generator)
+        damaged[index] =
+          Bool.random(using: &generator)
+          ? interesting.randomElement(using: &generator)!
+          : UInt8.random(in: 0x20...0x7e, using: &generator)
+      }
+      do {
+        let tokenizer = try Tokenizer(json: damaged, path: "damaged.json")
+        let identifiers = try tokenizer.encode(
+          "Some text, 12 <s>né".utf8, addingSpecialTokens: true)
+        _ = tokenizer.decode(identifiers, skippingSpecialTokens: false)
+        readCount += 1
+      } catch let error as TokenizerError {
+        #expect(!error.description.isEmpty)
+      }
+    }
+    #expect((1..<150).contains(readCount))
+  }
+
   @Test func `A hole in the vocabulary is named, one that an added token fills is none`() throws {
     let holed = try Fixture.json { file in
       update(&file, "model") { update(&$0, "vocab") { $0["zyx"] = 500 } }
