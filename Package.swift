@@ -82,7 +82,8 @@ let package = Package(
       "Inference", ["RankTesting", "ModelFiles", "Transformer", "RingAttention", "MPI", "Kernels"]),
     tests("Reporting", []),
     .testTarget(
-      name: "CommandLineTests", dependencies: ["ringflash", "ModelFiles", "Transformer"],
+      name: "CommandLineTests",
+      dependencies: ["ringflash", "ChatTemplates", "ModelFiles", "Transformer"],
       swiftSettings: swiftSettings),
   ],
   swiftLanguageModes: [.v6]

@@ -8,6 +8,8 @@ import ringflash
     (.tokenIds, ["--token-ids", "ids.json"], "token-ids: ids.json"),
     (.prompt, ["--prompt", "- why?\n"], #"prompt: "- why?\n""#),
     (.promptFile, ["--prompt-file", "p.txt"], "prompt-file: p.txt"),
+    (.chat, ["--chat"], "chat: true"),
+    (.system, ["--chat", "--system", "- be\n"], "chat: true\nsystem: \"- be\\n\""),
     (.ignorePositionLimit, ["--ignore-position-limit"], "ignore-position-limit: true"),
     (.model, ["--model", "dir"], "model: dir"),
     (.maxTokens, ["--max-tokens", "64"], "max-tokens: 64"),

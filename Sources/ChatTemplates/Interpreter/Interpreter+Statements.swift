@@ -110,7 +110,8 @@ extension Interpreter {
     var hasFinishedTurn = false
     for (index, item) in items.enumerated() {
       self.line = line
-      try step()
+      // A turn's scope takes the time of some steps.
+      try step(elements: 3)
       state.index = index
       let inner = Scope(parent: scope)
       inner.variables["loop"] = .loop(state)

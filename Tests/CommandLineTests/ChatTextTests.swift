@@ -1,0 +1,178 @@
+import ChatTemplates
+import Foundation
+import Testing
+import ringflash
+
+/// Where a rendered conversation is cut in two.
+@Suite struct ChatTextTests {
+  private func chat(
+    _ source: String, context: String = "  The context.\n", prompt: String = "Why? \n",
+    system: String? = nil, sourceLocation: SourceLocation = #_sourceLocation
+  ) throws -> ChatText {
+    let template = try ChatTemplate(source, name: "test")
+    let tokens = ["bos_token": "<s>"]
+    let text = try ChatText(
+      template: ModelChatTemplate(template, specialTokens: tokens), system: system,
+      context: context, prompt: prompt)
+    var messages = system.map { [ChatMessage(.system, $0)] } ?? []
+    messages.append(
+      ChatMessage(.user, prompt.isEmpty ? context : context + "\n\n" + prompt))
+    let exact = try template.render(
+      messages: messages, addGenerationPrompt: true, variables: tokens)
+    // Whatever the template does, the parts are the whole.
+    #expect((text.context + text.prompt).utf8.elementsEqual(exact.utf8), "\(source)")
+    #expect(!text.context.isEmpty, "\(source)", sourceLocation: sourceLocation)
+    return text
+  }
+
+  private static let plain =
+    "{{ bos_token }}{% for m in messages %}[{{ m.role }}]{{ m.content }}[/]{% endfor %}[assistant]"
+
+  @Test func contextAndQuestion() throws {
+    let text = try chat(Self.plain)
+    #expect(text.context == "<s>[user]  The context.\n\n\n")
+    #expect(text.prompt == "Why? \n[/][assistant]")
+  }
+
+  @Test func contextAlone() throws {
+    let text = try chat(Self.plain, prompt: "")
+    #expect(text.context == "<s>[user]  The context.\n")
+    #expect(text.prompt == "[/][assistant]")
+  }
+
+  @Test func systemMessage() throws {
+    let text = try chat(Self.plain, system: "Be brief.")
+    #expect(text.context == "<s>[system]Be brief.[/][user]  The context.\n\n\n")
+    #expect(text.prompt == "Why? \n[/][assistant]")
+  }
+
+  /// Another question finds the same first part.
+  @Test func otherQuestions() throws {
+    let source = Self.plain.replacing("m.content", with: "m.content | trim")
+    let context = try chat(source).context
+    #expect(context == "<s>[user]The context.\n\n\n")
+    for question in ["x", "The context.", "  Why?", "\u{301}", "[/]", "ringflashcontext1x", "a\nb"]
+    {
+      #expect(try chat(source, prompt: question).context.utf8.elementsEqual(context.utf8))
+    }
+  }
+
+  @Test func trimmedMessages() throws {
+    let trimmed = Self.plain.replacing("m.content", with: "m.content.strip()")
+    #expect(try chat(trimmed).prompt == "Why?[/][assistant]")
+    let alone = try chat(trimmed, prompt: "")
+    #expect(alone.context == "<s>[user]The context.")
+    #expect(alone.prompt == "[/][assistant]")
+  }
+
+  /// The context holds what the question is, what the mark is, and what the template writes.
+  @Test func repeatedTexts() throws {
+    let context = "Why? \n[/][assistant]ringflashcontext1x"
+    let text = try chat(Self.plain, context: context)
+    #expect(text.context == "<s>[user]\(context)\n\n")
+    #expect(text.prompt == "Why? \n[/][assistant]")
+    let twice = try chat("{{ messages[0].content }}|{{ messages[0].content }}", context: "c")
+    #expect(twice.context == "c\n\nWhy? \n|c\n\n")
+    #expect(twice.prompt == "Why? \n")
+  }
+
+  /// A template that looks into the message: its tail differs between context and mark.
+  @Test func measuredMessages() throws {
+    let measured = try chat("{{ messages[0].content }}[{{ messages[0].content | length }}]")
+    #expect(measured.context == "  The context.\n\n\n")
+    #expect(measured.prompt == "Why? \n[23]")
+    let reversed = try chat("{{ messages[0].content[::-1] }}")
+    #expect(reversed.prompt.isEmpty)
+    let last = try chat("{{ messages[0].content.split()[-1] }}")
+    #expect(last.context == "Why?" && last.prompt.isEmpty)
+    let refusing = try chat(
+      """
+      {% if 'ringflash' in messages[0].content %}{{ raise_exception('no') }}{% endif %}\
+      <{{ messages[0].content }}>
+      """)
+    #expect(refusing.context == "<  The context.\n\n\n")
+    #expect(refusing.prompt == "Why? \n>")
+  }
+
+  @Test func nothing() throws {
+    #expect(caughtFailure { _ = try chat("{{ '' }}") }?.exitCode == .badData)
+  }
+
+  // MARK: - Model directories
+
+  /// Calls `body` with a directory of these files.
+  private func withModel(
+    _ files: [String: String], _ body: (String) throws -> Void
+  ) throws {
+    try withTemporaryDirectory { directory in
+      for (name, content) in files {
+        try Data(content.utf8).write(to: URL(fileURLWithPath: "\(directory)/\(name)"))
+      }
+      try body(directory)
+    }
+  }
+
+  private func rendered(_ files: [String: String]) throws -> String {
+    var text = ""
+    try withModel(files) { directory in
+      let chat = try ChatText(
+        template: ModelChatTemplate(model: directory), system: nil, context: "c", prompt: "")
+      text = chat.context + chat.prompt
+    }
+    return text
+  }
+
+  @Test func sources() throws {
+    let file = ["chat_template.jinja": "file {{ messages[0].content }}"]
+    let configured = [
+      "tokenizer_config.json": #"{"chat_template": "config {{ messages[0].content }}"}"#
+    ]
+    #expect(try rendered(file) == "file c")
+    #expect(try rendered(configured) == "config c")
+    #expect(try rendered(file.merging(configured) { $1 }) == "file c")
+    let list = #"""
+      {"chat_template": [{"name": "rag", "template": "r"}, {"name": "default", "template": "d"}]}
+      """#
+    #expect(try rendered(["tokenizer_config.json": list]) == "d")
+  }
+
+  @Test func specialTokens() throws {
+    let text = try rendered([
+      "chat_template.jinja":
+        "{{ bos_token }}{{ eos_token }}{{ unk_token }}{{ pad_token }}|{{ image_token }}",
+      "tokenizer_config.json": #"""
+      {"bos_token": "<s>", "eos_token": {"content": "</s>", "lstrip": false}, "pad_token": null,
+       "extra_special_tokens": {"image_token": "<img>"}, "model_max_length": 1e30}
+      """#,
+      "special_tokens_map.json": #"{"bos_token": "no", "unk_token": {"content": "<unk>"}}"#,
+    ])
+    #expect(text == "<s></s><unk>|<img>")
+  }
+
+  @Test(arguments: [
+    ([:], "has no chat template"),
+    (["tokenizer_config.json": "{}"], "has no chat template"),
+    (["tokenizer_config.json": "{"], "tokenizer_config.json: malformed JSON"),
+    (["tokenizer_config.json": #"{"chat_template": 7}"#], "\"chat_template\" is the number 7"),
+    (
+      ["tokenizer_config.json": #"{"chat_template": [{"name": "rag", "template": "r"}]}"#],
+      "it has: rag"
+    ),
+    (["chat_template.jinja": "a\n{{ 1 + }}"], "chat_template.jinja: chat template line 2: "),
+    (["chat_template.jinja": "\n\n{{ raise_exception('No!') }}"], "line 3: No!"),
+  ])
+  func mistakes(files: [String: String], words: String) throws {
+    do {
+      _ = try rendered(files)
+      Issue.record("\(files) are rendered")
+    } catch {
+      #expect("\(error)".contains(words), "\(error)")
+    }
+  }
+
+  @Test func builtInModel() {
+    let failure = caughtFailure { _ = try ModelChatTemplate(model: "needle") }
+    #expect(failure?.exitCode == .badData)
+    #expect(failure?.sentence.contains("--chat") == true)
+  }
+}

@@ -1,0 +1,116 @@
+import Foundation
+import Testing
+import ringflash
+
+extension EndToEndTests {
+  /// `--chat` with the exported built-in model and a chat template.
+  @Suite struct Chat {
+    private static let template =
+      "{% for m in messages %}<{{ m.role }}>\n{{ m.content | trim }}\n{% endfor %}{{ '<assistant>\\n' }}"
+
+    /// Calls `body` with a directory that has the model in `model`, with this chat template if one
+    /// is given, and a context in `text`.
+    private func withChatModel(
+      _ template: String? = template,
+      _ body: (_ directory: String, _ arguments: [String]) throws -> Void
+    ) throws {
+      try withTemporaryDirectory { directory in
+        expectSuccess(try runRingflash(["export", directory + "/model"]), "export")
+        let haystack = try Haystack.make(tokens: 600, needles: 2, seed: 1)
+        try Data(haystack.text).write(to: URL(fileURLWithPath: directory + "/text"))
+        if let template {
+          let path = directory + "/model/chat_template.jinja"
+          try Data(template.utf8).write(to: URL(fileURLWithPath: path))
+        }
+        try body(
+          directory,
+          ["--model", directory + "/model", "--context", directory + "/text", "--max-tokens", "4"])
+      }
+    }
+
+    private func record(_ arguments: [String], ranks: Int? = nil) throws -> Record {
+      let run = try runRingflash(arguments + ["--json"], ranks: ranks)
+      expectSuccess(run, "\(arguments)")
+      return try Record(json: Data(run.output))
+    }
+
+    /// A conversation is the same as its rendered text in two files.
+    @Test func equalsItsRendering() throws {
+      try withChatModel { directory, arguments in
+        let text = try String(contentsOfFile: directory + "/text", encoding: .utf8)
+        let trimmed = text.trimmingCharacters(in: .whitespacesAndNewlines)
+        let start = text.prefix { $0.isWhitespace }
+        let whole = text.dropFirst(start.count)
+        for (options, context, prompt) in [
+          (["--prompt", " the code is \n"], "<user>\n\(whole)\n\n", " the code is\n<assistant>\n"),
+          ([], "<user>\n\(trimmed)", "\n<assistant>\n"),
+          (
+            ["--system", "Be brief.", "--prompt", "x"],
+            "<system>\nBe brief.\n<user>\n\(whole)\n\n", "x\n<assistant>\n"
+          ),
+        ] {
+          let path = directory + "/rendered"
+          try Data(context.utf8).write(to: URL(fileURLWithPath: path))
+          let plain = try record([
+            "--model", directory + "/model", "--max-tokens", "4", "--context", path, "--prompt",
+            prompt,
+          ])
+          for ranks in [nil, 2] {
+            let chat = try record(arguments + ["--chat"] + options, ranks: ranks)
+            #expect(chat.digest == plain.digest, "\(options), \(ranks ?? 0)")
+            #expect(chat.tokenIDs == plain.tokenIDs)
+            let tokens = chat.values["tokens"] as? [String: Int]
+            #expect(tokens?["context"] == context.utf8.count, "\(options)")
+            #expect(tokens?["prompt"] == prompt.utf8.count, "\(options)")
+          }
+        }
+      }
+    }
+
+    private func expectFailure(
+      _ arguments: [String], _ exitCode: Int32, _ words: [String],
+      sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+      for ranks in [nil, 2] {
+        let run = try runRingflash(arguments, ranks: ranks)
+        let name = "\(arguments) on \(ranks ?? 0) ranks: \(run.error)"
+        #expect(run.exitCode == exitCode, "\(name)", sourceLocation: sourceLocation)
+        #expect(run.output.isEmpty, "\(name)", sourceLocation: sourceLocation)
+        #expect(run.messages.count == 1, "\(name)", sourceLocation: sourceLocation)
+        for word in words {
+          #expect(
+            run.messages.first?.contains(word) == true, "no '\(word)' in \(name)",
+            sourceLocation: sourceLocation)
+        }
+      }
+    }
+
+    @Test(arguments: [
+      ("a\n{{ 1 + }}", "line 2: "), ("a\n\n{% include 'b' %}", "line 3: "),
+      ("\n{{ raise_exception('System role not supported') }}", "line 2: System role not supported"),
+      ("{{ messages[0].nope.x }}", "line 1: "),
+      ("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", "steps"),
+      ("{# nothing #}", "renders the conversation as nothing"),
+    ])
+    func templatesWithMistakes(template: String, words: String) throws {
+      try withChatModel(template) { directory, arguments in
+        let place = template.contains("nothing") ? "chat template" : "chat_template.jinja: chat"
+        try expectFailure(arguments + ["--chat"], 65, [place, words])
+      }
+    }
+
+    @Test func noTemplate() throws {
+      try withChatModel(nil) { directory, arguments in
+        try expectFailure(
+          arguments + ["--chat"], 65, [directory + "/model", "chat_template.jinja", "--chat"])
+        try expectFailure(
+          ["--context", directory + "/text", "--chat"], 65, ["built-in", "--chat"])
+      }
+    }
+
+    @Test func wrongUsage() throws {
+      try expectFailure(["--context", "a", "--system", "s"], 64, ["--system", "--chat"])
+      try expectFailure(["--token-ids", "a", "--chat"], 64, ["--token-ids", "--chat"])
+    }
+  }
+}
