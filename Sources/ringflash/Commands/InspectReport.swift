@@ -26,9 +26,17 @@ struct InspectReport: Codable {
   let headDimension: Int
   let vocabularySize: Int
   let maximumPositions: Int
-  let ropeTheta: Double
+  /// The layers' different rotations, in the order of their first layers.
+  let ropes: [Rotation]
   let tiedEmbeddings: Bool
+  let activation: GatedActivation
   let attentionBias: Bool
+  let mlpBias: Bool
+  let headNorms: Bool
+  let outputNorms: Bool
+  /// Null where there is none.
+  let scoreSoftCap: Double?
+  let logitSoftCap: Double?
   /// The type of K, V and matrix inputs.
   let precision: String
   /// In that precision, of all layers.
@@ -36,6 +44,15 @@ struct InspectReport: Codable {
   let hasTokenizer: Bool
   /// Null unless asked for.
   let memory: MemoryEstimate?
+
+  /// One of the layers' rotations.
+  struct Rotation: Codable {
+    let theta: Double
+    /// As `rope_type` calls it.
+    let scaling: String
+    /// Coordinates of a head that are rotated.
+    let rotaryDimension: Int
+  }
 
   /// - Parameter jobRanks: the ranks of this job.
   static func run(_ command: InspectCommand, jobRanks: Int) throws {
@@ -89,11 +106,23 @@ struct InspectReport: Codable {
     headDimension = configuration.headDimension
     vocabularySize = configuration.vocabularySize
     maximumPositions = configuration.maximumPositions
-    ropeTheta = configuration.ropes.first?.theta ?? 0
+    ropes = configuration.ropes.map {
+      Rotation(
+        theta: $0.theta, scaling: $0.scaling.name,
+        rotaryDimension: $0.rotaryDimension ?? configuration.headDimension)
+    }
     tiedEmbeddings = configuration.tiedEmbeddings
+    activation = configuration.activation
     attentionBias = configuration.attentionBias
+    mlpBias = configuration.mlpBias
+    headNorms = configuration.headNorms
+    outputNorms = configuration.outputNorms
+    scoreSoftCap = configuration.scoreSoftCap
+    logitSoftCap = configuration.logitSoftCap
     precision = command.precision.rawValue
-    kvBytesPerToken = 2 * configuration.keyValueWidth * layers * command.precision.bytes
+    let shape = AttentionShape(configuration)
+    kvBytesPerToken =
+      2 * shape.keyValueHeads * shape.paddedHeadDimension * layers * command.precision.bytes
     hasTokenizer = loaded.tokenizer != nil
     self.memory = memory
   }
@@ -118,10 +147,12 @@ struct InspectReport: Codable {
         "layers",
         "\(layers), of which \(slidingWindowLayers) with a sliding window, \(ropeLayers) with RoPE"
       ),
-      ("hidden size", "\(hiddenSize), MLP \(intermediateSize)"),
+      ("hidden size", "\(hiddenSize), MLP \(intermediateSize), \(activation.rawValue)"),
       ("heads", "\(queryHeads) query, \(keyValueHeads) KV, of dimension \(headDimension)"),
       ("vocabulary", "\(vocabularySize)\(tiedEmbeddings ? ", head tied to the embedding" : "")"),
-      ("positions", "\(maximumPositions), RoPE base \(ropeTheta)"),
+      ("positions", "\(maximumPositions)"),
+      ("RoPE", ropeText),
+      ("particular", particularText),
       ("KV in \(precision)", "\(kvBytesPerToken) bytes a token"),
       ("tokenizer", hasTokenizer ? "yes" : "none, takes --token-ids only"),
     ]
@@ -131,8 +162,29 @@ struct InspectReport: Codable {
     .joined()
   }
 
+  private var ropeText: String {
+    let texts = ropes.map { rope in
+      let scaling = rope.scaling == "default" ? "" : ", scaled by \(rope.scaling)"
+      let part =
+        rope.rotaryDimension < headDimension ? ", on \(rope.rotaryDimension) of a head" : ""
+      return "base \(rope.theta)\(scaling)\(part)"
+    }
+    return texts.isEmpty ? "none" : texts.joined(separator: "; ")
+  }
+
+  private var particularText: String {
+    var parts: [String] = []
+    if attentionBias { parts.append("attention biases") }
+    if mlpBias { parts.append("MLP biases") }
+    if headNorms { parts.append("head norms") }
+    if outputNorms { parts.append("output norms") }
+    if let scoreSoftCap { parts.append("scores capped at \(scoreSoftCap)") }
+    if let logitSoftCap { parts.append("logits capped at \(logitSoftCap)") }
+    return parts.isEmpty ? "nothing" : parts.joined(separator: ", ")
+  }
+
   private var weightsText: String {
-    let size = String(format: "%.1f MB", Double(weightBytes) / 1e6)
+    let size = decimalSize(weightBytes)
     let types = storedTypes.keys.sorted().joined(separator: " and ")
     return switch weights {
     case .builtIn: size

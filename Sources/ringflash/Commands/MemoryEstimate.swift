@@ -65,13 +65,13 @@ struct MemoryEstimate: Codable {
         "\(contextTokens) tokens and up to \(maxTokens) more, \(ranksText) on this host, "
           + "\(precision), \(partition)"
       ),
-      ("KV cache", "\(gigabytes(kvBytesPerRank)) on the fullest rank"),
-      ("activations", "\(gigabytes(activationBytesPerRank)) on the rank with the most"),
-      ("weights", "\(gigabytes(sharedWeightBytes)) of memory that the ranks share"),
-      ("total", "\(gigabytes(totalBytes)) on this host"),
+      ("KV cache", "\(decimalSize(kvBytesPerRank)) on the fullest rank"),
+      ("activations", "\(decimalSize(activationBytesPerRank)) on the rank with the most"),
+      ("weights", "\(decimalSize(sharedWeightBytes)) of memory that the ranks share"),
+      ("total", "\(decimalSize(totalBytes)) on this host"),
       (
         "available",
-        (availableBytes.map(gigabytes) ?? "unknown") + (fits ? ": fits" : ": does not fit")
+        (availableBytes.map(decimalSize) ?? "unknown") + (fits ? ": fits" : ": does not fit")
       ),
     ]
   }

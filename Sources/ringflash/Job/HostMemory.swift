@@ -15,7 +15,9 @@ struct HostMemory {
   func fits(available: Int?) -> Bool { available.map { bytes <= $0 } ?? true }
 }
 
-/// Such as "12.3 GB".
-func gigabytes(_ bytes: Int) -> String {
-  String(format: "%.1f GB", Double(bytes) / 1e9)
+/// Such as "12.3 GB" or "0.6 MB".
+func decimalSize(_ bytes: Int) -> String {
+  bytes < 1_000_000_000
+    ? String(format: "%.1f MB", Double(bytes) / 1e6)
+    : String(format: "%.1f GB", Double(bytes) / 1e9)
 }

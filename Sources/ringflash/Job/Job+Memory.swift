@@ -17,8 +17,8 @@ extension Job {
       throw Failure(
         .unavailable,
         """
-        \(ranks) on host \(MPIEnvironment.processorName) would need \(gigabytes(needed.bytes)) for \
-        \(purpose), \(gigabytes(available)) is available; \(remedy)
+        \(ranks) on host \(MPIEnvironment.processorName) would need \(decimalSize(needed.bytes)) for \
+        \(purpose), \(decimalSize(available)) is available; \(remedy)
         """)
     }
   }
