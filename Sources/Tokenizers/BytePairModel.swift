@@ -26,7 +26,7 @@ struct BytePairModel: Sendable {
   let longestWholeWord: Int
 
   /// Puts the tokens that the word starts with into `merger`, which has room for one a byte (of
-  /// byte-level words four); gives their number.
+  /// byte-level words two); gives their number.
   func start(
     _ word: UnsafePointer<UInt8>, _ count: Int, _ merger: WordMerger
   ) -> Int {

@@ -187,7 +187,8 @@ final class EncodingRun {
       identifiers.append(id)
       return
     }
-    merger.reserve(model.isByteLevel ? 4 * count : count)
+    // A byte without a token can be two, those of the character that stands for it.
+    merger.reserve(model.isByteLevel && !model.byteTokens.isEmpty ? 2 * count : count)
     let startCount = model.start(word, count, merger)
     let mergedCount = merger.merge(count: startCount)
     identifiers.append(

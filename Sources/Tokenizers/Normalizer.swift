@@ -39,9 +39,10 @@ enum Normalizer: Sendable {
       return Self.mapped(text, leavingASCII: false) { $0.properties.lowercaseMapping }
     case .stripAccents:
       return Self.mapped(text, leavingASCII: true) { scalar in
-        // The reference's table of marks is that of Unicode 9, by which these two were marks.
+        // The reference's table of marks is that of Unicode 9, by which the first two were marks
+        // and the third was none.
         if scalar == "\u{1cf2}" || scalar == "\u{1cf3}" { return "" }
-        guard scalar.isKnown(toUnicode: 9) else { return String(scalar) }
+        guard scalar.isKnown(toUnicode: 9), scalar != "\u{111c9}" else { return String(scalar) }
         switch scalar.properties.generalCategory {
         case .nonspacingMark, .spacingMark, .enclosingMark: return ""
         default: return String(scalar)
