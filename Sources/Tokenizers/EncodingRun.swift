@@ -6,6 +6,7 @@ final class EncodingRun {
   private(set) var identifiers: [Int32] = []
   private let pipeline: Pipeline
   private let text: UnsafeBufferPointer<UInt8>
+  private let start: Place
   private let model: BytePairModel
   private let merger: WordMerger
   private let cache: WordCache
@@ -16,11 +17,26 @@ final class EncodingRun {
   /// Words up to this length are not cut: to look them up is cheaper.
   private static let longestUncut = 32
 
+  /// Where in a text a piece stands, which decides whether a prefix may come before it.
+  private enum Place {
+    case beginning
+    /// At the beginning of a text that continues another one.
+    case continuation
+    case inside
+
+    /// Of the part of the piece that begins at `offset`.
+    func place(atOffset offset: Int) -> Place { offset == 0 ? self : .inside }
+  }
+
   /// A run for `text`, which is valid UTF-8.
+  ///
+  /// - Parameter continuing: whether another text comes before it.
   init(
-    _ pipeline: Pipeline, _ text: UnsafeBufferPointer<UInt8>, onProgress: ((Double) -> Void)?
+    _ pipeline: Pipeline, _ text: UnsafeBufferPointer<UInt8>, continuing: Bool,
+    onProgress: ((Double) -> Void)?
   ) {
     let byteCount = text.count
+    start = continuing ? .continuation : .beginning
     self.pipeline = pipeline
     model = pipeline.model
     merger = WordMerger(pipeline.model.merges)
@@ -55,7 +71,10 @@ final class EncodingRun {
   /// Encodes what lies between two added tokens.
   private func encode(_ part: Range<Int>) throws {
     let raw = UnsafeBufferPointer(rebasing: text[part])
-    guard let normalized = try Normalizer.normalized(raw, pipeline.normalizers) else {
+    let continues = start.place(atOffset: part.lowerBound) == .continuation
+    let normalizers =
+      continues ? pipeline.normalizers.filter { !$0.isPrefix } : pipeline.normalizers
+    guard let normalized = try Normalizer.normalized(raw, normalizers) else {
       return try encode(normalized: raw, part: part)
     }
     try normalized.withUnsafeBufferPointer { try encode(normalized: $0, part: part) }
@@ -69,15 +88,14 @@ final class EncodingRun {
       } else {
         try cut(
           UnsafeBufferPointer(rebasing: text[piece]), step: 0,
-          isFirst: part.lowerBound == 0 && piece.lowerBound == 0)
+          place: start.place(atOffset: part.lowerBound).place(atOffset: piece.lowerBound))
       }
     }
   }
 
-  /// Takes `text` through the pre-tokenizers from `step` on. `isFirst`: whether the whole text
-  /// begins with it.
+  /// Takes `text` through the pre-tokenizers from `step` on.
   private func cut(
-    _ text: UnsafeBufferPointer<UInt8>, step: Int, isFirst: Bool
+    _ text: UnsafeBufferPointer<UInt8>, step: Int, place: Place
   ) throws {
     guard step < pipeline.preTokenizers.count else { return encode(word: text) }
     switch pipeline.preTokenizers[step] {
@@ -89,39 +107,41 @@ final class EncodingRun {
         if isLast {
           encode(word: word)
         } else {
-          try cut(word, step: step + 1, isFirst: isFirst && piece.lowerBound == 0)
+          try cut(word, step: step + 1, place: place.place(atOffset: piece.lowerBound))
         }
       }
     case .metaspace(let replacement, let prepends, let splits):
-      let replaced = Self.metaspaced(text, replacement, prepends, isFirst: isFirst)
+      let replaced = Self.metaspaced(text, replacement, prepends, place: place)
       try replaced.withUnsafeBufferPointer { text in
-        guard splits else { return try cut(text, step: step + 1, isFirst: isFirst) }
+        guard splits else { return try cut(text, step: step + 1, place: place) }
         try SplitBehavior.mergedWithNext.forEachPiece(
           of: text, matchers[step]!, inverted: false
         ) { piece in
           try cut(
             UnsafeBufferPointer(rebasing: text[piece]), step: step + 1,
-            isFirst: isFirst && piece.lowerBound == 0)
+            place: place.place(atOffset: piece.lowerBound))
         }
       }
     case .prefixSpace:
-      if text.first == UInt8(ascii: " ") { return try cut(text, step: step + 1, isFirst: isFirst) }
+      if place == .continuation || text.first == UInt8(ascii: " ") {
+        return try cut(text, step: step + 1, place: place)
+      }
       try ([UInt8(ascii: " ")] + text).withUnsafeBufferPointer {
-        try cut($0, step: step + 1, isFirst: isFirst)
+        try cut($0, step: step + 1, place: place)
       }
     }
   }
 
   private static func metaspaced(
     _ text: UnsafeBufferPointer<UInt8>, _ replacement: [UInt8],
-    _ prepends: PreTokenizer.PrependScheme, isFirst: Bool
+    _ prepends: PreTokenizer.PrependScheme, place: Place
   ) -> [UInt8] {
     var result: [UInt8] = []
     result.reserveCapacity(text.count + text.count / 2 + replacement.count)
     let prefixes =
       switch prepends {
-      case .always: true
-      case .first: isFirst
+      case .always: place != .continuation
+      case .first: place == .beginning
       case .never: false
       }
     let begins = text.first == UInt8(ascii: " ") || text.starts(with: replacement)

@@ -10,6 +10,11 @@ enum Normalizer: Sendable {
   case strip(left: Bool, right: Bool)
   case stripAccents
 
+  /// Whether it only puts something before a text, which belongs to no text in the middle of another.
+  var isPrefix: Bool {
+    if case .prepend = self { true } else { false }
+  }
+
   /// `text` after `normalizers`, one after the other; nil where they leave it as it is.
   ///
   /// Throws `TokenizerError` where a regular expression cannot be matched.

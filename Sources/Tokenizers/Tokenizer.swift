@@ -50,18 +50,20 @@ public final class Tokenizer: Sendable {
   /// - Parameters:
   ///   - addingSpecialTokens: whether the tokens that the file wants around a text, such as the one
   ///     that begins a sequence, are added.
+  ///   - continuing: whether the text goes on where another one ends, so that what the file puts before
+  ///     a text, such as the space of SentencePiece, is not put there.
   ///   - onProgress: is told at least every few hundred kilobytes of text what fraction is done, and
   ///     1 at the end. A word of megabytes, without a place to cut it, is one step.
   ///
   /// Throws `TokenizerError`: `malformed`, naming the offset, where the text is not UTF-8;
   /// `unsupported` for a text of 2^31 bytes or more and where a regular expression cannot be matched.
   public func encode(
-    _ utf8: some Collection<UInt8>, addingSpecialTokens: Bool = false,
+    _ utf8: some Collection<UInt8>, addingSpecialTokens: Bool = false, continuing: Bool = false,
     onProgress: ((Double) -> Void)? = nil
   ) throws -> [Int32] {
     func encode(_ text: UnsafeBufferPointer<UInt8>) throws -> [Int32] {
       try Self.check(text)
-      let run = EncodingRun(pipeline, text, onProgress: onProgress)
+      let run = EncodingRun(pipeline, text, continuing: continuing, onProgress: onProgress)
       try run.encode()
       guard addingSpecialTokens else { return run.identifiers }
       return pipeline.postProcessors.reduce(run.identifiers) { $1.processed($0) }

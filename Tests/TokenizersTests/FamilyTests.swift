@@ -94,6 +94,24 @@ struct FamilyTests {
     #expect(whole == Array(parts.joined(separator: [id])))
   }
 
+  /// What goes on where another text ends has no prefix: joined, the two decode to the one text.
+  /// Not so with two made-up ones, which strip spaces or put them between words when they decode.
+  @Test(arguments: names.filter { $0 != "mixture" && $0 != "unknowns" })
+  func `A continuation takes no prefix`(name: String) throws {
+    let (_, _, tokenizer) = try load(name)
+    for (first, second) in [
+      ("The first half", "and the second"), ("A line.\n\n", "question?"), ("one", " two"),
+    ] {
+      let whole = try tokenizer.encode((first + second).utf8)
+      let parts =
+        try tokenizer.encode(first.utf8) + tokenizer.encode(second.utf8, continuing: true)
+      func text(_ identifiers: [Int32]) -> String {
+        tokenizer.decode(identifiers, skippingSpecialTokens: false)
+      }
+      #expect(text(parts).utf8.elementsEqual(text(whole).utf8), "\(first.debugDescription)")
+    }
+  }
+
   /// Added tokens that take no space and are found in the text as it is.
   private static let separators = [
     "llama-2": "</s>", "llama-3": "<|eot_id|>", "gemma-2": "<bos>", "mistral-nemo": "[INST]",

@@ -20,19 +20,19 @@ struct Input {
       let chat = try ChatText(
         template: ModelChatTemplate(model: settings.model), system: settings.system,
         context: ContextReader.context(path: path), prompt: Self.text(of: settings.prompt))
-      context = try loaded.encode(chat.context, display: display)
-      prompt = try loaded.encode(chat.prompt, display: display)
+      context = try loaded.encode(chat.context, at: .completeBeginning, display: display)
+      prompt = try loaded.encode(chat.prompt, at: .end, display: display)
     } else {
       context =
         switch settings.context {
         case .text(let path):
           try loaded.encode(
-            ContextReader.context(path: path), beginsSequence: true, display: display)
+            ContextReader.context(path: path), at: .bareBeginning, display: display)
         case .tokenIds(let path): try ContextReader.tokenIds(path: path)
         }
       prompt =
         try settings.prompt == nil
-        ? [] : loaded.encode(Self.text(of: settings.prompt), display: display)
+        ? [] : loaded.encode(Self.text(of: settings.prompt), at: .end, display: display)
     }
     let vocabulary = loaded.outline.configuration.vocabularySize
     for (role, ids) in [("context", context), ("prompt", prompt)] {

@@ -56,21 +56,34 @@ struct LoadedModel {
   }
 
   /// - Parameters:
-  ///   - beginsSequence: whether the tokens that the tokenizer puts around a text are added.
+  ///   - place: where in the sequence the text stands.
   ///   - display: shows how far it is where that may take long.
   /// - Throws: `Failure` if the model has no tokenizer that can be used; `TokenizerError`.
   func encode(
-    _ text: String, beginsSequence: Bool = false, display: ProgressDisplay
+    _ text: String, at place: TextPlace, display: ProgressDisplay
   ) throws -> [Int32] {
     let tokenizer = try tokenization.get()
     let megabytes = text.utf8.count >> 20
     guard megabytes > 0 else {
-      return try tokenizer.encode(text.utf8, addingSpecialTokens: beginsSequence)
+      return try tokenizer.encode(
+        text.utf8, addingSpecialTokens: place == .bareBeginning, continuing: place == .end)
     }
     display.begin("tokenize", unit: "megabyte", total: megabytes, tokens: 0)
     defer { display.end() }
-    return try tokenizer.encode(text.utf8, addingSpecialTokens: beginsSequence) {
+    return try tokenizer.encode(
+      text.utf8, addingSpecialTokens: place == .bareBeginning, continuing: place == .end
+    ) {
       display.update(completed: $0 * Double(megabytes))
     }
   }
+}
+
+/// Where in a sequence a text stands: which tokens the tokenizer may add to its own follows from that.
+enum TextPlace {
+  /// It begins the sequence and lacks the tokens that a model expects there.
+  case bareBeginning
+  /// It begins the sequence and is complete: a chat template wrote it.
+  case completeBeginning
+  /// It goes on where another one ends.
+  case end
 }
