@@ -79,6 +79,11 @@ struct FamilySettings {
       "the number of layers", layerCount, upTo: ModelConfiguration.largestLayerCount)
     hiddenSize = try source.integer("hidden_size") ?? defaults.hiddenSize
     queryHeads = try source.integer("num_attention_heads") ?? defaults.queryHeads
+    // Before they are divided.
+    try ModelConfiguration.check(
+      "the hidden size", hiddenSize, upTo: ModelConfiguration.largestHiddenSize)
+    try ModelConfiguration.check(
+      "the number of query heads", queryHeads, upTo: ModelConfiguration.largestHeadCount)
     maximumPositions =
       try source.integer("max_position_embeddings") ?? defaults.maximumPositions
     headDimension = try Self.headDimension(
@@ -90,7 +95,7 @@ struct FamilySettings {
   ) throws -> Int {
     if let headDimension = try source.integer("head_dim") { return headDimension }
     if let `default`, !source.keys.contains("head_dim") { return `default` }
-    guard queryHeads >= 1, hiddenSize % queryHeads == 0 else {
+    guard hiddenSize % queryHeads == 0 else {
       throw ModelError(
         .malformed,
         "\(source.name) has no \"head_dim\", and \"hidden_size\" \(hiddenSize) cannot be divided "
