@@ -25,7 +25,7 @@ struct JSONDocumentTests {
     try bytes.withUnsafeBytes { try JSONDocument(bytes: $0, path: "dir/config.json") }
   }
 
-  @Test func `Values of each type are read`() throws {
+  @Test func valuesOfEachTypeAreRead() throws {
     let document = try parse(
       #"""
        { "i": 42, "negative": -7, "whole": 4096.0, "e": 1e4, "x": 1.5e-6, "t": true, "f": false,
@@ -61,7 +61,7 @@ struct JSONDocumentTests {
     #expect(document.keys.first == "i" && document.keys.last == "min" && document.keys.count == 19)
   }
 
-  @Test func `Absent and null count as absent`() throws {
+  @Test func absentAndNullCountAsAbsent() throws {
     let document = try parse(#"{"null": null}"#)
     for key in ["null", "missing"] {
       #expect(!document.contains(key))
@@ -91,7 +91,7 @@ struct JSONDocumentTests {
     #expect(document.keys == ["null"])
   }
 
-  @Test func `No type is taken for another`() throws {
+  @Test func noTypeIsTakenForAnother() throws {
     let values: [(type: String, text: String)] = [
       ("integer", "1"), ("integer", "0"), ("number", "0.5"), ("number", "1e300"),
       ("boolean", "true"),
@@ -122,7 +122,7 @@ struct JSONDocumentTests {
     }
   }
 
-  @Test func `An array's elements are checked each`() throws {
+  @Test func anArraysElementsAreCheckedEach() throws {
     let lookups: [(good: String, read: (JSONDocument) throws -> Void)] = [
       ("1", { _ = try $0.integers("key") }), ("0.5", { _ = try $0.numbers("key") }),
       ("true", { _ = try $0.booleans("key") }), ("\"s\"", { _ = try $0.strings("key") }),
@@ -140,7 +140,7 @@ struct JSONDocumentTests {
     }
   }
 
-  @Test func `Integers are whole and in range`() throws {
+  @Test func integersAreWholeAndInRange() throws {
     for text in [
       "0.5", "1e-1", "9223372036854775808", "-9223372036854775809", "1e19", "9007199254740994.0",
       "1e300",
@@ -163,7 +163,7 @@ struct JSONDocumentTests {
     }
   }
 
-  @Test func `Malformed JSON is refused`() throws {
+  @Test func malformedJSONIsRefused() throws {
     let texts = [
       "", " ", "{", "}", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1,", "{\"a\":1,}", "{,}", "{a:1}",
       "{'a':1}",
@@ -196,7 +196,7 @@ struct JSONDocumentTests {
     expectError(naming: ["line 3"]) { _ = try parse("{\n\"a\": 1,\n\"b\" 2}") }
   }
 
-  @Test func `Deep nesting is refused, not followed`() throws {
+  @Test func deepNestingIsRefusedNotFollowed() throws {
     func nested(_ depth: Int, _ open: String, _ inner: String, _ close: String) -> String {
       String(repeating: open, count: depth) + inner + String(repeating: close, count: depth)
     }
@@ -208,7 +208,7 @@ struct JSONDocumentTests {
       expectError(naming: ["nesting"]) { _ = try parse(text) }
     }
   }
-  @Test func `Messages name the way into an array of objects`() throws {
+  @Test func messagesNameTheWayIntoAnArrayOfObjects() throws {
     let document = try parse(#"{"a": {"os": [{"x": 1}, {"x": true}]}, "bad": [{}, 7]}"#)
     expectError(naming: ["\"a.os[1].x\"", "true"]) {
       _ = try document.object("a").objects("os")[1].integer("x")
@@ -217,7 +217,7 @@ struct JSONDocumentTests {
     expectError(naming: ["\"a\"", "an object", "array"]) { _ = try document.objects("a") }
   }
 
-  @Test func `Keys are told apart by their bytes`() throws {
+  @Test func keysAreToldApartByTheirBytes() throws {
     let composed = "\u{e9}"
     let decomposed = "e\u{301}"
     let many = (0..<1000).map { "\"k\($0)\": \($0)" }.joined(separator: ",")

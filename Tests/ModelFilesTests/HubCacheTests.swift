@@ -7,7 +7,7 @@ struct HubCacheTests {
     "meta-llama/Llama-3.2-1B", "a/b", "Org_1/x.y-z", "HuggingFaceTB/SmolLM3-3B@main",
     "a/b@refs/pr/1", "a/b@0123456789abcdef",
   ])
-  func `Names of the Hub are recognized`(text: String) throws {
+  func namesOfTheHubAreRecognized(text: String) throws {
     let model = try #require(HubModel(text))
     #expect("\(model)" == text)
   }
@@ -17,11 +17,11 @@ struct HubCacheTests {
     "a/b@../x", "a/b@/x", "a/b@x//y", "a/.b", "a/b.", "-a/b", "a/b--c", "a/b..c", "a/b\n", "ä/b",
     "a/b\0", "~/b",
   ])
-  func `Paths and other texts are not names of the Hub`(text: String) {
+  func pathsAndOtherTextsAreNotNamesOfTheHub(text: String) {
     #expect(HubModel(text) == nil)
   }
 
-  @Test func `The environment says where the cache is`() {
+  @Test func theEnvironmentSaysWhereTheCacheIs() {
     let cases: [(environment: [String: String], path: String)] = [
       (["HOME": "/h"], "/h/.cache/huggingface/hub"),
       (["HOME": "/h", "XDG_CACHE_HOME": "/x"], "/x/huggingface/hub"),
@@ -53,7 +53,7 @@ struct HubCacheTests {
     return (directory, HubCache(environment: ["HF_HUB_CACHE": directory.path]))
   }
 
-  @Test func `A snapshot is found by its reference, its commit, or because it is the only one`()
+  @Test func aSnapshotIsFoundByItsReferenceItsCommitOrBecauseItIsTheOnlyOne()
     throws
   {
     let several = try cache(
@@ -69,7 +69,7 @@ struct HubCacheTests {
     }
   }
 
-  @Test func `What is missing is named, with the command that fetches it`() throws {
+  @Test func whatIsMissingIsNamedWithTheCommandThatFetchesIt() throws {
     let fetch = "hf download a/b"
     let cases = [
       (try cache(snapshots: ["c1", "c2"]), "a/b", ["2 snapshots", fetch]),
@@ -90,7 +90,7 @@ struct HubCacheTests {
   }
 
   /// A download that was broken off, as the cache has it: links to files that are not there.
-  @Test func `An incomplete snapshot names the command`() throws {
+  @Test func anIncompleteSnapshotNamesTheCommand() throws {
     let (directory, cache) = try cache(snapshots: ["c1"], references: ["main": "c1"])
     let path = try cache.snapshot(of: try #require(HubModel("a/b")))
     let words = ["hf download a/b --revision c1"]
@@ -111,7 +111,7 @@ struct HubCacheTests {
   }
 
   /// The cache keeps files once, and snapshots link to them.
-  @Test func `Files that links lead to are read`() throws {
+  @Test func filesThatLinksLeadToAreRead() throws {
     let (directory, cache) = try cache(snapshots: ["c1"])
     let path = try cache.snapshot(of: try #require(HubModel("a/b")))
     let blobs = directory.path + "/models--a--b/blobs"

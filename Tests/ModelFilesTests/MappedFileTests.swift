@@ -3,7 +3,7 @@ import ModelFiles
 import Testing
 
 struct MappedFileTests {
-  @Test func `A file's bytes are mapped`() throws {
+  @Test func aFilesBytesAreMapped() throws {
     let directory = try TemporaryDirectory()
     for count in [1, 4095, 4096, 4097, 100_000] {
       let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 / 7) }
@@ -12,7 +12,7 @@ struct MappedFileTests {
     }
   }
 
-  @Test func `What cannot be mapped is told apart`() throws {
+  @Test func whatCannotBeMappedIsToldApart() throws {
     let directory = try TemporaryDirectory()
     let file = try directory.write("file", "x")
     let empty = try directory.write("empty", "")
@@ -31,7 +31,7 @@ struct MappedFileTests {
     }
   }
 
-  @Test func `An error is its sentence`() {
+  @Test func anErrorIsItsSentence() {
     let error = ModelFileError(.malformed, "model.safetensors: is cut short")
     #expect("\(error)" == "model.safetensors: is cut short")
     #expect((error as any Error).localizedDescription == "model.safetensors: is cut short")

@@ -11,7 +11,7 @@ struct ModelDirectoryTests {
     tensor?.bytes.loadUnaligned(as: Float.self)
   }
 
-  @Test func `A directory is written and read back`() throws {
+  @Test func aDirectoryIsWrittenAndReadBack() throws {
     let directory = try TemporaryDirectory()
     let path = directory.path + "/new/model"
     try ModelDirectory.write(
@@ -29,7 +29,7 @@ struct ModelDirectoryTests {
     #expect(tensors.files.map(\.metadata) == [["format": "pt"]])
   }
 
-  @Test func `Files that are there are overwritten only when asked`() throws {
+  @Test func filesThatAreThereAreOverwrittenOnlyWhenAsked() throws {
     for name in ["config.json", "generation_config.json", "tokenizer.json", "model.safetensors"] {
       let directory = try TemporaryDirectory()
       try directory.write(name, "old")
@@ -53,7 +53,7 @@ struct ModelDirectoryTests {
     }
   }
 
-  @Test func `What is missing is named`() throws {
+  @Test func whatIsMissingIsNamed() throws {
     let directory = try TemporaryDirectory()
     let missing = directory.path + "/missing"
     expectError(.notFound, naming: [missing, "no such"]) { _ = try ModelDirectory(path: missing) }
@@ -89,7 +89,7 @@ struct ModelDirectoryTests {
     return directory
   }
 
-  @Test func `Shards are one collection`() throws {
+  @Test func shardsAreOneCollection() throws {
     let directory = try sharded(
       """
       {"metadata": {"total_size": 12}, "weight_map":
@@ -106,7 +106,7 @@ struct ModelDirectoryTests {
     #expect(try model.openTensors().names == ["z"], "the single file goes before the index")
   }
 
-  @Test func `An index that does not fit its shards is refused`() throws {
+  @Test func anIndexThatDoesNotFitItsShardsIsRefused() throws {
     let outside = try TemporaryDirectory()
     try SafetensorsWriter.write([tensor("a", 1)], to: outside.path + "/out.safetensors")
     let cases: [(index: String, kind: ModelFileError.Kind, words: [String])] = [

@@ -2,7 +2,7 @@ import ModelFiles
 import Testing
 
 struct SafetensorsFileTests {
-  @Test func `Tensors are found with type, shape and bytes`() throws {
+  @Test func tensorsAreFoundWithTypeShapeAndBytes() throws {
     let directory = try TemporaryDirectory()
     let header =
       #"{"__metadata__":{"format":"pt"},"# + entry("b", "BF16", "[2,3]", 8, 20) + ","
@@ -28,7 +28,7 @@ struct SafetensorsFileTests {
     #expect(file.tensor(named: "__metadata__") == nil)
   }
 
-  @Test func `Every element type has its size`() throws {
+  @Test func everyElementTypeHasItsSize() throws {
     let directory = try TemporaryDirectory()
     for type in TensorElementType.allCases {
       let count = 3 * type.byteCount
@@ -50,7 +50,7 @@ struct SafetensorsFileTests {
     }
   }
 
-  @Test func `A tensor keeps the file mapped, and unaligned ones are aligned`() throws {
+  @Test func aTensorKeepsTheFileMappedAndUnalignedOnesAreAligned() throws {
     let directory = try TemporaryDirectory()
     for padding in 0..<8 {
       let header =
@@ -63,7 +63,7 @@ struct SafetensorsFileTests {
     }
   }
 
-  @Test func `A file cut short anywhere is refused, and so is one with more at its end`() throws {
+  @Test func aFileCutShortAnywhereIsRefusedAndSoIsOneWithMoreAtItsEnd() throws {
     let directory = try TemporaryDirectory()
     let whole = safetensors(
       "{" + entry("a", "F32", "[2]", 0, 8) + "," + entry("b", "BF16", "[3]", 8, 14) + "}",
@@ -84,7 +84,7 @@ struct SafetensorsFileTests {
     }
   }
 
-  @Test func `A header's length is bounded`() throws {
+  @Test func aHeadersLengthIsBounded() throws {
     let directory = try TemporaryDirectory()
     let cases: [(length: UInt64, word: String)] = [
       (3, "cut short"), (100_000_000, "cut short"), (100_000_001, "100000001"), (1 << 63, "limit"),
@@ -99,7 +99,7 @@ struct SafetensorsFileTests {
     }
   }
 
-  @Test func `Headers that contradict the format are refused`() throws {
+  @Test func headersThatContradictTheFormatAreRefused() throws {
     let directory = try TemporaryDirectory()
     let huge = Int.max
     let cases: [(header: String, dataCount: Int, words: [String])] = [
@@ -165,7 +165,7 @@ struct SafetensorsFileTests {
     expectError(.malformed, naming: [path]) { _ = try SafetensorsFile(path: path) }
   }
 
-  @Test func `An unknown element type is unsupported, not malformed`() throws {
+  @Test func anUnknownElementTypeIsUnsupportedNotMalformed() throws {
     let directory = try TemporaryDirectory()
     for type in ["F4", "F6_E2M3", "bf16", ""] {
       let path = try directory.write(
@@ -176,7 +176,7 @@ struct SafetensorsFileTests {
     }
   }
 
-  @Test func `Damaged bytes never crash the reader`() throws {
+  @Test func damagedBytesNeverCrashTheReader() throws {
     let directory = try TemporaryDirectory()
     let whole = safetensors(
       #"{"__metadata__":{"k":"v"},"# + entry("a", "F32", "[2]", 0, 8) + ","

@@ -3,7 +3,7 @@ import ModelFiles
 import Testing
 
 struct SafetensorsWriterTests {
-  @Test func `What is written is read back, aligned`() throws {
+  @Test func whatIsWrittenIsReadBackAligned() throws {
     let directory = try TemporaryDirectory()
     let path = directory.path + "/out.safetensors"
     let names = ["bytes", "half", "single \"quoted\" / é", "double", "none", "scalar"]
@@ -36,7 +36,7 @@ struct SafetensorsWriterTests {
     #expect(start[0] % 8 == 0, "the header is padded")
   }
 
-  @Test func `Rows are appended until the end is known`() throws {
+  @Test func rowsAreAppendedUntilTheEndIsKnown() throws {
     let directory = try TemporaryDirectory()
     let path = directory.path + "/logits.safetensors"
     for rows in [0, 1, 2, 1000] {
@@ -64,7 +64,7 @@ struct SafetensorsWriterTests {
     }
   }
 
-  @Test func `A reader sees the old file until the new one is whole`() throws {
+  @Test func aReaderSeesTheOldFileUntilTheNewOneIsWhole() throws {
     let directory = try TemporaryDirectory()
     let path = try directory.write("logits.safetensors", "old")
     do {
@@ -78,7 +78,7 @@ struct SafetensorsWriterTests {
     #expect(try directory.contents() == ["logits.safetensors"])
   }
 
-  @Test func `Write errors are thrown and leave nothing`() throws {
+  @Test func writeErrorsAreThrownAndLeaveNothing() throws {
     let directory = try TemporaryDirectory()
     let tensor = Tensor(name: "t", elementType: .float32, shape: [1], copying: [1 as Float])
     let file = try directory.write("file", "x")
@@ -93,7 +93,7 @@ struct SafetensorsWriterTests {
     withExtendedLifetime(writer) {}
   }
 
-  @Test func `A name without directory is written to the current one`() throws {
+  @Test func aNameWithoutDirectoryIsWrittenToTheCurrentOne() throws {
     let name = "ringflash-\(UInt64.random(in: 0 ... .max)).safetensors"
     let tensor = Tensor(name: "t", elementType: .float32, shape: [1], copying: [1 as Float])
     try SafetensorsWriter.write([tensor], to: name)

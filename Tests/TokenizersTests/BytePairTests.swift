@@ -4,7 +4,7 @@ import Tokenizers
 
 /// Byte-level BPE with merges against Hugging Face's `tokenizers`.
 struct BytePairTests {
-  @Test func `Texts encode to the reference's ids`() throws {
+  @Test func textsEncodeToTheReferencesIds() throws {
     let tokenizer = try Tokenizer(contentsOf: Fixture.tokenizerPath)
     for expected in try Fixture.cases() {
       #expect(
@@ -13,7 +13,7 @@ struct BytePairTests {
     }
   }
 
-  @Test func `Merges as text encode like merges as pairs`() throws {
+  @Test func mergesAsTextEncodeLikeMergesAsPairs() throws {
     let json = try Fixture.json { file in
       update(&file, "model") { model in
         model["merges"] = (model["merges"] as! [[String]]).map { "\($0[0]) \($0[1])" }
@@ -27,7 +27,7 @@ struct BytePairTests {
     }
   }
 
-  @Test func `With ignore_merges a word of the vocabulary is one token`() throws {
+  @Test func withIgnoreMergesAWordOfTheVocabularyIsOneToken() throws {
     let json = try Fixture.json { update(&$0, "model") { $0["ignore_merges"] = true } }
     let tokenizer = try Tokenizer(json: json, path: "tokenizer.json")
     for expected in try Fixture.cases() {
@@ -37,7 +37,7 @@ struct BytePairTests {
     }
   }
 
-  @Test func `Ids decode to the reference's text, with and without special tokens`() throws {
+  @Test func idsDecodeToTheReferencesTextWithAndWithoutSpecialTokens() throws {
     let tokenizer = try Tokenizer(contentsOf: Fixture.tokenizerPath)
     for expected in try Fixture.cases() {
       let whole = tokenizer.decode(expected.identifiers, skippingSpecialTokens: false)
@@ -49,7 +49,7 @@ struct BytePairTests {
     }
   }
 
-  @Test func `Added tokens have ids and bytes, and unknown ids stand for nothing`() throws {
+  @Test func addedTokensHaveIdsAndBytesAndUnknownIdsStandForNothing() throws {
     let tokenizer = try Tokenizer(contentsOf: Fixture.tokenizerPath)
     #expect(tokenizer.vocabularySize == 429)
     let end = try #require(tokenizer.identifier(of: "<|end|>"))
@@ -66,7 +66,7 @@ struct BytePairTests {
   }
 
   /// Merging that rescans the word after each merge would take hours here.
-  @Test(.timeLimit(.minutes(1))) func `A word of a million bytes is merged`() throws {
+  @Test(.timeLimit(.minutes(1))) func aWordOfAMillionBytesIsMerged() throws {
     let tokenizer = try Tokenizer(contentsOf: Fixture.tokenizerPath)
     let unit = try #require(try Fixture.cases().map(\.text).max { $0.utf8.count < $1.utf8.count })
     let text = Array(String(repeating: unit, count: 1_000_000 / unit.utf8.count).utf8)

@@ -4,7 +4,7 @@ import Tokenizers
 
 /// The built-in model's tokenizer, whose tokens are bytes.
 struct ByteTokenizerTests {
-  @Test func `A token's id is its byte`() throws {
+  @Test func aTokensIdIsItsByte() throws {
     let tokenizer = Tokenizer.bytes()
     #expect(tokenizer.vocabularySize == 258)
     for byte in UInt8.min...UInt8.max {
@@ -17,7 +17,7 @@ struct ByteTokenizerTests {
     #expect(try tokenizer.encode([]) == [])
   }
 
-  @Test func `The exported file gives the same tokenizer`() throws {
+  @Test func theExportedFileGivesTheSameTokenizer() throws {
     let path = NSTemporaryDirectory() + "ringflash-bytes-\(UInt64.random(in: 0 ... .max)).json"
     try Tokenizer.bytesJSON().write(to: URL(fileURLWithPath: path))
     defer { try? FileManager.default.removeItem(atPath: path) }
@@ -29,7 +29,7 @@ struct ByteTokenizerTests {
       ])
   }
 
-  @Test func `Every character is its bytes, and back`() throws {
+  @Test func everyCharacterIsItsBytesAndBack() throws {
     let tokenizer = Tokenizer.bytes()
     var text = ""
     for code in UInt32(0)...0x10ffff {
@@ -41,7 +41,7 @@ struct ByteTokenizerTests {
     #expect(tokenizer.decode(identifiers, skippingSpecialTokens: true).utf8.elementsEqual(bytes))
   }
 
-  @Test func `Text that is not UTF-8 is refused at the first bad byte`() throws {
+  @Test func textThatIsNotUTF8IsRefusedAtTheFirstBadByte() throws {
     let tokenizer = Tokenizer.bytes()
     let bad: [[UInt8]] = [
       [0x80], [0xbf], [0xc0, 0x80], [0xc1, 0xbf], [0xc3], [0xc3, 0x28], [0xe0, 0x80, 0x80],
@@ -66,7 +66,7 @@ struct ByteTokenizerTests {
     }
   }
 
-  @Test func `Validity is what the standard library says it is`() throws {
+  @Test func validityIsWhatTheStandardLibrarySaysItIs() throws {
     let tokenizer = Tokenizer.bytes()
     var generator = SplitMix64(state: 1)
     let interesting: [UInt8] = [

@@ -19,11 +19,11 @@ struct FamilyTests {
     return (all, family, try Tokenizer(contentsOf: Fixture.path("families/\(name).json")))
   }
 
-  @Test func `Every family has its case`() throws {
+  @Test func everyFamilyHasItsCase() throws {
     #expect(try Self.expectation.get().families.keys.sorted() == Self.names)
   }
 
-  @Test(arguments: names) func `Texts encode to the reference's ids`(name: String) throws {
+  @Test(arguments: names) func textsEncodeToTheReferencesIds(name: String) throws {
     let (all, family, tokenizer) = try load(name)
     for (text, identifiers) in zip(all.texts, family.ids) {
       #expect(try tokenizer.encode(text.utf8) == identifiers, "\(text.debugDescription)")
@@ -31,7 +31,7 @@ struct FamilyTests {
     #expect(try tokenizer.encode("a".utf8, addingSpecialTokens: true) == family.start)
   }
 
-  @Test(arguments: names) func `Ids decode to the reference's texts`(name: String) throws {
+  @Test(arguments: names) func idsDecodeToTheReferencesTexts(name: String) throws {
     let (all, family, tokenizer) = try load(name)
     for (index, text) in all.texts.enumerated() {
       for (isSkipping, expected) in [
@@ -44,7 +44,7 @@ struct FamilyTests {
     }
   }
 
-  @Test(arguments: names) func `A megabyte of mixed text gives the reference's ids`(
+  @Test(arguments: names) func aMegabyteOfMixedTextGivesTheReferencesIds(
     name: String
   ) throws {
     let (all, family, tokenizer) = try load(name)
@@ -60,7 +60,7 @@ struct FamilyTests {
     }
   }
 
-  @Test(arguments: names) func `Streamed text, joined, is the decoded text`(name: String) throws {
+  @Test(arguments: names) func streamedTextJoinedIsTheDecodedText(name: String) throws {
     let (all, family, tokenizer) = try load(name)
     var generator = SplitMix64(state: 7)
     // Ids in an order that no text has, so that characters are cut short and byte tokens ill-formed.
@@ -80,7 +80,7 @@ struct FamilyTests {
     }
   }
 
-  @Test(arguments: names) func `Text encodes the same at each distance from others`(
+  @Test(arguments: names) func textEncodesTheSameAtEachDistanceFromOthers(
     name: String
   ) throws {
     // The cache of words and the places where long words are cut must not show: a text that came
@@ -97,7 +97,7 @@ struct FamilyTests {
   /// What goes on where another text ends has no prefix: joined, the two decode to the one text.
   /// Not so with two made-up ones, which strip spaces or put them between words when they decode.
   @Test(arguments: names.filter { $0 != "mixture" && $0 != "unknowns" })
-  func `A continuation takes no prefix`(name: String) throws {
+  func aContinuationTakesNoPrefix(name: String) throws {
     let (_, _, tokenizer) = try load(name)
     for (first, second) in [
       ("The first half", "and the second"), ("A line.\n\n", "question?"), ("one", " two"),

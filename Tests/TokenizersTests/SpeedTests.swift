@@ -12,7 +12,7 @@ struct SpeedTests {
   private static let textPath = environment["RINGFLASH_MEASURE_TEXT"]
 
   @Test(.enabled(if: tokenizerPath != nil && textPath != nil))
-  func `Ten megabytes a second are encoded`() throws {
+  func tenMegabytesASecondAreEncoded() throws {
     let clock = ContinuousClock()
     var start = clock.now
     let tokenizer = try Tokenizer(contentsOf: try #require(Self.tokenizerPath))

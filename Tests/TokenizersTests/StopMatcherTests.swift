@@ -45,7 +45,7 @@ struct StopMatcherTests {
     return pieces
   }
 
-  @Test func `Every split of a text gives the same`() throws {
+  @Test func everySplitOfATextGivesTheSame() throws {
     let cases: [(text: String, stops: [String])] = [
       ("one STOP two", ["STOP"]), ("aabaaabaab", ["aaab"]), ("abababac", ["ababac", "bac"]),
       ("xabcd", ["abcde", "c"]), ("xabcd", ["bc", "abc", "c"]), ("nothing", ["x", "hings"]),
@@ -59,7 +59,7 @@ struct StopMatcherTests {
     }
   }
 
-  @Test func `Random texts of two letters give what trying every place gives`() throws {
+  @Test func randomTextsOfTwoLettersGiveWhatTryingEveryPlaceGives() throws {
     var generator = SplitMix64(state: 3)
     func word(_ lengths: ClosedRange<Int>) -> String {
       String(
@@ -73,7 +73,7 @@ struct StopMatcherTests {
     }
   }
 
-  @Test func `Nothing is let through after a match`() throws {
+  @Test func nothingIsLetThroughAfterAMatch() throws {
     var matcher = try StopMatcher(["</s>"])
     #expect(matcher.append("answer</") == "answer")
     #expect(matcher.append("s>more") == "")
@@ -82,7 +82,7 @@ struct StopMatcherTests {
     #expect(matcher.finish() == "")
   }
 
-  @Test func `A text can go on after what was held back is given`() throws {
+  @Test func aTextCanGoOnAfterWhatWasHeldBackIsGiven() throws {
     var matcher = try StopMatcher(["abc"])
     #expect(matcher.append("xab") == "x")
     #expect(matcher.finish() == "ab")
@@ -91,7 +91,7 @@ struct StopMatcherTests {
     #expect(matcher.match == "abc")
   }
 
-  @Test func `An empty stop text is refused`() {
+  @Test func anEmptyStopTextIsRefused() {
     let error = #expect(throws: TokenizerError.self) { try StopMatcher(["a", ""]) }
     #expect(error?.kind == .invalidOption)
   }

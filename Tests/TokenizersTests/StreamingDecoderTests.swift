@@ -32,7 +32,7 @@ struct StreamingDecoderTests {
   }
 
   @Test(arguments: ["aé", "é你🙂", "🙂👩\u{200d}", "e\u{301}\r\n你", "\u{fffd}x\u{10ffff}"])
-  func `Every split of a text gives its characters as soon as they are whole`(text: String) throws {
+  func everySplitOfATextGivesItsCharactersAsSoonAsTheyAreWhole(text: String) throws {
     let bytes = Array(text.utf8)
     let (tokenizer, id) = try tokenizer(ofPartsOf: bytes)
     for split in 0..<(1 << (bytes.count - 1)) {
@@ -50,7 +50,7 @@ struct StreamingDecoderTests {
     }
   }
 
-  @Test func `Ill-formed bytes are replaced as the standard library replaces them`() {
+  @Test func illFormedBytesAreReplacedAsTheStandardLibraryReplacesThem() {
     let tokenizer = Tokenizer.bytes()
     let interesting: [UInt8] = [
       0x41, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc1, 0xc3, 0xe0, 0xe2, 0xed, 0xf0, 0xf4, 0xff,
@@ -67,7 +67,7 @@ struct StreamingDecoderTests {
     }
   }
 
-  @Test func `What can no longer become a character is given at once`() {
+  @Test func whatCanNoLongerBecomeACharacterIsGivenAtOnce() {
     let tokenizer = Tokenizer.bytes()
     let cases: [(bytes: [UInt8], given: [String], rest: String)] = [
       ([0xff, 0x41], ["\u{fffd}", "A"], ""),
@@ -85,7 +85,7 @@ struct StreamingDecoderTests {
     }
   }
 
-  @Test func `Special tokens are given on request only`() {
+  @Test func specialTokensAreGivenOnRequestOnly() {
     var skipping = StreamingDecoder(.bytes())
     var showing = StreamingDecoder(.bytes(), skippingSpecialTokens: false)
     let identifiers: [Int32] = [256, 0xc3, 0xa9, 257]

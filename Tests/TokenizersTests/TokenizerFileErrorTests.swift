@@ -19,7 +19,7 @@ struct TokenizerFileErrorTests {
     }
   }
 
-  @Test func `Unknown components are named with their type`() throws {
+  @Test func unknownComponentsAreNamedWithTheirType() throws {
     let byteLevel: [String: Any] = [
       "type": "ByteLevel", "add_prefix_space": false, "use_regex": false,
     ]
@@ -71,7 +71,7 @@ struct TokenizerFileErrorTests {
     }
   }
 
-  @Test func `Options that change the tokens are named`() throws {
+  @Test func optionsThatChangeTheTokensAreNamed() throws {
     let options: [(String, Any)] = [
       ("dropout", 0.1), ("continuing_subword_prefix", "##"), ("end_of_word_suffix", "</w>"),
     ]
@@ -82,7 +82,7 @@ struct TokenizerFileErrorTests {
     }
   }
 
-  @Test func `Components that contradict the format are malformed`() throws {
+  @Test func componentsThatContradictTheFormatAreMalformed() throws {
     let template: [String: Any] = [
       "type": "TemplateProcessing", "single": [["SpecialToken": ["id": "<s>", "type_id": 0]]],
       "pair": [] as [Any], "special_tokens": [:] as [String: Any],
@@ -117,7 +117,7 @@ struct TokenizerFileErrorTests {
     }
   }
 
-  @Test func `Expressions that do not compile are named with PCRE2's message`() throws {
+  @Test func expressionsThatDoNotCompileAreNamedWithPCRE2sMessage() throws {
     let cases: [(pattern: String, words: [String])] = [
       ("(a", ["missing closing parenthesis", "offset 2"]), ("[z-a]", ["range", "offset"]),
       (#"\p{Unheard}"#, ["Unheard", "offset"]), ("[a[b]]", ["a set within a set", "offset 2"]),
@@ -134,7 +134,7 @@ struct TokenizerFileErrorTests {
     }
   }
 
-  @Test func `An expression that takes forever is given up`() throws {
+  @Test func anExpressionThatTakesForeverIsGivenUp() throws {
     let json = try Fixture.json { file in
       file["pre_tokenizer"] =
         [
@@ -151,7 +151,7 @@ struct TokenizerFileErrorTests {
   }
 
   @Test(arguments: ["llama-2", "mistral-nemo", "mixture", "gemma-2"])
-  func `A damaged file is refused or read, and never ends the program`(name: String) throws {
+  func aDamagedFileIsRefusedOrReadAndNeverEndsTheProgram(name: String) throws {
     let whole = try Data(contentsOf: URL(fileURLWithPath: Fixture.path("families/\(name).json")))
     // What stands around the vocabulary is where damage does more than change a token.
     let vocabulary = try #require(whole.range(of: Data("\"vocab\":{".utf8)))
@@ -180,7 +180,7 @@ struct TokenizerFileErrorTests {
     #expect((1..<150).contains(readCount))
   }
 
-  @Test func `A hole in the vocabulary is named, one that an added token fills is none`() throws {
+  @Test func aHoleInTheVocabularyIsNamedOneThatAnAddedTokenFillsIsNone() throws {
     let holed = try Fixture.json { file in
       update(&file, "model") { update(&$0, "vocab") { $0["zyx"] = 500 } }
     }
@@ -198,7 +198,7 @@ struct TokenizerFileErrorTests {
     #expect(tokenizer.bytes(of: 999) == [])
   }
 
-  @Test func `Sequences of what is known are read`() throws {
+  @Test func sequencesOfWhatIsKnownAreRead() throws {
     let json = try Fixture.json { file in
       file["normalizer"] = ["type": "Sequence", "normalizers": [] as [Any]]
       file["pre_tokenizer"] =
@@ -213,7 +213,7 @@ struct TokenizerFileErrorTests {
     }
   }
 
-  @Test func `Contradictions are malformed`() throws {
+  @Test func contradictionsAreMalformed() throws {
     let added: [(Int, String)] = [
       (64, "<new>"), (-1, "<new>"), (1 << 24, "<new>"), (423, ""), (430, "zyx"),
     ]
@@ -246,7 +246,7 @@ struct TokenizerFileErrorTests {
     }
   }
 
-  @Test func `What is no tokenizer file is malformed`() throws {
+  @Test func whatIsNoTokenizerFileIsMalformed() throws {
     let bomb = String(repeating: "[", count: 1_000_000)
     for text in [
       "", "{", "[]", "null", "{}", "{\"model\": {}}", "{\"model\": 7}", "\u{0}", bomb,
@@ -260,7 +260,7 @@ struct TokenizerFileErrorTests {
     }
   }
 
-  @Test func `A missing file and a directory are not found`() {
+  @Test func aMissingFileAndADirectoryAreNotFound() {
     for path in ["/nowhere/tokenizer.json", NSTemporaryDirectory()] {
       let error = #expect(throws: TokenizerError.self) { try Tokenizer(contentsOf: path) }
       #expect(error?.kind == .notFound)
@@ -269,7 +269,7 @@ struct TokenizerFileErrorTests {
     }
   }
 
-  @Test func `A byte without a token is left out, or is the unknown token`() throws {
+  @Test func aByteWithoutATokenIsLeftOutOrIsTheUnknownToken() throws {
     func encode(_ change: (inout [String: Any]) -> Void) throws -> [Int32] {
       let json = try Fixture.json { file in
         update(&file, "model") { model in
@@ -298,7 +298,7 @@ struct TokenizerFileErrorTests {
     #expect(error?.description.contains("\"nowhere\"") == true)
   }
 
-  @Test func `Progress rises to 1`() throws {
+  @Test func progressRisesTo1() throws {
     let tokenizer = try Tokenizer(contentsOf: Fixture.path("families/llama-2.json"))
     let text = Array(String(repeating: "the ring passes blocks ", count: 40_000).utf8)
     var fractions: [Double] = []
