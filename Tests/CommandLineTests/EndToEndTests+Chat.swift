@@ -4,7 +4,7 @@ import ringflash
 
 extension EndToEndTests {
   /// `--chat` with the exported built-in model and a chat template.
-  @Suite struct Chat {
+  @Suite(.serialized) struct Chat {
     private static let template =
       "{% for m in messages %}<{{ m.role }}>\n{{ m.content | trim }}\n{% endfor %}{{ '<assistant>\\n' }}"
 

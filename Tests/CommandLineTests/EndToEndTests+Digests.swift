@@ -5,7 +5,7 @@ import ringflash
 
 extension EndToEndTests {
   /// The same logits to the last bit, for any number of ranks and threads and any partition.
-  @Suite struct Digests {
+  @Suite(.serialized) struct Digests {
     /// Runs over all of these; every run of one precision must give the record of the first.
     private func sweep(
       _ arguments: [String], precision: String, environment: [String: String] = [:],

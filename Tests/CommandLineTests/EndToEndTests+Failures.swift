@@ -5,7 +5,7 @@ import ringflash
 extension EndToEndTests {
   /// Every mistake of a user ends every rank with the promised exit code and one line, printed
   /// once, before any work.
-  @Suite struct Failures {
+  @Suite(.serialized) struct Failures {
     /// Runs alone and on 3 ranks.
     private func expectFailure(
       _ arguments: [String], _ exitCode: Int32, _ words: [String],

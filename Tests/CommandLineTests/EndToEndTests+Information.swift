@@ -5,7 +5,7 @@ import ringflash
 
 extension EndToEndTests {
   /// The commands that only tell something: right, and printed once however many ranks there are.
-  @Suite struct Information {
+  @Suite(.serialized) struct Information {
     /// Runs alone and on 2 ranks, and returns both texts.
     private func texts(_ arguments: [String]) throws -> (alone: String, ranks: String) {
       let runs = try [nil, 2].map { try runRingflash(arguments, ranks: $0) }

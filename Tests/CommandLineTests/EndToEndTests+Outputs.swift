@@ -5,7 +5,7 @@ import ringflash
 
 extension EndToEndTests {
   /// What a run writes, and where.
-  @Suite struct Outputs {
+  @Suite(.serialized) struct Outputs {
     static let keys: Set<String> = [
       "version", "commit", "hosts", "ranks", "threads", "instruction_set", "partition",
       "precision", "model", "text", "tokens", "seconds", "tokens_per_second", "flops", "gflops",

@@ -4,7 +4,7 @@ import ringflash
 
 extension EndToEndTests {
   /// Digits hidden in a context come back, however long it is and over however many ranks.
-  @Suite struct Retrieval {
+  @Suite(.serialized) struct Retrieval {
     /// Around a block of 256 tokens, a few blocks, and more than 256 blocks. One byte holds no
     /// needle: there the answer only has to come.
     @Test(arguments: [1, 255, 256, 257, 4096, 65_537])

@@ -5,7 +5,7 @@ import ringflash
 extension EndToEndTests {
   /// Text through a model's own tokenizer, here a small one in the manner of Llama 2 that begins
   /// every sequence with `<s>`, with random weights.
-  @Suite struct Text {
+  @Suite(.serialized) struct Text {
     private func withModel(
       text: String, _ body: (_ arguments: [String]) throws -> Void
     ) throws {

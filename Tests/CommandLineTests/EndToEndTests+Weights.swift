@@ -5,7 +5,7 @@ import ringflash
 
 extension EndToEndTests {
   /// Where a model's weights come from, and what a run is told of them.
-  @Suite struct Weights {
+  @Suite(.serialized) struct Weights {
     private func ids(_ directory: String, count: Int = 600) throws -> String {
       let path = directory + "/ids.json"
       let ids = (0..<count).map { ($0 * $0 + 7 * $0) % 256 }

@@ -2,9 +2,9 @@ import Foundation
 import Testing
 import ringflash
 
-/// The program as its users run it, alone and under `mpirun`, one run after another: several at
-/// once would share the cores and prove nothing more.
-@Suite(.serialized) struct EndToEndTests {}
+/// The program as its users run it, alone and under `mpirun`. Each suite here makes one run after
+/// another, side by side with the other suites: much of the time of a run is its start.
+@Suite struct EndToEndTests {}
 
 /// Expects that a run, called `name` in what is said otherwise, ended well.
 func expectSuccess(

@@ -80,6 +80,9 @@ private func launchEnvironment(_ additions: [String: String]) -> [String: String
   environment["OMPI_ALLOW_RUN_AS_ROOT"] = "1"
   environment["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1"
   environment["OMPI_MCA_rmaps_base_oversubscribe"] = "1"
+  // When one rank has failed, mpirun asks the others to end and kills them a second later; they have
+  // ended by themselves.
+  environment["OMPI_MCA_odls_base_sigkill_timeout"] = "0"
   environment["PRTE_MCA_rmaps_default_mapping_policy"] = ":oversubscribe"
   return environment.merging(additions) { $1 }
 }
