@@ -34,6 +34,14 @@ extension ConfigurationSource {
     return value
   }
 
+  /// The value of a key; where there is no such key, `default`. Null is none: in Transformers too a
+  /// default holds for absent keys only.
+  func value<Value>(
+    _ key: String, _ lookUp: (String) throws -> Value?, default: Value?
+  ) throws -> Value? {
+    try lookUp(key) ?? (keys.contains(key) ? nil : `default`)
+  }
+
   /// - Throws: `ModelError` naming the first key that asks for something and is not one of `known`.
   ///   Null and false ask for nothing.
   func refuseKeys(except known: Set<String>, modelType: String) throws {

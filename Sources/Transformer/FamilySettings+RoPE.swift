@@ -25,10 +25,15 @@ extension FamilySettings {
 
   /// The rotation that `rope_parameters` describe, or in older files `rope_scaling` and keys beside
   /// it.
-  func rope() throws -> RoPEParameters {
-    let settings =
-      try source.object("rope_scaling") ?? source.object("rope_parameters")
-    return try rope(settings, theta: source.number("rope_theta") ?? defaults.ropeTheta)
+  ///
+  /// - Parameters: as below.
+  func rope(rename: [String: String] = [:], originalPositions: Int? = nil) throws
+    -> RoPEParameters
+  {
+    try rope(
+      source.object("rope_scaling") ?? source.object("rope_parameters"),
+      theta: source.number("rope_theta") ?? defaults.ropeTheta, rename: rename,
+      originalPositions: originalPositions)
   }
 
   /// - Parameters:

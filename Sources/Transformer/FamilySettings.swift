@@ -168,14 +168,12 @@ struct FamilySettings {
     positionsAreScaled: Bool = false, layers: [LayerConfiguration]
   ) throws -> ModelConfiguration {
     let vocabulary = try source.integer("vocab_size") ?? defaults.vocabularySize
-    // Transformers' defaults hold for absent keys only; null says that there is none of its own.
-    func isGiven(_ key: String) -> Bool { source.keys.contains(key) }
     let keyValueHeads =
-      try source.integer("num_key_value_heads")
-      ?? (isGiven("num_key_value_heads") ? nil : defaults.keyValueHeads) ?? queryHeads
+      try source.value("num_key_value_heads", source.integer, default: defaults.keyValueHeads)
+      ?? queryHeads
     // A default that lies outside a small vocabulary is none.
-    let beginning = isGiven("bos_token_id") ? nil : defaults.beginningOfSequenceToken
-    let ends = isGiven("eos_token_id") ? [] : defaults.endOfSequenceTokens
+    let beginning = defaults.beginningOfSequenceToken.flatMap { $0 < vocabulary ? $0 : nil }
+    let ends = defaults.endOfSequenceTokens.filter { $0 < vocabulary }
     let positions =
       positionsAreScaled
       ? maximumPositions
@@ -193,8 +191,7 @@ struct FamilySettings {
       scoreSoftCap: scoreSoftCap, logitSoftCap: logitSoftCap, embeddingScale: embeddingScale,
       tiedEmbeddings: source.boolean("tie_word_embeddings") ?? defaults.tiedEmbeddings,
       maximumPositions: positions, layers: layers,
-      beginningOfSequenceToken: source.integer("bos_token_id")
-        ?? beginning.flatMap { $0 < vocabulary ? $0 : nil },
-      endOfSequenceTokens: source.integers("eos_token_id") ?? ends.filter { $0 < vocabulary })
+      beginningOfSequenceToken: source.value("bos_token_id", source.integer, default: beginning),
+      endOfSequenceTokens: source.value("eos_token_id", source.integers, default: ends) ?? [])
   }
 }

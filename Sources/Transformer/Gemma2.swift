@@ -69,11 +69,7 @@ extension FamilySettings {
     headNorms: Bool, scoreSoftCap: Double?, logitSoftCap: Double?, sliding: [Bool],
     rope: (_ layer: Int) -> RoPEParameters
   ) throws -> ModelConfiguration {
-    func cap(_ key: String, default: Double?) throws -> Double? {
-      try source.number(key) ?? (source.keys.contains(key) ? nil : `default`)
-    }
-    let window =
-      try source.integer("sliding_window") ?? (source.keys.contains("sliding_window") ? nil : 4096)
+    let window = try source.value("sliding_window", source.integer, default: 4096)
     let scalar = try source.number("query_pre_attn_scalar") ?? 256
     guard scalar > 0 else {
       throw ModelError(
@@ -84,8 +80,10 @@ extension FamilySettings {
       attentionBias: source.boolean("attention_bias") ?? false, headNorms: headNorms,
       outputNorms: true, activation: activation("hidden_activation", default: .geGLU),
       attentionScale: 1 / scalar.squareRoot(),
-      scoreSoftCap: cap("attn_logit_softcapping", default: scoreSoftCap),
-      logitSoftCap: cap("final_logit_softcapping", default: logitSoftCap),
+      scoreSoftCap: source.value(
+        "attn_logit_softcapping", source.number, default: scoreSoftCap),
+      logitSoftCap: source.value(
+        "final_logit_softcapping", source.number, default: logitSoftCap),
       embeddingScale: Double(hiddenSize).squareRoot(), positionsAreScaled: true,
       layers: layers(sliding: sliding, window: window, rope: rope))
   }

@@ -16,10 +16,7 @@ public struct Mistral: StandardFamily {
         headDimension: nil, maximumPositions: 131_072, rmsNormEpsilon: 1e-6, ropeTheta: 10_000,
         tiedEmbeddings: false, beginningOfSequenceToken: 1, endOfSequenceTokens: [2]),
       reading: ["hidden_act", "sliding_window"])
-    // An absent window is the default one, null is none.
-    let window =
-      try source.integer("sliding_window")
-      ?? (source.keys.contains("sliding_window") ? nil : 4096)
+    let window = try source.value("sliding_window", source.integer, default: 4096)
     let rope = try settings.rope()
     return try settings.configuration(
       activation: settings.activation("hidden_act", default: .swiGLU),

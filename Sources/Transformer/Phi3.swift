@@ -57,8 +57,6 @@ public struct Phi3: StandardFamily {
       // The last two are in Phi-4-mini's file; nothing reads them.
       ignoring: ["embd_pdrop", "resid_pdrop", "full_attn_mod", "interpolate_factor"])
     let rope = try settings.rope(
-      source.object("rope_scaling") ?? source.object("rope_parameters"),
-      theta: source.number("rope_theta") ?? settings.defaults.ropeTheta,
       // Older names of the same thing.
       rename: ["su": "longrope", "yarn": "longrope"],
       originalPositions: source.integer("original_max_position_embeddings") ?? 4096)

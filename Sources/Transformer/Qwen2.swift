@@ -43,8 +43,7 @@ extension FamilySettings {
   /// `max_window_layers` on.
   func upperWindowLayers() throws -> [LayerConfiguration] {
     let usesWindow = try source.boolean("use_sliding_window") ?? false
-    let given =
-      try source.integer("sliding_window") ?? (source.keys.contains("sliding_window") ? nil : 4096)
+    let given = try source.value("sliding_window", source.integer, default: 4096)
     let window = usesWindow ? given : nil
     let first = try source.integer("max_window_layers") ?? 28
     let sliding =
