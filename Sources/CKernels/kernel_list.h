@@ -5,13 +5,13 @@
 #include "CKernels.h"
 
 #define RF_VECTOR_KERNELS(X, isa)                                                                  \
-  X(float32.softmax_256, rf_f32_f32_softmax_1x256__##isa)                                          \
+  X(float32.softmax, rf_f32_f32_softmax_nx256__##isa)                                              \
   X(float32.finish, rf_f64_f32_finish_1xn__##isa)                                                  \
   X(float32.rms_norm, rf_f32_f32_rms_norm_1xn__##isa)                                              \
   X(float32.swiglu, rf_f32_f32_swiglu_1xn__##isa)                                                  \
   X(float32.geglu, rf_f32_f32_geglu_1xn__##isa)                                                    \
   X(float32.round, rf_f32_f32_round_1xn__##isa)                                                    \
-  X(rounded.softmax_256, rf_f32_rounded_softmax_1x256__##isa)                                      \
+  X(rounded.softmax, rf_f32_rounded_softmax_nx256__##isa)                                          \
   X(rounded.finish, rf_f64_rounded_finish_1xn__##isa)                                              \
   X(rounded.rms_norm, rf_f32_rounded_rms_norm_1xn__##isa)                                          \
   X(rounded.swiglu, rf_f32_rounded_swiglu_1xn__##isa)                                              \
@@ -25,26 +25,34 @@
   X(peak_multiply_add, rf_f32_f32_peak__##isa)                                                     \
   X(read, rf_u64_u64_read__##isa)
 
+// float32 and rounded differ in what surrounds the products, not in the products.
+#define RF_TILE_KERNELS(X, isa)                                                                    \
+  X(float32.matrix, rf_f32_f32_matrix_12x32__##isa)                                                \
+  X(float32.accumulate_values, rf_f32_f64_accumulate_values_12x32__##isa)                          \
+  X(float32.pack_bf16, rf_bf16_f32_pack_32xn__##isa)                                               \
+  X(float32.pack_float32, rf_f32_f32_pack_32xn__##isa)                                             \
+  X(rounded.matrix, rf_f32_f32_matrix_12x32__##isa)                                                \
+  X(rounded.accumulate_values, rf_f32_f64_accumulate_values_12x32__##isa)                          \
+  X(rounded.pack_bf16, rf_bf16_f32_pack_32xn__##isa)                                               \
+  X(rounded.pack_float32, rf_f32_f32_pack_32xn__##isa)                                             \
+  X(widen_pairs, rf_bf16_f32_widen_pairs_1xn__##isa)
+
 #define RF_PORTABLE_KERNELS(X) RF_VECTOR_KERNELS(X, portable)
 
 #if defined(__x86_64__)
-#define RF_AVX2_KERNELS(X) RF_VECTOR_KERNELS(X, avx2)
-#define RF_AVX512_KERNELS(X)                                                                       \
-  RF_VECTOR_KERNELS(X, avx512)                                                                     \
-  X(float32.scores_6x64, rf_f32_f32_scores_6x64__avx512)                                           \
-  X(float32.accumulate_values_6x64, rf_f32_f64_accumulate_values_6x64__avx512)
+#define RF_AVX2_KERNELS(X) RF_VECTOR_KERNELS(X, avx2) RF_TILE_KERNELS(X, avx2)
+#define RF_AVX512_KERNELS(X) RF_VECTOR_KERNELS(X, avx512) RF_TILE_KERNELS(X, avx512)
 #define RF_AVX512BF16_KERNELS(X)                                                                   \
-  X(bf16.scores_6x64, rf_bf16_f32_scores_6x64__avx512bf16)                                         \
-  X(bf16.accumulate_values_6x64, rf_bf16_f64_accumulate_values_6x64__avx512bf16)                   \
-  X(bf16.softmax_256, rf_f32_bf16_softmax_1x256__avx512bf16)                                       \
+  X(bf16.matrix, rf_bf16_f32_matrix_12x32__avx512bf16)                                             \
+  X(bf16.accumulate_values, rf_bf16_f64_accumulate_values_12x32__avx512bf16)                       \
+  X(bf16.softmax, rf_f32_bf16_softmax_nx256__avx512bf16)                                           \
+  X(bf16.pack_bf16, rf_bf16_bf16_pack_32xn__avx512)                                                \
   X(bf16.finish, rf_f64_bf16_finish_1xn__avx512bf16)                                               \
   X(bf16.rms_norm, rf_f32_bf16_rms_norm_1xn__avx512bf16)                                           \
   X(bf16.swiglu, rf_f32_bf16_swiglu_1xn__avx512bf16)                                               \
   X(bf16.geglu, rf_f32_bf16_geglu_1xn__avx512bf16)                                                 \
   X(bf16.round, rf_f32_bf16_round_1xn__avx512bf16)                                                 \
   X(dot_4_bf16_bf16, rf_bf16_f32_dot_4x1__avx512bf16)                                              \
-  X(matrix_6x64, rf_bf16_f32_matrix_6x64__avx512bf16)                                              \
-  X(pack_64, rf_bf16_bf16_pack_64xn__avx512bf16)                                                   \
   X(peak_dot_product, rf_bf16_f32_peak__avx512bf16)
 #else
 #define RF_AVX2_KERNELS(X)

@@ -32,32 +32,42 @@ public struct QueryTile {
 
 extension Arithmetic {
   /// Tokens whose query heads are attended together.
-  ///
-  /// A tile reads each KV block once from memory for all its rows: at 256 rows of d = 128 the
-  /// arithmetic takes a hundred times as long as the read. More rows would push the states of the
-  /// tile out of the second-level cache. OpenBLAS packs the block anew in every call, which more
-  /// rows pay for.
   public func tokensPerTile(_ shape: AttentionShape) -> Int {
-    shape.tokensPerTile(mostRows: attendsRowsAlone ? 384 : 1024)
+    shape.tokensPerTile(
+      mostRows: multipliesPanels
+        ? Self.rowsPerTile(
+          headDimension: shape.paddedHeadDimension,
+          stateLayout: stateLayout(
+            headDimension: shape.headDimension), inputType: inputType,
+          cacheBytes: CacheSizes.host.secondLevelBytes)
+        : 1024)
   }
 
-  /// Whether a row's bits are the same with any other rows in the call: the own microkernels compute
-  /// each by itself, OpenBLAS may round differently for another number of rows.
-  public var attendsRowsAlone: Bool { inputKernels.scores_6x64 != nil }
+  /// Most rows of a tile: as many as leave it in the second-level cache, with its states and the KV
+  /// block that it attends to. A tile reads each block once from memory for all its rows, and widens
+  /// it once where it has to be; at 256 rows that is a hundredth of the arithmetic.
+  ///
+  /// OpenBLAS packs the block anew in every call, so it gets more rows.
+  public static func rowsPerTile(
+    headDimension: Int, stateLayout: SoftmaxStateLayout, inputType: InputType, cacheBytes: Int
+  ) -> Int {
+    let block = 2 * tokensPerBlock * headDimension * inputType.bytes
+    let row = stateLayout.rowElements * 8 + headDimension * inputType.bytes
+    // A quarter is left for scores, and for what else passes through.
+    return max(4 * Int(RF_MICROTILE_ROWS), (cacheBytes * 3 / 4 - block) / row)
+  }
 
-  /// Rows whose scores are at hand at once: 4 microtiles, so that a panel of keys is read from the
-  /// first-level cache for three of them, and scores and numerators (36 KB) stay in the second
-  /// level.
-  private static let rowsAtOnce = 4 * Int(RF_MICROTILE_ROWS)
+  /// Rows whose scores are at hand at once: two microtiles, so that scores and numerators stay near
+  /// and each panel of keys and values is used twice while it is in the first-level cache.
+  private static let rowsAtOnce = 2 * Int(RF_MICROTILE_ROWS)
 
   /// Bytes of scratch that `attend` needs on each thread for tiles of `rows` rows.
   public func attentionScratchBytes(shape: AttentionShape, rows: Int) -> Int {
     let dimension = shape.paddedHeadDimension
-    let floats =
-      attendsRowsAlone
-      ? Self.rowsAtOnce * tokensPerBlock * 2
-      : rows * (tokensPerBlock + dimension) + 2 * tokensPerBlock * dimension
-    return floats * 4 + Self.rowsAtOnce * 2 * 8
+    let block = 2 * tokensPerBlock * dimension
+    guard multipliesPanels else { return (rows * (tokensPerBlock + dimension) + block) * 4 }
+    return Self.rowsAtOnce * (tokensPerBlock * (4 + inputType.bytes) + 32)
+      + (inputType == .rounded ? block * 4 : 0)
   }
 
   /// Reserves them, before the threads start.
@@ -76,75 +86,100 @@ extension Arithmetic {
     _ tile: QueryTile, to head: UnsafeRawPointer, block: Int, mask: AttentionMask,
     layout: KeyValueLayout, states: UnsafeMutablePointer<Double>, thread: Int
   ) {
-    if attendsRowsAlone {
-      for first in stride(from: 0, to: tile.count, by: Self.rowsAtOnce) {
-        attendPacked(
-          tile, rows: first..<min(tile.count, first + Self.rowsAtOnce), to: head, block: block,
-          mask: mask, layout: layout, states: states, thread: thread)
-      }
-    } else {
+    // Positions rise with the rows, so the first row sees the earliest key and the last row the
+    // latest.
+    let earliest = tile.visibleKeys(row: 0, block: block, mask: mask)
+    let latest = tile.visibleKeys(row: tile.count - 1, block: block, mask: mask)
+    guard latest.upperBound > 0, earliest.lowerBound < tokensPerBlock else { return }
+    guard multipliesPanels else {
       attendWidened(
         tile, to: head, block: block, mask: mask, layout: layout, states: states, thread: thread)
+      return
+    }
+    var keys = head
+    var values = head + layout.keyBytes
+    var scratch = scratch(of: thread)
+    if inputType == .rounded {
+      let widened = scratch.assumingMemoryBound(to: Float.self)
+      layout.widen(head, into: widened, with: table.widen_pairs)
+      keys = UnsafeRawPointer(widened)
+      values = keys + 2 * layout.keyBytes
+      scratch += 4 * layout.keyBytes
+    }
+    let isMasked = earliest.upperBound < tokensPerBlock || latest.lowerBound > 0
+    for first in stride(from: 0, to: tile.count, by: Self.rowsAtOnce) {
+      attendPanels(
+        tile, rows: first..<min(tile.count, first + Self.rowsAtOnce), keys: keys, values: values,
+        block: block, mask: isMasked ? mask : nil, layout: layout, states: states, scratch: scratch)
     }
   }
 
-  private func attendPacked(
-    _ tile: QueryTile, rows: Range<Int>, to head: UnsafeRawPointer, block: Int, mask: AttentionMask,
-    layout: KeyValueLayout, states: UnsafeMutablePointer<Double>, thread: Int
+  /// Attends some rows of a tile to a block whose keys and values are panels of the input type.
+  ///
+  /// - Parameter mask: nil where every row sees the whole block.
+  private func attendPanels(
+    _ tile: QueryTile, rows: Range<Int>, keys: UnsafeRawPointer, values: UnsafeRawPointer,
+    block: Int, mask: AttentionMask?, layout: KeyValueLayout,
+    states: UnsafeMutablePointer<Double>, scratch: UnsafeMutableRawPointer
   ) {
-    // Positions rise with the rows, so the first row sees the earliest key and the last row the
-    // latest.
-    let earliest = tile.visibleKeys(row: rows.lowerBound, block: block, mask: mask)
-    let latest = tile.visibleKeys(row: rows.upperBound - 1, block: block, mask: mask)
-    guard latest.upperBound > 0, earliest.lowerBound < tokensPerBlock else { return }
-    let panelKeys = Int(RF_PANEL_COLUMNS)
-    let firstKey = earliest.lowerBound / panelKeys * panelKeys
-    let endKey = (latest.upperBound + panelKeys - 1) / panelKeys * panelKeys
-    guard firstKey < endKey else { return }
-
+    let panel = Int(RF_PANEL_COLUMNS)
+    let microtile = Int(RF_MICROTILE_ROWS)
+    let bytes = inputType.bytes
     let dimension = layout.shape.paddedHeadDimension
     let stateLayout = stateLayout(headDimension: dimension)
     let stateRow = stateLayout.rowElements
-    let microtile = Int(RF_MICROTILE_ROWS)
-    let bytes = inputType.bytes
-    let values = head + layout.keyBytes
-    // Scratch: scores [24][256] float32, numerators [24][256], factors [24] and [24] Float64.
-    let scores = scratch(of: thread).assumingMemoryBound(to: Float.self)
+    // Scratch: scores [24][256] float32, numerators [24][256], factors [24], visible keys [24].
+    let scores = scratch.assumingMemoryBound(to: Float.self)
     let numerators = UnsafeMutableRawPointer(scores + Self.rowsAtOnce * tokensPerBlock)
-    let stateFactors = (numerators + Self.rowsAtOnce * tokensPerBlock * bytes)
-      .assumingMemoryBound(to: Double.self)
-    let blockFactors = stateFactors + Self.rowsAtOnce
+    let factors = (numerators + Self.rowsAtOnce * tokensPerBlock * bytes)
+      .assumingMemoryBound(to: rf_merge_factors.self)
 
-    for key in stride(from: firstKey, to: endKey, by: panelKeys) {
+    // Keys that some row sees, in whole panels.
+    var seen = 0..<tokensPerBlock
+    var visible: UnsafeMutablePointer<rf_visible_keys>?
+    if let mask {
+      let ofRows = UnsafeMutableRawPointer(factors + Self.rowsAtOnce)
+        .assumingMemoryBound(to: rf_visible_keys.self)
+      for row in rows {
+        let keys = tile.visibleKeys(row: row, block: block, mask: mask)
+        ofRows[row - rows.lowerBound] = rf_visible_keys(
+          begin: UInt16(keys.lowerBound), end: UInt16(keys.upperBound))
+      }
+      let end = Int(ofRows[rows.count - 1].end)
+      seen = min(Int(ofRows[0].begin) / panel * panel, end)..<(end + panel - 1) / panel * panel
+      guard !seen.isEmpty else { return }
+      visible = ofRows
+    }
+
+    for key in stride(from: seen.lowerBound, to: seen.upperBound, by: panel) {
       for row in stride(from: rows.lowerBound, to: rows.upperBound, by: microtile) {
-        inputKernels.scores_6x64(
+        inputKernels.matrix(
           min(microtile, rows.upperBound - row), dimension, tile.rows + row * dimension * bytes,
-          dimension, head + key * dimension * bytes,
-          scores + (row - rows.lowerBound) * tokensPerBlock + key, tokensPerBlock)
+          dimension, keys + key * dimension * bytes,
+          scores + (row - rows.lowerBound) * tokensPerBlock + key, tokensPerBlock, panel, nil, false
+        )
       }
     }
-    for row in rows {
-      let local = row - rows.lowerBound
-      (stateFactors[local], blockFactors[local]) = softmax(
-        scores + local * tokensPerBlock,
-        visible: tile.visibleKeys(row: row, block: block, mask: mask),
-        shape: layout.shape, numerators: numerators + local * tokensPerBlock * bytes,
-        numeratorBytes: bytes, state: states + row * stateRow, stateLayout: stateLayout)
+    if let cap = layout.shape.scoreSoftCap {
+      for row in 0..<rows.count {
+        table.soft_cap(
+          scores + row * tokensPerBlock + seen.lowerBound, seen.count, cap.inner, cap.outer)
+      }
     }
-    let step = min(layout.valuePanelColumns, Int(RF_PANEL_COLUMNS))
-    for column in stride(from: 0, to: dimension, by: step) {
-      let panel = column / layout.valuePanelColumns * layout.valuePanelColumns
-      let width = min(layout.valuePanelColumns, dimension - panel)
-      let first =
-        panel * tokensPerBlock + firstKey * width + layout.interleave * (column - panel)
+    inputKernels.softmax(
+      rows.count, scores, layout.shape.scoreScale, visible, numerators,
+      states + rows.lowerBound * stateRow, stateRow, factors)
+    for column in stride(from: 0, to: dimension, by: panel) {
+      let width = min(panel, dimension - column)
+      let first = column * tokensPerBlock + seen.lowerBound * width
       for row in stride(from: rows.lowerBound, to: rows.upperBound, by: microtile) {
         let local = row - rows.lowerBound
-        inputKernels.accumulate_values_6x64(
-          min(microtile, rows.upperBound - row), endKey - firstKey,
-          numerators + (local * tokensPerBlock + firstKey) * bytes, tokensPerBlock,
-          values + first * bytes, width, min(step, dimension - column),
-          states + row * stateRow + SoftmaxStateLayout.header + column, stateRow, dimension,
-          stateFactors + local, blockFactors + local)
+        inputKernels.accumulate_values(
+          min(microtile, rows.upperBound - row), seen.count,
+          numerators + (local * tokensPerBlock + seen.lowerBound) * bytes, tokensPerBlock,
+          values + first * bytes, width,
+          states + row * stateRow + SoftmaxStateLayout.header + column,
+          stateRow, stateLayout.isCompensated ? dimension : 0, factors + local)
       }
     }
   }
@@ -153,9 +188,6 @@ extension Arithmetic {
     _ tile: QueryTile, to head: UnsafeRawPointer, block: Int, mask: AttentionMask,
     layout: KeyValueLayout, states: UnsafeMutablePointer<Double>, thread: Int
   ) {
-    let earliest = tile.visibleKeys(row: 0, block: block, mask: mask)
-    let latest = tile.visibleKeys(row: tile.count - 1, block: block, mask: mask)
-    guard latest.upperBound > 0, earliest.lowerBound < tokensPerBlock else { return }
     let dimension = layout.shape.paddedHeadDimension
     let stateLayout = stateLayout(headDimension: dimension)
     let stateRow = stateLayout.rowElements
@@ -180,14 +212,17 @@ extension Arithmetic {
       CblasRowMajor, CblasNoTrans, CblasTrans, Int32(tile.count), Int32(tokensPerBlock),
       Int32(dimension), 1, tile.rows.assumingMemoryBound(to: Float.self), Int32(dimension), keys,
       Int32(dimension), 0, scores, Int32(tokensPerBlock))
-    withUnsafeTemporaryAllocation(of: (state: Double, block: Double).self, capacity: tile.count) {
-      factors in
+    withUnsafeTemporaryAllocation(of: rf_merge_factors.self, capacity: tile.count) { factors in
       for row in 0..<tile.count {
         let rowScores = scores + row * tokensPerBlock
-        factors[row] = softmax(
-          rowScores, visible: tile.visibleKeys(row: row, block: block, mask: mask),
-          shape: layout.shape, numerators: rowScores, numeratorBytes: 4,
-          state: states + row * stateRow, stateLayout: stateLayout)
+        let keys = tile.visibleKeys(row: row, block: block, mask: mask)
+        if let cap = layout.shape.scoreSoftCap {
+          table.soft_cap(rowScores + keys.lowerBound, keys.count, cap.inner, cap.outer)
+        }
+        var visible = rf_visible_keys(begin: UInt16(keys.lowerBound), end: UInt16(keys.upperBound))
+        inputKernels.softmax(
+          1, rowScores, layout.shape.scoreScale, &visible, rowScores, states + row * stateRow,
+          stateRow, factors.baseAddress! + row)
       }
       cblas_sgemm(
         CblasRowMajor, CblasNoTrans, CblasNoTrans, Int32(tile.count), Int32(dimension),
@@ -200,30 +235,5 @@ extension Arithmetic {
           factors[row].state, factors[row].block)
       }
     }
-  }
-
-  /// One row's numerators against a block; M and l of its state are updated, and what is returned
-  /// multiplies its o and the block's.
-  private func softmax(
-    _ scores: UnsafeMutablePointer<Float>, visible: Range<Int>, shape: AttentionShape,
-    numerators: UnsafeMutableRawPointer, numeratorBytes: Int,
-    state: UnsafeMutablePointer<Double>, stateLayout: SoftmaxStateLayout
-  ) -> (state: Double, block: Double) {
-    guard !visible.isEmpty else {
-      numerators.initializeMemory(
-        as: UInt8.self, repeating: 0, count: tokensPerBlock * numeratorBytes)
-      return (1, 0)
-    }
-    if let cap = shape.scoreSoftCap {
-      table.soft_cap(scores + visible.lowerBound, visible.count, cap.inner, cap.outer)
-    }
-    var maximum: Float = 0
-    var sum: Float = 0
-    inputKernels.softmax_256(
-      scores, shape.scoreScale, visible.lowerBound, visible.upperBound, numerators, &maximum, &sum)
-    let by = SoftmaxStateLayout.factors(state[0], Double(maximum))
-    state[0] = by.maximum
-    stateLayout.addSum(Double(sum), rest: 0, to: state, by: by)
-    return (by.state, by.newcomer)
   }
 }

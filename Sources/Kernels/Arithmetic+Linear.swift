@@ -4,31 +4,35 @@ import COpenBLAS
 // Linear layers. Goals, in this order: an output's bits follow from its token and its weights
 // alone; speed; memory.
 //
-// Matrix-matrix (the context): an item is one panel of outputs for one block of 256 tokens. Its
+// Matrix-matrix (the context): an item is one panel of outputs for some blocks of 256 tokens. Its
 // shape and alignment are those of the global sequence, so the same call is made wherever the block
-// lives. With a bf16 dot product the panel is 64 weights' rows, packed to pairs [inputs /
-// 2][64][2], and each output is one chain of sums over ascending inputs. Otherwise the panel is
-// widened to float32 and OpenBLAS multiplies it.
+// lives. The own microkernels take panels of 32 weights' rows, packed to [inputs][32] once an item,
+// and each output is one chain of sums over ascending inputs. OpenBLAS takes wider panels, widened
+// to float32.
 //
 // Rows (the prompt and generated tokens): every output is a dot product of its own with lanes along
 // the inputs, so any division of outputs among ranks and threads, and any number of rows at once,
 // gives the same bits.
 
 extension Arithmetic {
-  /// The tokens of one item: a KV block's.
-  static let tokensPerItem = Int(RF_BLOCK_KEYS)
-
-  /// How many outputs a panel has: 64 for the own microkernels; for OpenBLAS as many as widen to 4
+  /// How many outputs a panel has: 32 for the own microkernels; for OpenBLAS as many as widen to 4
   /// MB, at most 256.
-  public static func outputsPerPanel(inputs: Int, inputType: InputType) -> Int {
-    guard inputType != .bf16 else { return Int(RF_PANEL_COLUMNS) }
+  public func outputsPerPanel(inputs: Int) -> Int {
+    guard !multipliesPanels else { return Int(RF_PANEL_COLUMNS) }
     return min(256, max(16, (1 << 20) / max(inputs, 1) / 16 * 16))
   }
 
   /// Bytes of scratch that `multiply` needs on each thread: one panel as the arithmetic reads it.
   public func linearScratchBytes(inputs: Int) -> Int {
-    Self.outputsPerPanel(inputs: inputs, inputType: inputType)
-      * Self.inputStride(columns: inputs) * inputType.bytes
+    outputsPerPanel(inputs: inputs) * Self.inputStride(columns: inputs) * inputType.bytes
+  }
+
+  /// Blocks of tokens in one item. A panel is packed once an item, so the more the better, as long
+  /// as there are several items for every thread.
+  public static func blocksPerItem(panels: Int, blocks: Int, threads: Int) -> Int {
+    let wanted = 8 * threads
+    let parts = min(blocks, max(1, (wanted + panels - 1) / panels))
+    return (blocks + parts - 1) / parts
   }
 
   /// `outputs[token][o] = bias[o] + Σ weights[o][i] * inputs[token][i]`, added to what is there
@@ -43,78 +47,72 @@ extension Arithmetic {
     _ weights: WeightMatrix, inputs: UnsafeRawPointer, tokens: Int,
     outputs: UnsafeMutablePointer<Float>, outputStride: Int, accumulate: Bool = false
   ) {
-    let panel = Self.outputsPerPanel(inputs: weights.inputs, inputType: inputType)
+    precondition(
+      precision == .fp32 || weights.precision == .bf16, "bf16 precision takes bf16 weights")
+    let panel = outputsPerPanel(inputs: weights.inputs)
     let panels = (weights.outputs + panel - 1) / panel
-    let blocks = (tokens + Self.tokensPerItem - 1) / Self.tokensPerItem
+    let blocks = (tokens + tokensPerBlock - 1) / tokensPerBlock
+    let blocksPerItem = Self.blocksPerItem(
+      panels: panels, blocks: blocks, threads: team.threads)
+    let parts = (blocks + blocksPerItem - 1) / max(blocksPerItem, 1)
     let inputStride = Self.inputStride(columns: weights.inputs)
     reserveScratch(bytes: linearScratchBytes(inputs: weights.inputs))
     weights.bias.withUnsafeBufferPointer { bias in
-      // Panels run slowest, and a thread packs a panel only when it differs from the one it holds.
-      var held = [Int](repeating: -1, count: team.threads)
-      held.withUnsafeMutableBufferPointer { held in
-        let held = held.baseAddress!
-        team.forEach(panels * blocks) { item, thread in
-          let first = item / blocks * panel
-          let token = item % blocks * Self.tokensPerItem
+      team.forEach(panels * parts) { item, thread in
+        let first = item / parts * panel
+        let panelWeights = packed(
+          weights, outputs: first..<min(first + panel, weights.outputs), thread: thread)
+        let firstBlock = item % parts * blocksPerItem
+        for block in firstBlock..<min(firstBlock + blocksPerItem, blocks) {
+          let token = block * tokensPerBlock
           let tile = LinearTile(
-            firstOutput: first, outputs: min(panel, weights.outputs - first),
-            tokens: min(Self.tokensPerItem, tokens - token),
+            weights: panelWeights, outputs: min(panel, weights.outputs - first),
+            inputColumns: weights.inputs, tokens: min(tokensPerBlock, tokens - token),
             inputs: inputs + token * inputStride * inputType.bytes, inputStride: inputStride,
             bias: bias.isEmpty ? nil : bias.baseAddress! + first,
-            destination: outputs + token * outputStride + first, destinationStride: outputStride)
-          let isNew = held[thread] != first
-          held[thread] = first
-          if inputType == .bf16 {
-            multiplyPacked(weights, tile, pack: isNew, accumulate: accumulate, thread: thread)
-          } else {
-            multiplyWidened(weights, tile, widen: isNew, accumulate: accumulate, thread: thread)
-          }
+            destination: outputs + token * outputStride + first, destinationStride: outputStride,
+            accumulate: accumulate)
+          if multipliesPanels { multiplyPanel(tile) } else { multiplyWidened(tile) }
         }
       }
     }
   }
 
-  private func multiplyPacked(
-    _ weights: WeightMatrix, _ tile: LinearTile, pack: Bool, accumulate: Bool, thread: Int
-  ) {
-    precondition(weights.precision == .bf16, "bf16 precision takes bf16 weights")
-    let packed = scratch(of: thread).assumingMemoryBound(to: UInt16.self)
-    if pack {
-      let rows = weights.elements.assumingMemoryBound(to: UInt16.self)
-      table.pack_64(
-        rows + tile.firstOutput * weights.inputs, tile.outputs, weights.inputs, packed)
+  /// A panel of weights as the arithmetic reads it, in the thread's scratch or where it lies.
+  private func packed(
+    _ weights: WeightMatrix, outputs: Range<Int>, thread: Int
+  ) -> UnsafeRawPointer {
+    let rows = weights.elements + outputs.lowerBound * weights.inputs * weights.precision.bytes
+    let scratch = scratch(of: thread)
+    if multipliesPanels {
+      let pack = weights.precision == .bf16 ? inputKernels.pack_bf16 : inputKernels.pack_float32
+      pack!(rows, outputs.count, weights.inputs, scratch)
+      return UnsafeRawPointer(scratch)
     }
-    let inputs = tile.inputs.assumingMemoryBound(to: UInt16.self)
-    for row in stride(from: 0, to: tile.tokens, by: Int(RF_MICROTILE_ROWS)) {
-      table.matrix_6x64(
-        min(Int(RF_MICROTILE_ROWS), tile.tokens - row), (weights.inputs + 1) / 2,
-        inputs + row * tile.inputStride, tile.inputStride, packed,
+    guard weights.precision == .bf16 else { return rows }
+    table.widen(
+      rows.assumingMemoryBound(to: UInt16.self), outputs.count * weights.inputs,
+      scratch.assumingMemoryBound(to: Float.self))
+    return UnsafeRawPointer(scratch)
+  }
+
+  private func multiplyPanel(_ tile: LinearTile) {
+    let microtile = Int(RF_MICROTILE_ROWS)
+    for row in stride(from: 0, to: tile.tokens, by: microtile) {
+      inputKernels.matrix(
+        min(microtile, tile.tokens - row), tile.inputColumns,
+        tile.inputs + row * tile.inputStride * inputType.bytes, tile.inputStride, tile.weights,
         tile.destination + row * tile.destinationStride, tile.destinationStride, tile.outputs,
-        tile.bias, accumulate)
+        tile.bias, tile.accumulate)
     }
   }
 
-  private func multiplyWidened(
-    _ weights: WeightMatrix, _ tile: LinearTile, widen: Bool, accumulate: Bool, thread: Int
-  ) {
-    let rows: UnsafePointer<Float>
-    switch weights.precision {
-    case .fp32:
-      rows =
-        weights.elements.assumingMemoryBound(to: Float.self) + tile.firstOutput * weights.inputs
-    case .bf16:
-      let widened = scratch(of: thread).assumingMemoryBound(to: Float.self)
-      if widen {
-        let elements = weights.elements.assumingMemoryBound(to: UInt16.self)
-        table.widen(
-          elements + tile.firstOutput * weights.inputs, tile.outputs * weights.inputs, widened)
-      }
-      rows = UnsafePointer(widened)
-    }
+  private func multiplyWidened(_ tile: LinearTile) {
     cblas_sgemm(
       CblasRowMajor, CblasNoTrans, CblasTrans, Int32(tile.tokens), Int32(tile.outputs),
-      Int32(weights.inputs), 1, tile.inputs.assumingMemoryBound(to: Float.self),
-      Int32(tile.inputStride), rows, Int32(weights.inputs), accumulate ? 1 : 0, tile.destination,
+      Int32(tile.inputColumns), 1, tile.inputs.assumingMemoryBound(to: Float.self),
+      Int32(tile.inputStride), tile.weights.assumingMemoryBound(to: Float.self),
+      Int32(tile.inputColumns), tile.accumulate ? 1 : 0, tile.destination,
       Int32(tile.destinationStride))
     guard let bias = tile.bias else { return }
     for token in 0..<tile.tokens {
@@ -170,12 +168,15 @@ extension Arithmetic {
 
 /// One panel of outputs for one block of tokens.
 private struct LinearTile {
-  let firstOutput: Int
+  /// `[inputs][32]` matrix input, or `[outputs][inputs]` float32 for OpenBLAS.
+  let weights: UnsafeRawPointer
   let outputs: Int
+  let inputColumns: Int
   let tokens: Int
   let inputs: UnsafeRawPointer
   let inputStride: Int
   let bias: UnsafePointer<Float>?
   let destination: UnsafeMutablePointer<Float>
   let destinationStride: Int
+  let accumulate: Bool
 }

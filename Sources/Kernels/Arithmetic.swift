@@ -34,7 +34,7 @@ public final class Arithmetic: @unchecked Sendable {
     case .fp32:
       inputType = .float32
       inputKernels = table.float32
-    case .bf16 where table.matrix_6x64 != nil:
+    case .bf16 where table.bf16.matrix != nil:
       inputType = .bf16
       inputKernels = table.bf16
     case .bf16:
@@ -46,9 +46,15 @@ public final class Arithmetic: @unchecked Sendable {
     openblas_set_num_threads(1)
   }
 
+  /// Whether own microkernels multiply panels, and compute each row by itself: then a row's bits are
+  /// the same with any other rows in a call. OpenBLAS, which multiplies otherwise, may round
+  /// differently for another number of rows.
+  public var multipliesPanels: Bool { inputKernels.matrix != nil }
+
   /// Elements from one row of a matrix input to the next: whole cache lines, and room for a pair
-  /// that is half empty.
-  public static func inputStride(columns: Int) -> Int { (columns + 31) / 32 * 32 }
+  /// that is half empty. An odd number of groups of 32, since rows that are a multiple of 4 KB apart
+  /// would take turns in the same few lines of the first-level cache.
+  public static func inputStride(columns: Int) -> Int { ((columns + 31) / 32 | 1) * 32 }
 
   /// Makes sure that every thread has `bytes` of scratch; called before the threads start.
   func reserveScratch(bytes: Int) {

@@ -25,7 +25,13 @@ public enum InstructionSet: String, Sendable, CaseIterable, Comparable, Codable 
     allCases.filter { rf_instruction_set_is_available($0.code) }
   }
 
-  /// The highest one available, or a lower one that `RINGFLASH_ISA` forces.
+  /// The fastest one available: the highest, but for bf16 dot products that are slower than float32
+  /// multiply-add on widened numbers.
+  public static var fastest: InstructionSet {
+    available.last { $0 != .avx512bf16 || rf_bf16_dot_product_pays() }!
+  }
+
+  /// The fastest one available, or another that `RINGFLASH_ISA` forces.
   ///
   /// - Throws: `InstructionSetError` if the variable names one that is unknown or that this CPU
   ///   does not have.
@@ -33,7 +39,7 @@ public enum InstructionSet: String, Sendable, CaseIterable, Comparable, Codable 
     -> InstructionSet
   {
     let available = Self.available
-    guard let name = environment["RINGFLASH_ISA"], !name.isEmpty else { return available.last! }
+    guard let name = environment["RINGFLASH_ISA"], !name.isEmpty else { return fastest }
     guard let forced = InstructionSet(rawValue: name) else { throw .unknown(name) }
     guard available.contains(forced) else { throw .unavailable(forced) }
     return forced

@@ -5,10 +5,11 @@ import CKernels
 ///
 /// | arithmetic | keys | values |
 /// |---|---|---|
-/// | bf16 dot product | `[4 panels][headDimension / 2][64 keys][2]` bf16 | `[128 key pairs][headDimension][2]` bf16 |
-/// | bf16 without it | `[256 keys][headDimension]` bf16 | the same |
-/// | fp32 with AVX-512 | `[4 panels][headDimension][64 keys]` float32 | `[panels][256 keys][32]` float32, 16 in a last half panel |
-/// | fp32 without it | `[256 keys][headDimension]` float32 | the same |
+/// | bf16, own microkernels | `[8 panels][headDimension / 2][32 keys][2]` bf16 | `[panels][128 key pairs][32][2]` bf16 |
+/// | fp32, own microkernels | `[8 panels][headDimension][32 keys]` float32 | `[panels][256 keys][32]` float32 |
+/// | OpenBLAS | `[256 keys][headDimension]` bf16 or float32 | the same |
+///
+/// The values' last panel has 16 columns where the head dimension is an odd multiple of 16.
 public struct KeyValueLayout: Sendable, Equatable {
   public let shape: AttentionShape
   let isPacked: Bool
@@ -20,12 +21,9 @@ public struct KeyValueLayout: Sendable, Equatable {
     self.elementBytes = elementBytes
   }
 
-  /// Neighbours that a packed layout keeps together: a pair for the bf16 dot product.
+  /// Neighbours that a packed layout keeps together: the pairs of bf16 dot products, which also widen
+  /// to float32 at the least cost.
   var interleave: Int { isPacked && elementBytes == 2 ? 2 : 1 }
-
-  /// Coordinates of the values that lie together for all keys. In float32 a panel of 32 fits the
-  /// first-level cache.
-  var valuePanelColumns: Int { isPacked && elementBytes == 4 ? 32 : shape.paddedHeadDimension }
 
   /// Bytes of one head's keys, and as many of its values.
   public var keyBytes: Int { tokensPerBlock * shape.paddedHeadDimension * elementBytes }
@@ -37,7 +35,7 @@ public struct KeyValueLayout: Sendable, Equatable {
 
 extension Arithmetic {
   public func keyValueLayout(_ shape: AttentionShape) -> KeyValueLayout {
-    KeyValueLayout(shape: shape, isPacked: attendsRowsAlone, elementBytes: precision.bytes)
+    KeyValueLayout(shape: shape, isPacked: multipliesPanels, elementBytes: precision.bytes)
   }
 
   /// Puts one token's key and value of one head into its place in a block.
@@ -62,6 +60,22 @@ extension Arithmetic {
 }
 
 extension KeyValueLayout {
+  /// A head's packed bf16 keys and values as the float32 panels of the other packed layout.
+  func widen(
+    _ head: UnsafeRawPointer, into output: UnsafeMutablePointer<Float>,
+    with widenPairs: rf_widen_pairs_function
+  ) {
+    let dimension = shape.paddedHeadDimension
+    let pairs = head.assumingMemoryBound(to: UInt16.self)
+    let panel = Int(RF_PANEL_COLUMNS)
+    widenPairs(pairs, tokensPerBlock / panel * dimension / 2, panel, output)
+    for column in stride(from: 0, to: dimension, by: panel) {
+      let first = (dimension + column) * tokensPerBlock
+      widenPairs(
+        pairs + first, tokensPerBlock / 2, min(panel, dimension - column), output + first)
+    }
+  }
+
   @inline(__always)
   fileprivate func place<Element: BitwiseCopyable>(
     _ keys: UnsafeBufferPointer<Float>, _ values: UnsafeBufferPointer<Float>, _ token: Int,
@@ -84,8 +98,8 @@ extension KeyValueLayout {
     for j in 0..<given {
       panel[j / pair * pair * panelKeys + j % pair] = rounded(keys[j])
     }
-    for first in stride(from: 0, to: given, by: valuePanelColumns) {
-      let width = min(valuePanelColumns, dimension - first)
+    for first in stride(from: 0, to: given, by: Int(RF_PANEL_COLUMNS)) {
+      let width = min(Int(RF_PANEL_COLUMNS), dimension - first)
       let row = v + first * tokensPerBlock + token / pair * pair * width + token % pair
       for j in 0..<min(width, given - first) { row[pair * j] = rounded(values[first + j]) }
     }

@@ -62,7 +62,7 @@ public final class AppendAttention {
     let layout = cache.layout
     stateLayout.clear(states, count: threads * rows)
     // A token's bits must not depend on those that are appended with it.
-    let tokensPerCall = arithmetic.attendsRowsAlone ? tokens : 1
+    let tokensPerCall = arithmetic.multipliesPanels ? tokens : 1
     arithmetic.reserveAttentionScratch(shape: shape, rows: tokensPerCall * group)
 
     let lastBlock = (position + tokens - 1) / tokensPerBlock

@@ -133,9 +133,8 @@ struct AttentionOrderTests {
     }
   }
 
-  /// With the bf16 dot product any number of tokens a call; elsewhere OpenBLAS sums by the shape of
-  /// the call.
-  @Test(arguments: Configuration.all.filter { $0.arithmetic().attendsRowsAlone })
+  /// With the own microkernels any number of tokens a call; OpenBLAS sums by the shape of the call.
+  @Test(arguments: Configuration.all.filter { $0.arithmetic().multipliesPanels })
   func aRowDoesNotDependOnItsCompany(_ configuration: Configuration) {
     for window in [nil, 1, 90] as [Int?] {
       let problem = problem(configuration, window: window)

@@ -49,17 +49,16 @@ struct KeyValueLayoutTests {
     let layout = arithmetic.keyValueLayout(shape)
     let memory = AlignedBuffer<UInt8>(count: layout.headBytes)
     let head = UnsafeMutableRawPointer(memory.pointer)
-    let isPacked = arithmetic.attendsRowsAlone
-    let pair = arithmetic.inputType == .bf16 ? 2 : 1
-    let panelColumns = isPacked && pair == 1 ? 32 : d
+    let isPacked = arithmetic.multipliesPanels
+    let pair = isPacked && configuration.precision == .bf16 ? 2 : 1
     for token in [0, 1, 63, 64, 130, 255] {
       let keys = normalNumbers(d, seed: UInt64(token) + 1000).map(configuration.rounded)
       let values = normalNumbers(d, seed: UInt64(token)).map(configuration.rounded)
       arithmetic.store(keys: keys, values: values, token: token, into: head, layout: layout)
       for j in 0..<d {
-        let panel = j / panelColumns * panelColumns
-        let width = min(panelColumns, d - panel)
-        let packedKey = ((token / 64 * (d / pair) + j / pair) * 64 + token % 64) * pair + j % pair
+        let panel = j / 32 * 32
+        let width = min(32, d - panel)
+        let packedKey = ((token / 32 * (d / pair) + j / pair) * 32 + token % 32) * pair + j % pair
         let packedValue =
           panel * 256 + (token / pair * width + j - panel) * pair + token % pair
         let key = isPacked ? packedKey : token * d + j

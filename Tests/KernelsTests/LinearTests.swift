@@ -178,15 +178,41 @@ struct LinearTests {
 
   @Test func panelsFitTheMicrokernelsAndTheCache() {
     for inputs in [0, 1, 64, 4096, 14336, 1 << 20, 1 << 24] {
-      #expect(Arithmetic.outputsPerPanel(inputs: inputs, inputType: .bf16) == 64)
-      for type in [InputType.float32, .rounded] {
-        let panel = Arithmetic.outputsPerPanel(inputs: inputs, inputType: type)
-        #expect((16...256).contains(panel) && panel % 16 == 0, "\(inputs) inputs")
-        #expect(panel * inputs <= 1 << 20 || panel == 16, "\(inputs) inputs")
+      for configuration in Configuration.all {
+        let arithmetic = configuration.arithmetic()
+        let panel = arithmetic.outputsPerPanel(inputs: inputs)
+        if arithmetic.multipliesPanels {
+          #expect(panel == 32)
+        } else {
+          #expect((16...256).contains(panel) && panel % 16 == 0, "\(inputs) inputs")
+          #expect(panel * inputs <= 1 << 20 || panel == 16, "\(inputs) inputs")
+        }
       }
     }
-    #expect(Arithmetic.inputStride(columns: 1) == 32)
-    #expect(Arithmetic.inputStride(columns: 32) == 32)
-    #expect(Arithmetic.inputStride(columns: 33) == 64)
+  }
+
+  @Test func rowsOfInputsAreNeverAMultipleOf4KBApart() {
+    for columns in 1...9000 {
+      let stride = Arithmetic.inputStride(columns: columns)
+      #expect(stride >= columns && stride % 32 == 0 && stride <= columns + 63)
+      #expect(stride * 2 % 4096 != 0 && stride * 4 % 4096 != 0, "\(columns) columns")
+    }
+  }
+
+  @Test func itemsArePackedOnceWhereThereAreEnoughForAllThreads() {
+    #expect(Arithmetic.blocksPerItem(panels: 128, blocks: 4, threads: 2) == 4)
+    #expect(Arithmetic.blocksPerItem(panels: 8, blocks: 4, threads: 2) == 2)
+    #expect(Arithmetic.blocksPerItem(panels: 8, blocks: 4, threads: 64) == 1)
+    #expect(Arithmetic.blocksPerItem(panels: 1, blocks: 1, threads: 64) == 1)
+    for panels in [1, 2, 8, 32, 128] {
+      for blocks in 1...5 {
+        for threads in [1, 2, 7, 64] {
+          let size = Arithmetic.blocksPerItem(panels: panels, blocks: blocks, threads: threads)
+          #expect((1...blocks).contains(size))
+          let items = panels * ((blocks + size - 1) / size)
+          #expect(size == 1 || items >= 4 * threads || panels >= 8 * threads, "\(items) items")
+        }
+      }
+    }
   }
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../kernel_list.h"
+#include "../rows.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>

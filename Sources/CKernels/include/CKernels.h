@@ -15,49 +15,58 @@
 extern "C" {
 #endif
 
-// Keys in one KV block, in one panel of packed keys, and outputs in one panel of packed weights.
+// Keys in one KV block, and columns of one panel of packed keys, values or weights.
 #define RF_BLOCK_KEYS 256
-#define RF_PANEL_COLUMNS 64
+#define RF_PANEL_COLUMNS 32
 // Most rows that one call of a matrix microkernel takes.
-#define RF_MICROTILE_ROWS 6
-// A softmax state row is [headDimension] Float64 o, behind a header of 8: M, l and padding to a
-// cache line.
+#define RF_MICROTILE_ROWS 12
+// A softmax state row is [headDimension] Float64 o, behind a header of 8: M, l, the rest of l and
+// padding to a cache line.
 #define RF_STATE_HEADER 8
 
 typedef uint16_t rf_bf16;
 
-// c[rows][columns <= 64] = a[rows][2 * pairs] . b[pairs][64][2], products of bf16 summed in float32
-// in ascending order of pairs. Adds bias[columns] where it is not null, and the old c where
-// `accumulate` is set.
-typedef void (*rf_matrix_64_function)(size_t rows, size_t pairs, const rf_bf16 *a, size_t a_stride,
-                                      const rf_bf16 *b, float *c, size_t c_stride, size_t columns,
-                                      const float *bias, bool accumulate);
+// The keys [begin, end) of a block that a row sees.
+typedef struct rf_visible_keys {
+  uint16_t begin, end;
+} rf_visible_keys;
 
-// scores[rows][64] = queries[rows][dimension] . keys, for one panel of 64 packed keys:
-// [dimension / 2][64][2] bf16 or [dimension][64] float32.
-typedef void (*rf_scores_function)(size_t rows, size_t dimension, const void *queries,
-                                   size_t query_stride, const void *keys, float *scores,
-                                   size_t score_stride);
+// What a state's o and a block's partial o are multiplied by when they merge: powers of two.
+typedef struct rf_merge_factors {
+  double state, block;
+} rf_merge_factors;
 
-// o[rows][columns] = o * alpha[row] + beta[row] * (p[rows][keys] . v), v being [keys / 2][..][2]
-// bf16 or [keys][..] float32 with value_stride elements a key; columns in 16, 32, 48, 64. The
-// product is summed in float32 from zero, the rest is Float64. For float32, what the rounding of o
-// lost is added to o[row][rest + column].
+// c[rows][columns <= 32] = a[rows][inputs] . b, for one panel b: [inputs][32] float32 or [inputs /
+// 2][32][2] bf16. Summed in float32 in ascending order of inputs, or pairs of inputs. Adds
+// bias[columns] where it is not null, and the old c where `accumulate` is set.
+typedef void (*rf_matrix_function)(size_t rows, size_t inputs, const void *a, size_t a_stride,
+                                   const void *b, float *c, size_t c_stride, size_t columns,
+                                   const float *bias, bool accumulate);
+
+// o[rows][columns] = o * factors.state + factors.block * (p[rows][keys] . v) for one panel v of 32
+// or 16 columns: [keys][columns] float32 or [keys / 2][columns][2] bf16. The product is summed in
+// float32 from zero, the rest is Float64. Where rest is not 0, what the rounding of o lost is added
+// to o[row][rest + column].
 typedef void (*rf_accumulate_values_function)(size_t rows, size_t keys, const void *p,
-                                              size_t p_stride, const void *v, size_t value_stride,
-                                              size_t columns, double *o, size_t o_stride,
-                                              size_t rest, const double *alpha, const double *beta);
+                                              size_t p_stride, const void *v, size_t columns,
+                                              double *o, size_t o_stride, size_t rest,
+                                              const rf_merge_factors *factors);
 
-// packed[inputs / 2][64][2] from weights[rows <= 64][inputs], missing rows and an odd last input as
-// zeros.
-typedef void (*rf_pack_64_function)(const rf_bf16 *weights, size_t rows, size_t inputs,
-                                    rf_bf16 *packed);
+// packed = a panel for rf_matrix_function from weights[rows <= 32][inputs]; missing rows and an odd
+// last input are zeros.
+typedef void (*rf_pack_function)(const void *weights, size_t rows, size_t inputs, void *packed);
 
-// The softmax numerators of one row against one block of 256 keys, of which [begin, end) are
-// visible: s = scores * scale (base 2), M = ceil(max s), p = 2^(s - M) by exponent and polynomial,
-// sum = the sum of p as stored. Keys that are not visible get p = 0. begin < end is required.
-typedef void (*rf_softmax_function)(const float *scores, float scale, size_t begin, size_t end,
-                                    void *p, float *maximum, float *sum);
+// out[2 * pairs][width] = x[pairs][width][2], widened from bf16; width is a multiple of 16.
+typedef void (*rf_widen_pairs_function)(const rf_bf16 *x, size_t pairs, size_t width, float *out);
+
+// The softmax numerators p[rows][256] of scores[rows][256] against one block, and the merge of the
+// block's M and l into `states`, of which factors[rows] say what it does to o. Row r sees the keys
+// visible[r], or all where visible is null; the others' p is 0, and a row that sees none is left as
+// it is. s = scores * scale (base 2), M = ceil(max s), p = 2^(s - M) by exponent and polynomial, l
+// = the sum of p as stored.
+typedef void (*rf_softmax_function)(size_t rows, const float *scores, float scale,
+                                    const rf_visible_keys *visible, void *p, double *states,
+                                    size_t state_stride, rf_merge_factors *factors);
 
 // o[columns] = o * alpha + beta * block[columns] in Float64; alpha and beta are powers of two.
 // Where rest is not null, rest[columns] = rest * alpha + what the rounding of o's sum lost.
@@ -100,10 +109,12 @@ typedef uint64_t (*rf_read_function)(const void *memory, size_t bytes);
 // Matrix input types: what attention and linear layers read. float32: float.  rounded: float that
 // holds a bf16 value (bf16 precision without a bf16 dot product).  bf16: rf_bf16.
 typedef struct rf_input_kernels {
-  rf_softmax_function softmax_256;
-  // Both null where OpenBLAS multiplies instead.
-  rf_scores_function scores_6x64;
-  rf_accumulate_values_function accumulate_values_6x64;
+  rf_softmax_function softmax;
+  // The four below are null where OpenBLAS multiplies instead.
+  rf_matrix_function matrix;
+  rf_accumulate_values_function accumulate_values;
+  rf_pack_function pack_bf16;
+  rf_pack_function pack_float32; // null for bf16 too
   rf_finish_function finish;
   rf_rms_norm_function rms_norm;
   rf_gated_function swiglu;
@@ -116,14 +127,13 @@ typedef struct rf_kernel_table {
   rf_input_kernels rounded;
   rf_input_kernels bf16; // null functions without a bf16 dot product
   rf_widen_function widen;
+  rf_widen_pairs_function widen_pairs; // null where OpenBLAS multiplies
   rf_soft_cap_function soft_cap;
   rf_merge_function merge;
   rf_dot_4_function dot_4_float32_float32; // weights, x
   rf_dot_4_function dot_4_bf16_float32;
-  rf_dot_4_function dot_4_bf16_bf16; // null without a bf16 dot product, as the three below
-  rf_matrix_64_function matrix_6x64;
-  rf_pack_64_function pack_64;
-  rf_peak_function peak_dot_product;
+  rf_dot_4_function dot_4_bf16_bf16; // null without a bf16 dot product
+  rf_peak_function peak_dot_product; // null without a bf16 dot product
   rf_peak_function peak_multiply_add;
   rf_read_function read;
 } rf_kernel_table;
@@ -138,6 +148,9 @@ typedef enum rf_instruction_set {
 
 // Whether this CPU and operating system can run it.
 bool rf_instruction_set_is_available(rf_instruction_set set);
+
+// Whether the bf16 dot product does more than float32 multiply-add, given that this CPU has one.
+bool rf_bf16_dot_product_pays(void);
 
 // Filled from the portable entries upward, up to `set`.
 rf_kernel_table rf_kernel_table_for(rf_instruction_set set);

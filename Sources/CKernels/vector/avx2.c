@@ -1,6 +1,7 @@
 #include "types.h"
 
 #include "../kernel_list.h"
+#include "../rows.h"
 
 #if defined(__x86_64__)
 // A product and a sum fuse only inside one expression, so that s - n stays exact.
@@ -9,6 +10,9 @@
 #define RF_ISA avx2
 #define RF_PEAK_CHAINS 5
 #define RF_HAS_ROUND
+#define RF_TILE_ROWS 6
+#define RF_TILE_VECTORS 1
+#define RF_TILE_FOR_ROWS RF_FOR_ROWS_6
 #include "kernels.h"
 #pragma clang attribute pop
 #endif

@@ -1,8 +1,11 @@
 #include "types.h"
 
 #include "../kernel_list.h"
+#include "../rows.h"
 
 #if defined(__x86_64__)
+#include <immintrin.h>
+
 // A product and a sum fuse only inside one expression, so that s - n stays exact.
 #pragma clang fp contract(on)
 #pragma clang attribute push(                                                                      \
@@ -10,6 +13,10 @@
 #define RF_ISA avx512
 #define RF_PEAK_CHAINS 10
 #define RF_HAS_ROUND
+#define RF_HAS_SCALE
+#define RF_TILE_ROWS 12
+#define RF_TILE_VECTORS 2
+#define RF_TILE_FOR_ROWS RF_FOR_ROWS
 #include "kernels.h"
 #pragma clang attribute pop
 #endif

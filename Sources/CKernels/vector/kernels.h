@@ -1,12 +1,15 @@
 // All vector microkernels for one instruction set. The including file defines, under a target
 // attribute, RF_ISA (the suffix of the names), RF_PEAK_CHAINS (see the peak) and RF_HAS_ROUND where
-// the CPU rounds vectors to integers.
+// the CPU rounds vectors to integers, RF_HAS_SCALE where it multiplies by powers of two, and the
+// tile of tiles.h where there is one.
 
 #define RF_JOIN_(input, output, operation, isa) rf_##input##_##output##_##operation##__##isa
 #define RF_JOIN(input, output, operation, isa) RF_JOIN_(input, output, operation, isa)
 #define RF_NAME(input, output, operation) RF_JOIN(input, output, operation, RF_ISA)
 
 #include "arithmetic.h"
+
+#include "../states.h"
 
 // Which of the keys [first, first + 16) lie in [begin, end).
 RF_INLINE rf_s32x16 rf_visible(size_t first, size_t begin, size_t end) {
@@ -64,15 +67,23 @@ RF_INLINE float rf_round_f64_to_bf16(double x) {
   return (float)x;
 }
 
+#if defined(RF_TILE_ROWS)
+#include "tiles.h"
+#endif
+
 #define RF_INPUT f32
 #define RF_TO_INPUT(v) (v)
 #define RF_TO_INPUT_F64(x) ((float)(x))
+#define RF_EXP2_BELOW(s, maximum) rf_exp2_below(s, maximum)
+#define RF_HAS_REST true
 #define RF_SUM_WITH_REST(o, rest) ((o) + (rest))
 #include "to_input.h"
 
 #define RF_INPUT rounded
 #define RF_TO_INPUT(v) rf_round_to_bf16(v)
 #define RF_TO_INPUT_F64(x) rf_round_f64_to_bf16(x)
+#define RF_EXP2_BELOW(s, maximum) rf_exp2_below_rounded(s, maximum)
+#define RF_HAS_REST false
 #define RF_SUM_WITH_REST(o, rest) (o)
 #include "to_input.h"
 

@@ -1,39 +1,69 @@
 // What ends in a matrix input, written once for float32 and once for float32 rounded to bf16. The
 // including file defines RF_INPUT (f32 or rounded), RF_TO_INPUT(v) and RF_TO_INPUT_F64(x), the
-// rounding of 16 lanes and of one, and RF_SUM_WITH_REST(o, rest).
+// rounding of 16 lanes and of one, RF_EXP2_BELOW(s, maximum), RF_HAS_REST, whether a state has a
+// rest, and RF_SUM_WITH_REST(o, rest).
 
-void RF_NAME(f32, RF_INPUT, softmax_1x256)(const float *scores, float scale, size_t begin,
-                                           size_t end, void *out, float *maximum, float *sum) {
-  float *p = out;
-  const bool masked = begin > 0 || end < RF_BLOCK_KEYS;
-  // Hidden keys take a score so low that their p is 0 under any maximum.
-  const rf_f32x16 hidden = rf_splat(-1e30f);
-  const size_t first = begin / 16, last = (end + 15) / 16;
+// 16 scores, in which hidden keys have one so low that their p is 0 under any maximum.
+RF_INLINE rf_f32x16 RF_NAME(f32, RF_INPUT, score_16)(const float *scores, size_t key, size_t begin,
+                                                     size_t end, bool masked) {
+  const rf_f32x16 s = rf_load(scores + key);
+  return masked ? rf_select(rf_visible(key, begin, end), s, rf_splat(-1e30f)) : s;
+}
 
-  rf_f32x16 largest = hidden;
-  for (size_t i = first; i < last; i++) {
-    rf_f32x16 s = rf_load(scores + 16 * i) * scale;
-    if (masked)
-      s = rf_select(rf_visible(16 * i, begin, end), s, hidden);
-    largest = rf_select(s > largest, s, largest);
-  }
-  const float m = ceilf(rf_largest(largest));
-
-  rf_f32x16 total = {0};
-  for (size_t i = 0; i < RF_BLOCK_KEYS / 16; i++) {
-    if (i < first || i >= last) {
-      rf_store(p + 16 * i, (rf_f32x16){0});
-      continue;
+// One row's numerators. Two chains of maxima and of sums, for the latency. `masked` is a constant
+// where inlined.
+RF_INLINE void RF_NAME(f32, RF_INPUT, softmax_row)(const float *scores, float scale, size_t begin,
+                                                   size_t end, bool masked, float *p,
+                                                   float *maximum, float *sum) {
+  const size_t first = masked ? begin / 32 * 32 : 0;
+  const size_t last = masked ? (end + 31) / 32 * 32 : RF_BLOCK_KEYS;
+  // The scale is positive, so the largest score stays the largest.
+  rf_f32x16 largest[2] = {rf_splat(-1e30f), rf_splat(-1e30f)};
+  for (size_t key = first; key < last; key += 32)
+#pragma clang loop unroll(full)
+    for (size_t i = 0; i < 2; i++) {
+      const rf_f32x16 s =
+          RF_NAME(f32, RF_INPUT, score_16)(scores, key + 16 * i, begin, end, masked);
+      largest[i] = rf_maximum(s, largest[i]);
     }
-    rf_f32x16 s = rf_load(scores + 16 * i) * scale;
-    if (masked)
-      s = rf_select(rf_visible(16 * i, begin, end), s, hidden);
-    rf_f32x16 y = RF_TO_INPUT(rf_exp2_below(s, m));
-    total += y;
-    rf_store(p + 16 * i, y);
-  }
+  const float m = ceilf(rf_largest(rf_maximum(largest[0], largest[1])) * scale);
+
+  rf_f32x16 total[2] = {{0}, {0}};
+  for (size_t key = 0; key < first; key += 16)
+    rf_store(p + key, (rf_f32x16){0});
+  for (size_t key = first; key < last; key += 32)
+#pragma clang loop unroll(full)
+    for (size_t i = 0; i < 2; i++) {
+      const rf_f32x16 s =
+          RF_NAME(f32, RF_INPUT, score_16)(scores, key + 16 * i, begin, end, masked);
+      const rf_f32x16 y = RF_EXP2_BELOW(s * scale, m);
+      total[i] += y;
+      rf_store(p + key + 16 * i, y);
+    }
+  for (size_t key = last; key < RF_BLOCK_KEYS; key += 16)
+    rf_store(p + key, (rf_f32x16){0});
   *maximum = m;
-  *sum = rf_sum(total);
+  *sum = rf_sum(total[0] + total[1]);
+}
+
+void RF_NAME(f32, RF_INPUT, softmax_nx256)(size_t rows, const float *scores, float scale,
+                                           const rf_visible_keys *visible, void *out,
+                                           double *states, size_t state_stride,
+                                           rf_merge_factors *factors) {
+  for (size_t r = 0; r < rows; r++, states += state_stride) {
+    const float *row = scores + r * RF_BLOCK_KEYS;
+    float *p = (float *)out + r * RF_BLOCK_KEYS;
+    const rf_visible_keys keys = visible ? visible[r] : (rf_visible_keys){0, RF_BLOCK_KEYS};
+    float maximum = -INFINITY, sum = 0;
+    if (keys.begin >= keys.end)
+      memset(p, 0, RF_BLOCK_KEYS * sizeof(float));
+    else if (keys.begin == 0 && keys.end == RF_BLOCK_KEYS)
+      RF_NAME(f32, RF_INPUT, softmax_row)(row, scale, 0, 0, false, p, &maximum, &sum);
+    else
+      RF_NAME(f32, RF_INPUT, softmax_row)
+    (row, scale, keys.begin, keys.end, true, p, &maximum, &sum);
+    factors[r] = rf_merge_sum(states, maximum, sum, RF_HAS_REST);
+  }
 }
 
 void RF_NAME(f64, RF_INPUT, finish_1xn)(const double *o, const double *rest, size_t columns,
@@ -98,4 +128,6 @@ void RF_NAME(f32, RF_INPUT, round_1xn)(const float *x, size_t count, void *out) 
 #undef RF_INPUT
 #undef RF_TO_INPUT
 #undef RF_TO_INPUT_F64
+#undef RF_EXP2_BELOW
+#undef RF_HAS_REST
 #undef RF_SUM_WITH_REST

@@ -14,6 +14,8 @@
 #define RF_INLINE static inline __attribute__((always_inline))
 
 typedef float rf_f32x16 __attribute__((vector_size(64)));
+typedef float rf_f32x8 __attribute__((vector_size(32)));
+typedef double rf_f64x8 __attribute__((vector_size(64)));
 typedef int32_t rf_s32x16 __attribute__((vector_size(64)));
 typedef uint32_t rf_u32x16 __attribute__((vector_size(64)));
 typedef uint16_t rf_u16x16 __attribute__((vector_size(32)));

@@ -1,8 +1,7 @@
+#include "../states.h"
 #include "common.h"
 
 #if defined(__x86_64__)
-#include <assert.h>
-
 // Which of the keys [first, first + 16) lie in [begin, end).
 RF_INLINE __mmask16 visible(size_t first, size_t begin, size_t end) {
   const unsigned from = begin > first ? (unsigned)(begin - first) : 0;
@@ -50,13 +49,22 @@ RF_INLINE void softmax(const float *scores, float scale, size_t begin, size_t en
   *sum = _mm512_reduce_add_ps(total);
 }
 
-RF_TARGET void rf_f32_bf16_softmax_1x256__avx512bf16(const float *scores, float scale, size_t begin,
-                                                     size_t end, void *p, float *maximum,
-                                                     float *sum) {
-  assert(begin < end && end <= RF_BLOCK_KEYS);
-  if (begin == 0 && end == RF_BLOCK_KEYS)
-    softmax(scores, scale, begin, end, false, p, maximum, sum);
-  else
-    softmax(scores, scale, begin, end, true, p, maximum, sum);
+RF_TARGET void rf_f32_bf16_softmax_nx256__avx512bf16(size_t rows, const float *scores, float scale,
+                                                     const rf_visible_keys *visible, void *out,
+                                                     double *states, size_t state_stride,
+                                                     rf_merge_factors *factors) {
+  for (size_t r = 0; r < rows; r++, states += state_stride) {
+    const float *row = scores + r * RF_BLOCK_KEYS;
+    rf_bf16 *p = (rf_bf16 *)out + r * RF_BLOCK_KEYS;
+    const rf_visible_keys keys = visible ? visible[r] : (rf_visible_keys){0, RF_BLOCK_KEYS};
+    float maximum = -INFINITY, sum = 0;
+    if (keys.begin >= keys.end)
+      memset(p, 0, RF_BLOCK_KEYS * sizeof(rf_bf16));
+    else if (keys.begin == 0 && keys.end == RF_BLOCK_KEYS)
+      softmax(row, scale, keys.begin, keys.end, false, p, &maximum, &sum);
+    else
+      softmax(row, scale, keys.begin, keys.end, true, p, &maximum, &sum);
+    factors[r] = rf_merge_sum(states, maximum, sum, false);
+  }
 }
 #endif

@@ -1,0 +1,31 @@
+// One branch for each number of rows of a microtile, so that loops over rows unroll.
+#pragma once
+
+// Calls `body(rows, ...)` with a constant in place of `rows`, which is 1 to 12.
+#define RF_FOR_ROWS(rows, body, ...)                                                               \
+  switch (rows) {                                                                                  \
+    RF_CASES_6(body, __VA_ARGS__)                                                                  \
+    RF_CASES_12(body, __VA_ARGS__)                                                                 \
+  }
+// The same for 1 to 6.
+#define RF_FOR_ROWS_6(rows, body, ...)                                                             \
+  switch (rows) { RF_CASES_6(body, __VA_ARGS__) }
+
+#define RF_CASE(n, body, ...)                                                                      \
+  case n:                                                                                          \
+    body(n, __VA_ARGS__);                                                                          \
+    break;
+#define RF_CASES_6(body, ...)                                                                      \
+  RF_CASE(1, body, __VA_ARGS__)                                                                    \
+  RF_CASE(2, body, __VA_ARGS__)                                                                    \
+  RF_CASE(3, body, __VA_ARGS__)                                                                    \
+  RF_CASE(4, body, __VA_ARGS__)                                                                    \
+  RF_CASE(5, body, __VA_ARGS__)                                                                    \
+  RF_CASE(6, body, __VA_ARGS__)
+#define RF_CASES_12(body, ...)                                                                     \
+  RF_CASE(7, body, __VA_ARGS__)                                                                    \
+  RF_CASE(8, body, __VA_ARGS__)                                                                    \
+  RF_CASE(9, body, __VA_ARGS__)                                                                    \
+  RF_CASE(10, body, __VA_ARGS__)                                                                   \
+  RF_CASE(11, body, __VA_ARGS__)                                                                   \
+  RF_CASE(12, body, __VA_ARGS__)

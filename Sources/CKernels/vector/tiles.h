@@ -1,0 +1,156 @@
+// The matrix microkernels on float32, for instruction sets with fused multiply-add. The including
+// file defines RF_TILE_ROWS and RF_TILE_VECTORS: as many accumulators as leave registers for one
+// row of b and one factor of a.
+//
+// A call takes up to RF_MICROTILE_ROWS rows and one panel of 32 columns, tile by tile. Every output
+// is one chain of fused multiply-adds in ascending order, so tiles do not show in the bits.
+
+typedef struct rf_tile {
+  rf_f32x16 sum[RF_TILE_ROWS][RF_TILE_VECTORS];
+} rf_tile;
+
+// sum[rows][16 * vectors] = a[rows][count] . b[count][b_stride]; `rows` and `vectors` are constants
+// where inlined.
+RF_INLINE void rf_multiply_tile(size_t rows, size_t vectors, size_t count, const float *a,
+                                size_t a_stride, const float *b, size_t b_stride, rf_tile *tile) {
+  rf_f32x16 sum[RF_TILE_ROWS][RF_TILE_VECTORS];
+#pragma clang loop unroll(full)
+  for (size_t r = 0; r < rows; r++)
+#pragma clang loop unroll(full)
+    for (size_t j = 0; j < vectors; j++)
+      sum[r][j] = (rf_f32x16){0};
+  for (size_t k = 0; k < count; k++, b += b_stride) {
+    rf_f32x16 column[RF_TILE_VECTORS];
+#pragma clang loop unroll(full)
+    for (size_t j = 0; j < vectors; j++)
+      column[j] = rf_load(b + 16 * j);
+#pragma clang loop unroll(full)
+    for (size_t r = 0; r < rows; r++) {
+      const rf_f32x16 factor = rf_splat(a[r * a_stride + k]);
+#pragma clang loop unroll(full)
+      for (size_t j = 0; j < vectors; j++)
+        sum[r][j] = factor * column[j] + sum[r][j];
+    }
+  }
+#pragma clang loop unroll(full)
+  for (size_t r = 0; r < rows; r++)
+#pragma clang loop unroll(full)
+    for (size_t j = 0; j < vectors; j++)
+      tile->sum[r][j] = sum[r][j];
+}
+
+RF_INLINE void rf_matrix_tile(size_t rows, size_t vectors, size_t inputs, const float *a,
+                              size_t a_stride, const float *b, float *c, size_t c_stride,
+                              size_t columns, const float *bias, bool accumulate) {
+  rf_tile tile;
+  rf_multiply_tile(rows, vectors, inputs, a, a_stride, b, RF_PANEL_COLUMNS, &tile);
+#pragma clang loop unroll(full)
+  for (size_t j = 0; j < vectors; j++) {
+    const size_t count = columns > 16 * j ? columns - 16 * j : 0;
+    if (count >= 16) {
+      const rf_f32x16 addend = bias ? rf_load(bias + 16 * j) : (rf_f32x16){0};
+#pragma clang loop unroll(full)
+      for (size_t r = 0; r < rows; r++) {
+        float *out = c + r * c_stride + 16 * j;
+        rf_f32x16 v = tile.sum[r][j];
+        if (bias)
+          v += addend;
+        if (accumulate)
+          v += rf_load(out);
+        rf_store(out, v);
+      }
+    } else if (count > 0) {
+      const rf_f32x16 addend = bias ? rf_load_tail(bias + 16 * j, count) : (rf_f32x16){0};
+#pragma clang loop unroll(full)
+      for (size_t r = 0; r < rows; r++) {
+        float *out = c + r * c_stride + 16 * j;
+        rf_f32x16 v = tile.sum[r][j];
+        if (bias)
+          v += addend;
+        if (accumulate)
+          v += rf_load_tail(out, count);
+        memcpy(out, &v, count * sizeof(float));
+      }
+    }
+  }
+}
+
+void RF_NAME(f32, f32, matrix_12x32)(size_t rows, size_t inputs, const void *a, size_t a_stride,
+                                     const void *b, float *c, size_t c_stride, size_t columns,
+                                     const float *bias, bool accumulate) {
+  const float *left = a, *panel = b;
+  for (size_t j = 0; 16 * j < columns; j += RF_TILE_VECTORS)
+    for (size_t r = 0; r < rows; r += RF_TILE_ROWS) {
+      const size_t count = rows - r < RF_TILE_ROWS ? rows - r : RF_TILE_ROWS;
+      RF_TILE_FOR_ROWS(count, rf_matrix_tile, RF_TILE_VECTORS, inputs, left + r * a_stride,
+                       a_stride, panel + 16 * j, c + r * c_stride + 16 * j, c_stride,
+                       columns - 16 * j, bias ? bias + 16 * j : bias, accumulate)
+    }
+}
+
+// The block's sum stays in registers, then is added to the Float64 state. The factors are powers of
+// two, so both products are exact and only the sum rounds; what it loses goes to the rest by
+// Knuth's two-sum.
+RF_INLINE void rf_accumulate_tile(size_t rows, size_t vectors, size_t keys, const float *p,
+                                  size_t p_stride, const float *v, size_t v_stride, double *o,
+                                  size_t o_stride, size_t rest, const rf_merge_factors *factors) {
+  rf_tile tile;
+  rf_multiply_tile(rows, vectors, keys, p, p_stride, v, v_stride, &tile);
+#pragma clang loop unroll(full)
+  for (size_t r = 0; r < rows; r++) {
+    const rf_f64x8 old_factor = rf_splat_f64(factors[r].state);
+    const rf_f64x8 new_factor = rf_splat_f64(factors[r].block);
+#pragma clang loop unroll(full)
+    for (size_t j = 0; j < 2 * vectors; j++) {
+      rf_f32x8 half;
+      memcpy(&half, (const char *)&tile.sum[r][j / 2] + j % 2 * sizeof half, sizeof half);
+      const rf_f64x8 block = __builtin_convertvector(half, rf_f64x8);
+      double *out = o + r * o_stride + 8 * j;
+      const rf_f64x8 a = rf_load_f64(out) * old_factor;
+      const rf_f64x8 sum = block * new_factor + a;
+      rf_store_f64(out, sum);
+      if (rest) {
+        const rf_f64x8 seen = sum - a, left = a - (sum - seen);
+        const rf_f64x8 lost = (block * new_factor - seen) + left;
+        rf_store_f64(out + rest, rf_load_f64(out + rest) * old_factor + lost);
+      }
+    }
+  }
+}
+
+void RF_NAME(f32, f64, accumulate_values_12x32)(size_t rows, size_t keys, const void *p,
+                                                size_t p_stride, const void *v, size_t columns,
+                                                double *o, size_t o_stride, size_t rest,
+                                                const rf_merge_factors *factors) {
+  const float *left = p, *panel = v;
+  const bool is_half = columns < RF_PANEL_COLUMNS;
+  for (size_t j = 0; 16 * j < columns; j += RF_TILE_VECTORS)
+    for (size_t r = 0; r < rows; r += RF_TILE_ROWS) {
+      const size_t count = rows - r < RF_TILE_ROWS ? rows - r : RF_TILE_ROWS;
+      const float *tile_p = left + r * p_stride, *tile_v = panel + 16 * j;
+      double *tile_o = o + r * o_stride + 16 * j;
+      if (is_half || RF_TILE_VECTORS == 1) {
+        RF_TILE_FOR_ROWS(count, rf_accumulate_tile, 1, keys, tile_p, p_stride, tile_v, columns,
+                         tile_o, o_stride, rest, factors + r)
+      } else {
+        RF_TILE_FOR_ROWS(count, rf_accumulate_tile, RF_TILE_VECTORS, keys, tile_p, p_stride, tile_v,
+                         RF_PANEL_COLUMNS, tile_o, o_stride, rest, factors + r)
+      }
+    }
+}
+
+// A pair of neighbouring bf16 as two float32 lanes of two vectors.
+RF_INLINE rf_f32x16 rf_widen_first(rf_u32x16 pairs) { return (rf_f32x16)(pairs << 16); }
+RF_INLINE rf_f32x16 rf_widen_second(rf_u32x16 pairs) { return (rf_f32x16)(pairs & 0xffff0000u); }
+
+void RF_NAME(bf16, f32, widen_pairs_1xn)(const rf_bf16 *x, size_t pairs, size_t width, float *out) {
+  for (size_t pair = 0; pair < pairs; pair++, x += 2 * width, out += 2 * width)
+    for (size_t i = 0; i < width; i += 16) {
+      rf_u32x16 lanes;
+      memcpy(&lanes, x + 2 * i, sizeof lanes);
+      rf_store(out + i, rf_widen_first(lanes));
+      rf_store(out + width + i, rf_widen_second(lanes));
+    }
+}
+
+#include "transpose.h"

@@ -1,0 +1,94 @@
+// Packing of weights into panels: [32 rows][inputs] in memory becomes [inputs][32]. Included once
+// for each instruction set.
+
+#define RF_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#define RF_UNPACK_LOW(a, b)                                                                        \
+  RF_SHUFFLE(a, b, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29)
+#define RF_UNPACK_HIGH(a, b)                                                                       \
+  RF_SHUFFLE(a, b, 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31)
+#define RF_UNPACK_LOW_2(a, b)                                                                      \
+  RF_SHUFFLE(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29)
+#define RF_UNPACK_HIGH_2(a, b)                                                                     \
+  RF_SHUFFLE(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31)
+#define RF_EVEN_QUARTERS(a, b)                                                                     \
+  RF_SHUFFLE(a, b, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27)
+#define RF_ODD_QUARTERS(a, b)                                                                      \
+  RF_SHUFFLE(a, b, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31)
+
+// x[row] becomes x[column].
+RF_INLINE void rf_transpose_16x16(rf_u32x16 x[16]) {
+  rf_u32x16 t[16];
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 16; i += 2) {
+    t[i] = RF_UNPACK_LOW(x[i], x[i + 1]);
+    t[i + 1] = RF_UNPACK_HIGH(x[i], x[i + 1]);
+  }
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 16; i += 4) {
+    x[i] = RF_UNPACK_LOW_2(t[i], t[i + 2]);
+    x[i + 1] = RF_UNPACK_HIGH_2(t[i], t[i + 2]);
+    x[i + 2] = RF_UNPACK_LOW_2(t[i + 1], t[i + 3]);
+    x[i + 3] = RF_UNPACK_HIGH_2(t[i + 1], t[i + 3]);
+  }
+  // x[4g + c] now holds, in quarter l, rows 4g..4g+3 of column 4l + c.
+#pragma clang loop unroll(full)
+  for (int c = 0; c < 4; c++) {
+    const rf_u32x16 even_01 = RF_EVEN_QUARTERS(x[c], x[4 + c]);
+    const rf_u32x16 odd_01 = RF_ODD_QUARTERS(x[c], x[4 + c]);
+    const rf_u32x16 even_23 = RF_EVEN_QUARTERS(x[8 + c], x[12 + c]);
+    const rf_u32x16 odd_23 = RF_ODD_QUARTERS(x[8 + c], x[12 + c]);
+    t[c] = RF_EVEN_QUARTERS(even_01, even_23);
+    t[8 + c] = RF_ODD_QUARTERS(even_01, even_23);
+    t[4 + c] = RF_EVEN_QUARTERS(odd_01, odd_23);
+    t[12 + c] = RF_ODD_QUARTERS(odd_01, odd_23);
+  }
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 16; i++)
+    x[i] = t[i];
+}
+
+// Transposes 16 rows' words of 32 bits, `bytes` of each row from `x`, and hands each word's 16
+// lanes to `body(word, lanes)`; rows that are not there are zeros.
+#define RF_TRANSPOSE_WORDS(x, rows, row_bytes, bytes, body)                                        \
+  for (size_t word = 0; 4 * word < (bytes); word += 16) {                                          \
+    const size_t rest = (bytes)-4 * word < 64 ? (bytes)-4 * word : 64;                             \
+    rf_u32x16 lanes[16];                                                                           \
+    for (size_t r = 0; r < 16; r++) {                                                              \
+      lanes[r] = (rf_u32x16){0};                                                                   \
+      if (r < (rows)) {                                                                            \
+        const char *source = (const char *)(x) + r * (row_bytes) + 4 * word;                       \
+        if (rest == 64)                                                                            \
+          memcpy(&lanes[r], source, 64);                                                           \
+        else                                                                                       \
+          memcpy(&lanes[r], source, rest);                                                         \
+      }                                                                                            \
+    }                                                                                              \
+    rf_transpose_16x16(lanes);                                                                     \
+    for (size_t i = 0; i < (rest + 3) / 4; i++)                                                    \
+      body(word + i, lanes[i]);                                                                    \
+  }
+
+#define RF_PACK(name, element, body)                                                               \
+  void name(const void *weights, size_t rows, size_t inputs, void *packed) {                       \
+    const size_t row_bytes = inputs * sizeof(element);                                             \
+    for (size_t group = 0; group < RF_PANEL_COLUMNS; group += 16) {                                \
+      const size_t count = rows > group ? rows - group : 0;                                        \
+      const char *first = (const char *)weights + (count ? group * row_bytes : 0);                 \
+      RF_TRANSPOSE_WORDS(first, count, row_bytes, row_bytes, body)                                 \
+    }                                                                                              \
+  }
+
+#define RF_KEEP(word, value)                                                                       \
+  memcpy((char *)packed + ((word)*RF_PANEL_COLUMNS + group) * 4, &value, sizeof value)
+#define RF_WIDEN(word, value)                                                                      \
+  do {                                                                                             \
+    float *out = (float *)packed + 2 * (word)*RF_PANEL_COLUMNS + group;                            \
+    rf_store(out, rf_widen_first(value));                                                          \
+    if (2 * (word) + 1 < inputs)                                                                   \
+      rf_store(out + RF_PANEL_COLUMNS, rf_widen_second(value));                                    \
+  } while (0)
+
+RF_PACK(RF_NAME(f32, f32, pack_32xn), float, RF_KEEP)
+RF_PACK(RF_NAME(bf16, f32, pack_32xn), rf_bf16, RF_WIDEN)
+// Pairs of inputs stay together.
+RF_PACK(RF_NAME(bf16, bf16, pack_32xn), rf_bf16, RF_KEEP)
