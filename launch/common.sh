@@ -55,22 +55,57 @@ require_packages() {
   done
   ((${#missing[@]} > 0)) || return 0
 
-  local as_root=()
-  if ((EUID != 0)); then
-    if ! has_command sudo; then
-      libraries_are_found && return
-      fail "packages are missing, and neither root nor sudo is at hand; have this run as root:" \
-        "apt-get update && apt-get install -y ${missing[*]}"
-    fi
-    as_root=(sudo)
+  if ! can_install; then
+    libraries_are_found && return
+    fail "packages are missing, and neither root nor sudo is at hand; have this run as root:" \
+      "apt-get update && apt-get install -y ${missing[*]}"
   fi
-  say "installing ${missing[*]}"
+  install_packages "${missing[@]}" ||
+    fail "apt-get could not install ${missing[*]}; its messages stand above"
+}
+
+can_install() { has_command apt-get && { ((EUID == 0)) || has_command sudo; }; }
+
+# install_packages PACKAGE...: says whether apt-get installed them.
+install_packages() {
+  local as_root=()
+  if ((EUID != 0)); then as_root=(sudo); fi
+  say "installing $*"
   # The output goes to standard error: standard output is for results.
   {
     "${as_root[@]}" apt-get update -q &&
       "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -q -y --no-install-recommends "${missing[@]}"
-  } >&2 || fail "apt-get could not install ${missing[*]}; its messages stand above"
+        apt-get install -q -y --no-install-recommends "$@"
+  } >&2
+}
+
+# obtain_command COMMAND PACKAGE: installs the Debian package of a command that is missing; says
+# whether the command is there now.
+obtain_command() {
+  has_command "$1" || { can_install && install_packages "$2" && has_command "$1"; }
+}
+
+require_command() { # COMMAND PACKAGE
+  obtain_command "$1" "$2" || fail "$1 is needed (on Debian and Ubuntu: package $2)"
+}
+
+# use_ringflash PROGRAM: sets `ringflash` to that program, or where it is empty builds the project
+# and sets it to what was built. Hosts of a cluster have the one, not what the other needs.
+use_ringflash() {
+  if [[ -n $1 ]]; then
+    [[ -f $1 && -x $1 ]] || fail "--ringflash: '$1' is no program"
+    has_command mpirun || has_command srun || fail "mpirun is not on the PATH"
+    ringflash=$(realpath -- "$1")
+    return
+  fi
+  require_swift
+  require_packages "${library_packages[@]}"
+  export_commit
+  say "building ringflash (minutes the first time, seconds after that)"
+  swift build --package-path "$project_root" -c release --product ringflash >&2 ||
+    fail "ringflash could not be built; the compiler's messages stand above"
+  # shellcheck disable=SC2034 # The scripts that source this use it.
+  ringflash=$build_directory/release/ringflash
 }
 
 # The cores that this process may use. Hardware threads of one core count once, as for mpirun.
