@@ -33,8 +33,8 @@ def operations(tokens: int, dimension: int) -> int:
 def torch_variants(tokens: int, dimension: int, precision: str) -> dict:
     """Ways to have PyTorch do it, by name; of them, those that this version can do.
 
-    Several query heads share a KV head. PyTorch may be told so, or be given each KV head as often as
-    there are query heads to it; that copy is made here, outside the time.
+    Several query heads share a KV head. PyTorch may be told so, or be given each KV head as often
+    as there are query heads to it; that copy is made here, outside the time.
     """
     shape = (1, QUERY_HEADS, tokens, dimension)
     generator = torch.Generator().manual_seed(1)
@@ -142,11 +142,12 @@ def main(program: str, tokens: int, threads: int, rounds: int) -> None:
                 program, tokens, threads, rounds, dimension, precision
             )
             print("| " + " | ".join(str(cell) for cell in cells) + " |", flush=True)
+    times = f"{rounds} times" if rounds > 1 else "once"
     print(
-        "\nCausal attention by turns, mean ± standard deviation of what was measured"
-        f" {f'{rounds} times' if rounds > 1 else 'once'}; PyTorch's instruction set is {torch.backends.cpu.get_cpu_capability()}, ringflash's"
-        f" {instruction_set}. Of PyTorch's two ways to share a KV head among query heads, the faster"
-        " one counts; copying the heads is not in its time. Nor is putting K and V into the layout"
+        f"\nCausal attention, measured by turns, each {times}; mean ± standard deviation. PyTorch's"
+        f" instruction set is {torch.backends.cpu.get_cpu_capability()}, ringflash's is"
+        f" {instruction_set}. Of PyTorch's two ways to share a KV head among query heads, the"
+        " faster one counts; copying the heads is not in its time. Nor is putting K and V into the layout"
         " of its cache in ringflash's. Windows are left out: PyTorch's flash attention on CPUs has"
         " none, and a mask given to it would be tokens x tokens large."
     )

@@ -3,9 +3,9 @@
 usage: python3 gather_scaling.py FOLDER
 
 In FOLDER, plan.tsv says which rows there are to be. Each run of a row has a record (NAME.json,
-which ringflash --report wrote) and a status (NAME.status, in which launch/scaling wrote how it went).
-Written are scaling.csv, scaling.md, and of strong and weak scaling a gnuplot script with its SVG
-and PNG. Ends with 1 if a row is INVALID, FAILED or MISSING. Needs Python 3.8 or later, and gnuplot.
+which ringflash --report wrote) and a status (NAME.status, in which launch/scaling wrote how it
+went). Written are scaling.csv, scaling.md, and of strong and weak scaling a gnuplot script with its
+SVG and PNG. Ends with 1 if a row is INVALID, FAILED or MISSING. Needs Python 3.8 or later, and gnuplot.
 """
 
 from __future__ import annotations
@@ -285,14 +285,15 @@ def caption(rows: list[Row]) -> list[str]:
     repeat = len(rows[0].runs)
     choice = f"the best of {repeat} runs (shortest prefill)" if repeat > 1 else "one run"
     lines = [
-        f"ringflash {record['version']} ({record['commit']}): {record['model']}"
+        f"ringflash {record['version']} ({record['commit']}): {Path(record['model']).name}"
         f"{' with random weights' if record['random_weights'] else ''}, {record['precision']},"
         f" {record['instruction_set']}, {record['partition']}, on {example.cpu}.",
-        f"Each row is {choice}. Speed-up is over 1 rank on the same context. Where that was not run,"
-        " it is that of useful operations a second over the row of the same kind with the fewest"
-        " ranks: attention's work grows with the square of the context. Efficiency is speed-up over ranks. Bytes are those of the rank that has the"
-        " most. CPU work is user and system time of the whole run, loading included; it is known"
-        " where all ranks are on the host that started them.",
+        f"Each row is {choice}. Speed-up is over 1 rank on the same context. Where that was not"
+        " run, it is that of useful operations a second over the row of the same kind with the"
+        " fewest ranks: attention's work grows with the square of the context. Efficiency is"
+        " speed-up over ranks. Bytes are those of the rank that has the most. CPU work is user and"
+        " system time of the whole run, loading included; it is known where all ranks are on the"
+        " host that started them.",
         "VALID: the logits are bit for bit those of 1 rank. UNCHECKED: nothing to compare with.",
     ]
     return lines + warnings(rows)

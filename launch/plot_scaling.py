@@ -133,11 +133,12 @@ def left_panel(kind: str, rows: list, shared: bool) -> list[str]:
 
 def right_panel(shared: bool, rows: list) -> list[str]:
     name = "efficiency by CPU work" if shared else "efficiency"
+    exchange = "exposed exchange, of the prefill"
     highest = max([100] + [measured(row, "weak", shared)[2] for row in rows if row.best])
     series = [
         f"100 notitle with lines dt 2 lw 1.2 lc rgb '{GRAY}'",
         curve("measured", 3, name, f"lt 1 lw 2 lc rgb '{BLUE}' pt 7 ps 0.9"),
-        curve("measured", 4, "exposed exchange, of the prefill", f"lt 1 lw 2 lc rgb '{ORANGE}' pt 9 ps 1"),
+        curve("measured", 4, exchange, f"lt 1 lw 2 lc rgb '{ORANGE}' pt 9 ps 1"),
     ]
     return [
         f"unset logscale y; set yrange [0:{max(110, highest * 1.05)}]",
