@@ -147,8 +147,8 @@ def main(program: str, tokens: int, threads: int, rounds: int) -> None:
         f"\nCausal attention, measured by turns, each {times}; mean ± standard deviation. PyTorch's"
         f" instruction set is {torch.backends.cpu.get_cpu_capability()}, ringflash's is"
         f" {instruction_set}. Of PyTorch's two ways to share a KV head among query heads, the"
-        " faster one counts; copying the heads is not in its time. Nor is putting K and V into the layout"
-        " of its cache in ringflash's. Windows are left out: PyTorch's flash attention on CPUs has"
+        " faster one counts; copying the heads is not in its time. Nor is putting K and V into the"
+        " layout of its cache in ringflash's. Windows are left out: PyTorch's flash attention on CPUs has"
         " none, and a mask given to it would be tokens x tokens large."
     )
 

@@ -5,7 +5,8 @@ usage: python3 gather_scaling.py FOLDER
 In FOLDER, plan.tsv says which rows there are to be. Each run of a row has a record (NAME.json,
 which ringflash --report wrote) and a status (NAME.status, in which launch/scaling wrote how it
 went). Written are scaling.csv, scaling.md, and of strong and weak scaling a gnuplot script with its
-SVG and PNG. Ends with 1 if a row is INVALID, FAILED or MISSING. Needs Python 3.8 or later, and gnuplot.
+SVG and PNG. Ends with 1 if a row is INVALID, FAILED or MISSING. Needs Python 3.8 or later, and
+gnuplot.
 """
 
 from __future__ import annotations
