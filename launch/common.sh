@@ -111,7 +111,8 @@ use_ringflash() {
 # The cores that this process may use. Hardware threads of one core count once, as for mpirun.
 usable_cores() {
   local allowed physical
-  allowed=$(nproc)
+  # nproc would take these for the number of cores.
+  allowed=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc)
   physical=$(lscpu --parse=CORE,SOCKET 2>/dev/null | grep -v '^#' | sort -u | wc -l) || physical=0
   echo $((physical > 0 && physical < allowed ? physical : allowed))
 }

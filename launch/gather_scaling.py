@@ -184,6 +184,11 @@ def scale(rows: list[Row]) -> None:
                 row.work_efficiency = work * base.best.cpu_seconds / row.best.cpu_seconds
 
 
+def counts_work(rows: list[Row]) -> bool:
+    """Whether efficiency is that of CPU work: where time cannot scale, and the work is known."""
+    return any(row.shares_cores for row in rows) and any(row.work_efficiency for row in rows)
+
+
 def operations(run: Run) -> float:
     """Useful floating-point operations of the prefill."""
     return run.record["flops"]["attention"] + run.record["flops"]["linear"]
@@ -235,7 +240,7 @@ CSV_COLUMNS = (
 ).split()
 
 
-def markdown_columns(shares_cores: bool) -> list[tuple[str, str, object]]:
+def markdown_columns(by_work: bool) -> list[tuple[str, str, object]]:
     """Of each column: heading, key in `csv_row`, and what formats a value."""
     mebibytes = lambda value: f"{value / 2**20:.1f}"
     percent = lambda value: f"{value * 100:.1f} %"
@@ -249,7 +254,7 @@ def markdown_columns(shares_cores: bool) -> list[tuple[str, str, object]]:
         ("tokens/s", "tokens_per_second", "{:.0f}".format),
         ("speed-up", "speedup", "{:.2f}".format),
         ("efficiency by CPU work", "work_efficiency", percent)
-        if shares_cores
+        if by_work
         else ("efficiency", "efficiency", percent),
         ("exposed exchange, s", "exposed_exchange_seconds", "{:.3f}".format),
         ("of the prefill", "exposed_exchange_fraction", percent),
@@ -269,8 +274,12 @@ def warnings(rows: list[Row]) -> list[str]:
         cores = count(min(row.best.cores for row in rows if row.shares_cores), "core")
         lines.append(
             f"The host has {cores} for up to {count(max(row.ranks for row in rows), 'rank')}: time"
-            " cannot scale where threads share cores. Efficiency is therefore that of CPU work: the"
-            " work of 1 rank over that of all ranks."
+            " cannot scale where threads share cores."
+        )
+        lines[-1] += (
+            " Efficiency is therefore that of CPU work: the work of 1 rank over that of all ranks."
+            if counts_work(rows)
+            else " What CPU work the ranks did is not known here."
         )
     if len({run.cpu for row in rows for run in row.runs if run and run.record}) > 1:
         lines.append("The runs were started on different kinds of CPU.")
@@ -308,7 +317,7 @@ def write_tables(folder: Path, rows: list[Row]) -> str:
         writer.writeheader()
         writer.writerows(lines)
 
-    columns = markdown_columns(any(row.shares_cores for row in rows))
+    columns = markdown_columns(counts_work(rows))
     table = [
         "| " + " | ".join(heading for heading, _, _ in columns) + " |",
         "|" + "|".join("---" if formatted is str else "---:" for _, _, formatted in columns) + "|",
@@ -331,7 +340,7 @@ def main(folder: Path) -> int:
     print(write_tables(folder, rows), end="")
     for warning in warnings(rows):
         print(f"scaling: {warning}", file=sys.stderr)
-    write_plots(folder, rows)
+    write_plots(folder, rows, by_work=counts_work(rows))
     bad = [row for row in rows if not row.is_usable]
     for row in bad:
         print(

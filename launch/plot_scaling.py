@@ -17,8 +17,11 @@ TERMINALS = {
 BLUE, ORANGE, GRAY, GREEN = "#1f5fa8", "#d9691a", "#808080", "#3b8a4e"
 
 
-def write_plots(folder: Path, rows: list) -> None:
-    """Draws each kind of scaling that has usable rows; without gnuplot, leaves the scripts."""
+def write_plots(folder: Path, rows: list, by_work: bool) -> None:
+    """Draws each kind of scaling that has usable rows; without gnuplot, leaves the scripts.
+
+    Efficiency is that of CPU work, or of time.
+    """
     gnuplot = shutil.which("gnuplot")
     for kind in ("strong", "weak"):
         usable = [row for row in rows if row.kind == kind and row.is_usable]
@@ -27,20 +30,20 @@ def write_plots(folder: Path, rows: list) -> None:
         if not usable:
             continue
         name = f"{kind}.gnuplot"
-        (folder / name).write_text(script(kind, sorted(usable, key=lambda row: row.ranks)))
+        (folder / name).write_text(script(kind, sorted(usable, key=lambda row: row.ranks), by_work))
         if gnuplot is None:
             print(f"scaling: without gnuplot, no plots; '{name}' draws them", file=sys.stderr)
         elif subprocess.run([gnuplot, name], cwd=folder, stdin=subprocess.DEVNULL).returncode != 0:
             print(f"scaling: gnuplot could not draw {folder / name}", file=sys.stderr)
 
 
-def script(kind: str, rows: list) -> str:
+def script(kind: str, rows: list, by_work: bool) -> str:
     """The gnuplot script of one kind, with its data in it."""
     shared = any(row.shares_cores for row in rows)
     ranks = [row.ranks for row in rows]
     parts = [
         f"# Draws {kind}.svg and {kind}.png; its figures are those of scaling.csv.",
-        data_block("measured", [measured(row, kind, shared) for row in rows]),
+        data_block("measured", [measured(row, kind, by_work) for row in rows]),
         data_block("ideal", ideal(rows, kind)),
         data_block("cores", on_the_cores(rows, kind) if shared else []),
         f"""do for [format in "{' '.join(TERMINALS)}"] {{""",
@@ -60,17 +63,17 @@ def script(kind: str, rows: list) -> str:
         f"set xtics ({', '.join(str(rank) for rank in ranks)})",
         f"set xlabel {quoted(threads(rows))}",
         *left_panel(kind, rows, shared),
-        *right_panel(shared, rows),
+        *right_panel(rows, by_work),
         "unset multiplot; unset output; reset",
         "}",
     ]
     return "\n".join(part for part in parts if part) + "\n"
 
 
-def measured(row, kind: str, shared: bool) -> list[float]:
+def measured(row, kind: str, by_work: bool) -> list[float]:
     """Ranks; what the left panel shows; efficiency and exposed exchange in percent."""
     seconds = row.best.record["seconds"]
-    efficiency = row.work_efficiency if shared else row.efficiency
+    efficiency = row.work_efficiency if by_work else row.efficiency
     return [
         row.ranks,
         row.speedup if kind == "strong" else seconds["prefill"],
@@ -81,28 +84,30 @@ def measured(row, kind: str, shared: bool) -> list[float]:
 
 def ideal(rows: list, kind: str) -> list[list[float]]:
     """What each number of ranks would reach if each worked as fast as the fewest do."""
-    return [[row.ranks, value_at(row, rows[0], kind, row.ranks)] for row in rows]
+    return [[row.ranks, value_at(row, kind, row.ranks)] for row in rows]
 
 
 def on_the_cores(rows: list, kind: str) -> list[list[float]]:
-    """The ideal of as many ranks as there are cores for."""
-    points = []
+    """The same where ranks beyond those that there are cores for add nothing."""
+    fewest, points = rows[0], []
     for row in rows:
         available = row.best.cores / row.best.record["threads"]
-        points.append([row.ranks, value_at(row, rows[0], kind, min(row.ranks, available))])
+        # One rank may have more threads than there are cores, and is the measure nevertheless.
+        workers = fewest.ranks * min(row.ranks, available) / min(fewest.ranks, available)
+        points.append([row.ranks, value_at(row, kind, workers)])
     return points
 
 
-def value_at(row, base, kind: str, workers: float) -> float:
-    """Speed-up (strong) or seconds (weak) of a row's work by so many ranks of the base's speed."""
+def value_at(row, kind: str, workers: float) -> float:
+    """Speed-up (strong) or seconds (weak) of a row's work by so many ranks at full efficiency."""
     if kind == "strong":
         return workers
-    # Speed-up over ranks is rate over the base's rate, a rank; its inverse makes time ideal.
+    # Time times speed-up is the time of one rank.
     return row.best.record["seconds"]["prefill"] * row.speedup / workers
 
 
 def left_panel(kind: str, rows: list, shared: bool) -> list[str]:
-    values = [measured(row, kind, shared)[1] for row in rows]
+    values = [measured(row, kind, by_work=False)[1] for row in rows]
     values += [point[1] for point in ideal(rows, kind)]
     if shared:
         values += [point[1] for point in on_the_cores(rows, kind)]
@@ -131,10 +136,11 @@ def left_panel(kind: str, rows: list, shared: bool) -> list[str]:
     ]
 
 
-def right_panel(shared: bool, rows: list) -> list[str]:
-    name = "efficiency by CPU work" if shared else "efficiency"
+def right_panel(rows: list, by_work: bool) -> list[str]:
+    name = "efficiency by CPU work" if by_work else "efficiency"
     exchange = "exposed exchange, of the prefill"
-    highest = max([100] + [measured(row, "weak", shared)[2] for row in rows if row.best])
+    efficiencies = [measured(row, "weak", by_work)[2] for row in rows]
+    highest = max([100] + [value for value in efficiencies if not math.isnan(value)])
     series = [
         f"100 notitle with lines dt 2 lw 1.2 lc rgb '{GRAY}'",
         curve("measured", 3, name, f"lt 1 lw 2 lc rgb '{BLUE}' pt 7 ps 0.9"),

@@ -213,6 +213,15 @@ class GatherTests(unittest.TestCase):
         self.assertIn("efficiency by CPU work", self.markdown)
         self.assertIn("2 cores for up to 4 ranks", self.messages)
 
+    def test_on_shared_cores_time_stays_where_work_is_unknown(self):
+        for ranks in (1, 2):
+            self.add_row("strong", ranks, 1000)
+            self.add_run(ranks, 1000, prefill=8.0, cores=1)
+        rows = self.gather()
+        self.assertEqual([float(row["efficiency"]) for row in rows], [1, 0.5])
+        self.assertNotIn("by CPU work", self.markdown)
+        self.assertIn("not known", self.messages)
+
     def test_of_several_hosts_work_is_unknown(self):
         self.add_strong((1,))
         self.add_row("strong", 2, 1000)
