@@ -271,10 +271,11 @@ def warnings(rows: list[Row]) -> list[str]:
     """What must be known before anyone reads the figures."""
     lines = []
     if any(row.shares_cores for row in rows):
-        cores = count(min(row.best.cores for row in rows if row.shares_cores), "core")
+        most = max((row for row in rows if row.shares_cores), key=lambda row: row.ranks)
+        threads = count(most.best.record["threads"], "thread")
         lines.append(
-            f"The host has {cores} for up to {count(max(row.ranks for row in rows), 'rank')}: time"
-            " cannot scale where threads share cores."
+            f"The host has {count(most.best.cores, 'core')} for up to {count(most.ranks, 'rank')} of"
+            f" {threads}: time cannot scale where threads share cores."
         )
         lines[-1] += (
             " Efficiency is therefore that of CPU work: the work of 1 rank over that of all ranks."

@@ -116,7 +116,8 @@ def left_panel(kind: str, rows: list, shared: bool) -> list[str]:
     if high < 2 * low:
         low, high = low / 1.5, high * 1.5
     if kind == "strong":
-        label = f"speed-up over {rows[0].ranks} rank{'' if rows[0].ranks == 1 else 's'}"
+        fewest = rows[0].ranks
+        label = "speed-up over 1 rank" if fewest == 1 else f"speed-up ({fewest} ranks: {fewest})"
         tics = [row.ranks for row in rows]
     else:
         label = "prefill time (s)"
