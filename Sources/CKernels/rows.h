@@ -11,15 +11,21 @@
 #define RF_FOR_ROWS_6(rows, body, ...)                                                             \
   switch (rows) { RF_CASES_6(body, __VA_ARGS__) }
 
+// The same for 1 to 4.
+#define RF_FOR_ROWS_4(rows, body, ...)                                                             \
+  switch (rows) { RF_CASES_4(body, __VA_ARGS__) }
+
 #define RF_CASE(n, body, ...)                                                                      \
   case n:                                                                                          \
     body(n, __VA_ARGS__);                                                                          \
     break;
-#define RF_CASES_6(body, ...)                                                                      \
+#define RF_CASES_4(body, ...)                                                                      \
   RF_CASE(1, body, __VA_ARGS__)                                                                    \
   RF_CASE(2, body, __VA_ARGS__)                                                                    \
   RF_CASE(3, body, __VA_ARGS__)                                                                    \
-  RF_CASE(4, body, __VA_ARGS__)                                                                    \
+  RF_CASE(4, body, __VA_ARGS__)
+#define RF_CASES_6(body, ...)                                                                      \
+  RF_CASES_4(body, __VA_ARGS__)                                                                    \
   RF_CASE(5, body, __VA_ARGS__)                                                                    \
   RF_CASE(6, body, __VA_ARGS__)
 #define RF_CASES_12(body, ...)                                                                     \

@@ -96,21 +96,28 @@ extension Arithmetic {
         tile, to: head, block: block, mask: mask, layout: layout, states: states, thread: thread)
       return
     }
-    var keys = head
-    var values = head + layout.keyBytes
+    var panels = Panels(
+      keys: head, values: head + layout.keyBytes, elementBytes: layout.elementBytes,
+      matrix: inputKernels.matrix, accumulateValues: inputKernels.accumulate_values)
     var scratch = scratch(of: thread)
     if inputType == .rounded {
-      let widened = scratch.assumingMemoryBound(to: Float.self)
-      layout.widen(head, into: widened, with: table.widen_pairs)
-      keys = UnsafeRawPointer(widened)
-      values = keys + 2 * layout.keyBytes
-      scratch += 4 * layout.keyBytes
+      if tile.count > Int(RF_MICROTILE_ROWS) {
+        let widened = scratch.assumingMemoryBound(to: Float.self)
+        layout.widen(head, into: widened, with: table.widen_pairs)
+        panels.keys = UnsafeRawPointer(widened)
+        panels.values = panels.keys + 2 * layout.keyBytes
+        panels.elementBytes = 4
+        scratch += 4 * layout.keyBytes
+      } else {
+        panels.matrix = table.matrix_pairs
+        panels.accumulateValues = table.accumulate_values_pairs
+      }
     }
     let isMasked = earliest.upperBound < tokensPerBlock || latest.lowerBound > 0
     for first in stride(from: 0, to: tile.count, by: Self.rowsAtOnce) {
       attendPanels(
-        tile, rows: first..<min(tile.count, first + Self.rowsAtOnce), keys: keys, values: values,
-        block: block, mask: isMasked ? mask : nil, layout: layout, states: states, scratch: scratch)
+        tile, rows: first..<min(tile.count, first + Self.rowsAtOnce), panels: panels, block: block,
+        mask: isMasked ? mask : nil, layout: layout, states: states, scratch: scratch)
     }
   }
 
@@ -118,8 +125,8 @@ extension Arithmetic {
   ///
   /// - Parameter mask: nil where every row sees the whole block.
   private func attendPanels(
-    _ tile: QueryTile, rows: Range<Int>, keys: UnsafeRawPointer, values: UnsafeRawPointer,
-    block: Int, mask: AttentionMask?, layout: KeyValueLayout,
+    _ tile: QueryTile, rows: Range<Int>, panels: Panels, block: Int, mask: AttentionMask?,
+    layout: KeyValueLayout,
     states: UnsafeMutablePointer<Double>, scratch: UnsafeMutableRawPointer
   ) {
     let panel = Int(RF_PANEL_COLUMNS)
@@ -153,9 +160,9 @@ extension Arithmetic {
 
     for key in stride(from: seen.lowerBound, to: seen.upperBound, by: panel) {
       for row in stride(from: rows.lowerBound, to: rows.upperBound, by: microtile) {
-        inputKernels.matrix(
+        panels.matrix(
           min(microtile, rows.upperBound - row), dimension, tile.rows + row * dimension * bytes,
-          dimension, keys + key * dimension * bytes,
+          dimension, panels.keys + key * dimension * panels.elementBytes,
           scores + (row - rows.lowerBound) * tokensPerBlock + key, tokensPerBlock, panel, nil, false
         )
       }
@@ -174,10 +181,10 @@ extension Arithmetic {
       let first = column * tokensPerBlock + seen.lowerBound * width
       for row in stride(from: rows.lowerBound, to: rows.upperBound, by: microtile) {
         let local = row - rows.lowerBound
-        inputKernels.accumulate_values(
+        panels.accumulateValues(
           min(microtile, rows.upperBound - row), seen.count,
           numerators + (local * tokensPerBlock + seen.lowerBound) * bytes, tokensPerBlock,
-          values + first * bytes, width,
+          panels.values + first * panels.elementBytes, width,
           states + row * stateRow + SoftmaxStateLayout.header + column,
           stateRow, stateLayout.isCompensated ? dimension : 0, factors + local)
       }
@@ -236,4 +243,13 @@ extension Arithmetic {
       }
     }
   }
+}
+
+/// One head's keys and values in panels, and what multiplies them.
+private struct Panels {
+  var keys: UnsafeRawPointer
+  var values: UnsafeRawPointer
+  var elementBytes: Int
+  var matrix: rf_matrix_function
+  var accumulateValues: rf_accumulate_values_function
 }

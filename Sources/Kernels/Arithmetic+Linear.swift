@@ -134,11 +134,12 @@ extension Arithmetic {
     let dot = dotProducts(weights.precision)
     let rowBytes = Self.inputStride(columns: weights.inputs) * inputType.bytes
     let weightBytes = weights.inputs * weights.precision.bytes
-    let perItem = 32
+    // One run of outputs a thread, in fours: what it asks for ahead of itself is its own then.
+    let perItem = (range.count + 4 * team.threads - 1) / (4 * team.threads) * 4
     weights.bias.withUnsafeBufferPointer { bias in
       // An empty array has an address too.
       let bias = bias.isEmpty ? nil : bias.baseAddress
-      team.forEach((range.count + perItem - 1) / perItem) { item, _ in
+      team.forEach((range.count + perItem - 1) / max(perItem, 1)) { item, _ in
         let end = min(range.count, (item + 1) * perItem)
         for output in stride(from: item * perItem, to: end, by: 4) {
           let count = min(4, end - output)

@@ -1,3 +1,4 @@
+import CKernels
 import Glibc
 import Synchronization
 
@@ -25,10 +26,14 @@ public final class ThreadTeam: @unchecked Sendable {
   /// How often a worker looks for new work before it sleeps.
   private let spins: Int
 
+  public static let defaultSpins = 20_000
+
   /// - Parameters:
   ///   - threads: 1 or more.
-  ///   - spins: how often a worker looks for work before it sleeps; 0 where threads share cores.
-  public init(threads: Int, spins: Int = 2000) {
+  ///   - spins: how often a worker looks for work before it sleeps; 0 where threads share cores. By
+  ///     default it looks for some tenths of a millisecond, longer than what one thread does alone
+  ///     between the parallel parts of a layer.
+  public init(threads: Int, spins: Int = ThreadTeam.defaultSpins) {
     precondition(threads >= 1, "a team has at least one thread")
     self.threads = threads
     self.spins = spins
@@ -94,7 +99,7 @@ public final class ThreadTeam: @unchecked Sendable {
       while working.load(ordering: .acquiring) > 0 {
         betweenItems?()
         waits += 1
-        if waits > spins { sched_yield() }
+        if waits > spins { sched_yield() } else { rf_pause() }
       }
       self.body = nil
     }
@@ -116,7 +121,10 @@ public final class ThreadTeam: @unchecked Sendable {
     var seen = 0
     while true {
       var looks = 0
-      while generation.load(ordering: .acquiring) == seen, looks < spins { looks += 1 }
+      while generation.load(ordering: .acquiring) == seen, looks < spins {
+        rf_pause()
+        looks += 1
+      }
       pthread_mutex_lock(mutex)
       while generation.load(ordering: .acquiring) == seen { pthread_cond_wait(wake, mutex) }
       pthread_mutex_unlock(mutex)

@@ -70,20 +70,26 @@ public final class AppendAttention {
       mask.block(position / tokensPerBlock, sees: $0) || $0 >= position / tokensPerBlock
     }
     let visible = (firstVisible ?? cache.blocks.count)..<cache.blocks.count
-    arithmetic.team.forEach(visible.count * heads) { item, thread in
-      let index = visible.lowerBound + item / heads
-      let head = item % heads
-      let block = cache.blocks[index]
-      guard block <= lastBlock else { return }
-      for first in stride(from: 0, to: tokens, by: tokensPerCall) {
-        let row = (head * tokens + first) * group
-        arithmetic.attend(
-          QueryTile(
-            rows: queries + row * shape.paddedHeadDimension * inputBytes,
-            count: tokensPerCall * group,
-            position: position + first, headsPerToken: group),
-          to: cache.head(head, layer: layer, index: index), block: block, mask: mask,
-          layout: layout, states: states + (thread * rows + row) * stateRow, thread: thread)
+    // An item is a run of what lies one after the other in memory, one for each thread: what the
+    // kernels ask for ahead is then the thread's own.
+    let parts = visible.count * heads
+    let items = min(threads, parts)
+    arithmetic.team.forEach(items) { item, thread in
+      for part in parts * item / items..<parts * (item + 1) / items {
+        let index = visible.lowerBound + part / heads
+        let head = part % heads
+        let block = cache.blocks[index]
+        guard block <= lastBlock else { return }
+        for first in stride(from: 0, to: tokens, by: tokensPerCall) {
+          let row = (head * tokens + first) * group
+          arithmetic.attend(
+            QueryTile(
+              rows: queries + row * shape.paddedHeadDimension * inputBytes,
+              count: tokensPerCall * group,
+              position: position + first, headsPerToken: group),
+            to: cache.head(head, layer: layer, index: index), block: block, mask: mask,
+            layout: layout, states: states + (thread * rows + row) * stateRow, thread: thread)
+        }
       }
     }
     for thread in 1..<max(threads, 1) {

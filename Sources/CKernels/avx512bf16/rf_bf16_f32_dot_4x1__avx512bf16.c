@@ -16,6 +16,8 @@ RF_INLINE void dot_rows(size_t rows, const rf_bf16 *weights, size_t inputs, cons
     const __m512i x_even = _mm512_loadu_si512(x + i), x_odd = _mm512_loadu_si512(x + i + 32);
 #pragma clang loop unroll(full)
     for (size_t r = 0; r < rows; r++) {
+      __builtin_prefetch((const char *)(weights + r * inputs + i) + RF_PREFETCH_BYTES, 0, 2);
+      __builtin_prefetch((const char *)(weights + r * inputs + i + 32) + RF_PREFETCH_BYTES, 0, 2);
       even[r] = rf_dot(even[r], _mm512_loadu_si512(weights + r * inputs + i), x_even);
       odd[r] = rf_dot(odd[r], _mm512_loadu_si512(weights + r * inputs + i + 32), x_odd);
     }
@@ -41,19 +43,6 @@ RF_INLINE void dot_rows(size_t rows, const rf_bf16 *weights, size_t inputs, cons
 RF_TARGET void rf_bf16_f32_dot_4x1__avx512bf16(const void *weights, size_t rows, size_t inputs,
                                                const void *x, float *out) {
   assert(rows <= 4);
-  switch (rows) {
-  case 1:
-    dot_rows(1, weights, inputs, x, out);
-    break;
-  case 2:
-    dot_rows(2, weights, inputs, x, out);
-    break;
-  case 3:
-    dot_rows(3, weights, inputs, x, out);
-    break;
-  case 4:
-    dot_rows(4, weights, inputs, x, out);
-    break;
-  }
+  RF_FOR_ROWS_4(rows, dot_rows, weights, inputs, x, out)
 }
 #endif

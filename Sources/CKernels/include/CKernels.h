@@ -24,6 +24,10 @@ extern "C" {
 // padding to a cache line.
 #define RF_STATE_HEADER 8
 
+// How far ahead of themselves kernels that wait for memory ask for it: beyond what a CPU looks
+// ahead by itself, which ends with each page of 4 KB, and less than a second-level cache holds.
+#define RF_PREFETCH_BYTES 32768
+
 typedef uint16_t rf_bf16;
 
 // The keys [begin, end) of a block that a row sees.
@@ -127,7 +131,11 @@ typedef struct rf_kernel_table {
   rf_input_kernels rounded;
   rf_input_kernels bf16; // null functions without a bf16 dot product
   rf_widen_function widen;
-  rf_widen_pairs_function widen_pairs; // null where OpenBLAS multiplies
+  // The three below are null where OpenBLAS multiplies. What `rounded` does to float32 panels, the
+  // first two do to bf16 panels as they lie in memory, with the same bits: for few rows.
+  rf_matrix_function matrix_pairs;
+  rf_accumulate_values_function accumulate_values_pairs;
+  rf_widen_pairs_function widen_pairs;
   rf_soft_cap_function soft_cap;
   rf_merge_function merge;
   rf_dot_4_function dot_4_float32_float32; // weights, x
@@ -157,6 +165,15 @@ rf_kernel_table rf_kernel_table_for(rf_instruction_set set);
 
 // The CPU's name as it gives it, or an empty text. `text` takes 64 bytes.
 void rf_cpu_name(char *text);
+
+// Tells the core that it waits for another.
+static inline void rf_pause(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
 
 #if defined(__cplusplus)
 }

@@ -54,12 +54,12 @@ RF_INLINE float rf_sum(rf_f32x16 v) {
 RF_INLINE rf_f32x16 rf_maximum(rf_f32x16 a, rf_f32x16 b) { return rf_select(a > b, a, b); }
 
 RF_INLINE float rf_largest(rf_f32x16 v) {
-  v = rf_maximum(v, __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6,
-                                            7));
-  v = rf_maximum(v, __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10,
-                                            11));
-  v = rf_maximum(v, __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12,
-                                            13));
+  v = rf_maximum(
+      v, __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+  v = rf_maximum(
+      v, __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11));
+  v = rf_maximum(
+      v, __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13));
   return v[0] > v[1] ? v[0] : v[1];
 }
 
@@ -143,6 +143,10 @@ RF_INLINE rf_f32x16 rf_widen(const rf_bf16 *x) {
   memcpy(&v, x, sizeof v);
   return (rf_f32x16)(__builtin_convertvector(v, rf_u32x16) << 16);
 }
+
+// Of 16 pairs of neighbouring bf16, the first and the second of each.
+RF_INLINE rf_f32x16 rf_widen_first(rf_u32x16 pairs) { return (rf_f32x16)(pairs << 16); }
+RF_INLINE rf_f32x16 rf_widen_second(rf_u32x16 pairs) { return (rf_f32x16)(pairs & 0xffff0000u); }
 
 RF_INLINE rf_f32x16 rf_widen_tail(const rf_bf16 *x, size_t count) {
   rf_bf16 padded[16] = {0};

@@ -124,30 +124,7 @@ void RF_NAME(f32, f64, merge_1xn)(const float *block, size_t columns, double *o,
   }
 }
 
-// Each row's sum has two vectors of lanes, the even and the odd groups of 16 inputs.
-#define RF_DOT_4(name, weight_type, load, load_tail)                                               \
-  void name(const void *weights, size_t rows, size_t inputs, const void *x, float *out) {          \
-    const float *v = x;                                                                            \
-    for (size_t r = 0; r < rows; r++) {                                                            \
-      const weight_type *w = (const weight_type *)weights + r * inputs;                            \
-      rf_f32x16 even = {0}, odd = {0};                                                             \
-      size_t i = 0;                                                                                \
-      for (; i + 32 <= inputs; i += 32) {                                                          \
-        even += load(w + i) * rf_load(v + i);                                                      \
-        odd += load(w + i + 16) * rf_load(v + i + 16);                                             \
-      }                                                                                            \
-      if (i + 16 <= inputs) {                                                                      \
-        even += load(w + i) * rf_load(v + i);                                                      \
-        i += 16;                                                                                   \
-      }                                                                                            \
-      if (i < inputs)                                                                              \
-        odd += load_tail(w + i, inputs - i) * rf_load_tail(v + i, inputs - i);                     \
-      out[r] = rf_sum(even + odd);                                                                 \
-    }                                                                                              \
-  }
-
-RF_DOT_4(RF_NAME(f32, f32, dot_4x1), float, rf_load, rf_load_tail)
-RF_DOT_4(RF_NAME(bf16, f32, dot_4x1), rf_bf16, rf_widen, rf_widen_tail)
+#include "dots.h"
 
 // Independent chains of 16 lanes: 8 registers or more, for the latency of two multiply-add units,
 // and no more than the CPU has.

@@ -1,6 +1,7 @@
 #include "types.h"
 
 #include "../kernel_list.h"
+#include "../rows.h"
 
 // A product and a sum fuse only inside one expression, so that s - n stays exact.
 #pragma clang fp contract(on)

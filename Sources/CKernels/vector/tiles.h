@@ -9,27 +9,54 @@ typedef struct rf_tile {
   rf_f32x16 sum[RF_TILE_ROWS][RF_TILE_VECTORS];
 } rf_tile;
 
-// sum[rows][16 * vectors] = a[rows][count] . b[count][b_stride]; `rows` and `vectors` are constants
-// where inlined.
+// One step of all chains: sum += a[rows][k] * column.
+RF_INLINE void rf_multiply_step(size_t rows, size_t vectors, const float *a, size_t a_stride,
+                                const rf_f32x16 *column,
+                                rf_f32x16 sum[RF_TILE_ROWS][RF_TILE_VECTORS]) {
+#pragma clang loop unroll(full)
+  for (size_t r = 0; r < rows; r++) {
+    const rf_f32x16 factor = rf_splat(a[r * a_stride]);
+#pragma clang loop unroll(full)
+    for (size_t j = 0; j < vectors; j++)
+      sum[r][j] = factor * column[j] + sum[r][j];
+  }
+}
+
+// sum[rows][16 * vectors] = a[rows][count] . b, b being [count][b_stride] float32 or [count /
+// 2][b_stride][2] bf16, which are widened on the way and asked for ahead. `rows`, `vectors` and
+// `is_pairs` are constants where inlined.
 RF_INLINE void rf_multiply_tile(size_t rows, size_t vectors, size_t count, const float *a,
-                                size_t a_stride, const float *b, size_t b_stride, rf_tile *tile) {
+                                size_t a_stride, const void *b, size_t b_stride, bool is_pairs,
+                                rf_tile *tile) {
   rf_f32x16 sum[RF_TILE_ROWS][RF_TILE_VECTORS];
 #pragma clang loop unroll(full)
   for (size_t r = 0; r < rows; r++)
 #pragma clang loop unroll(full)
     for (size_t j = 0; j < vectors; j++)
       sum[r][j] = (rf_f32x16){0};
-  for (size_t k = 0; k < count; k++, b += b_stride) {
-    rf_f32x16 column[RF_TILE_VECTORS];
+  if (is_pairs) {
+    const rf_bf16 *pairs = b;
+    for (size_t k = 0; k < count; k += 2, pairs += 2 * b_stride) {
+      rf_f32x16 first[RF_TILE_VECTORS], second[RF_TILE_VECTORS];
 #pragma clang loop unroll(full)
-    for (size_t j = 0; j < vectors; j++)
-      column[j] = rf_load(b + 16 * j);
-#pragma clang loop unroll(full)
-    for (size_t r = 0; r < rows; r++) {
-      const rf_f32x16 factor = rf_splat(a[r * a_stride + k]);
+      for (size_t j = 0; j < vectors; j++) {
+        rf_u32x16 lanes;
+        memcpy(&lanes, pairs + 32 * j, sizeof lanes);
+        __builtin_prefetch((const char *)(pairs + 32 * j) + RF_PREFETCH_BYTES, 0, 2);
+        first[j] = rf_widen_first(lanes);
+        second[j] = rf_widen_second(lanes);
+      }
+      rf_multiply_step(rows, vectors, a + k, a_stride, first, sum);
+      rf_multiply_step(rows, vectors, a + k + 1, a_stride, second, sum);
+    }
+  } else {
+    const float *rows_of_b = b;
+    for (size_t k = 0; k < count; k++, rows_of_b += b_stride) {
+      rf_f32x16 column[RF_TILE_VECTORS];
 #pragma clang loop unroll(full)
       for (size_t j = 0; j < vectors; j++)
-        sum[r][j] = factor * column[j] + sum[r][j];
+        column[j] = rf_load(rows_of_b + 16 * j);
+      rf_multiply_step(rows, vectors, a + k, a_stride, column, sum);
     }
   }
 #pragma clang loop unroll(full)
@@ -40,10 +67,10 @@ RF_INLINE void rf_multiply_tile(size_t rows, size_t vectors, size_t count, const
 }
 
 RF_INLINE void rf_matrix_tile(size_t rows, size_t vectors, size_t inputs, const float *a,
-                              size_t a_stride, const float *b, float *c, size_t c_stride,
-                              size_t columns, const float *bias, bool accumulate) {
+                              size_t a_stride, const void *b, bool is_pairs, float *c,
+                              size_t c_stride, size_t columns, const float *bias, bool accumulate) {
   rf_tile tile;
-  rf_multiply_tile(rows, vectors, inputs, a, a_stride, b, RF_PANEL_COLUMNS, &tile);
+  rf_multiply_tile(rows, vectors, inputs, a, a_stride, b, RF_PANEL_COLUMNS, is_pairs, &tile);
 #pragma clang loop unroll(full)
   for (size_t j = 0; j < vectors; j++) {
     const size_t count = columns > 16 * j ? columns - 16 * j : 0;
@@ -75,27 +102,34 @@ RF_INLINE void rf_matrix_tile(size_t rows, size_t vectors, size_t inputs, const 
   }
 }
 
-void RF_NAME(f32, f32, matrix_12x32)(size_t rows, size_t inputs, const void *a, size_t a_stride,
-                                     const void *b, float *c, size_t c_stride, size_t columns,
-                                     const float *bias, bool accumulate) {
-  const float *left = a, *panel = b;
-  for (size_t j = 0; 16 * j < columns; j += RF_TILE_VECTORS)
-    for (size_t r = 0; r < rows; r += RF_TILE_ROWS) {
-      const size_t count = rows - r < RF_TILE_ROWS ? rows - r : RF_TILE_ROWS;
-      RF_TILE_FOR_ROWS(count, rf_matrix_tile, RF_TILE_VECTORS, inputs, left + r * a_stride,
-                       a_stride, panel + 16 * j, c + r * c_stride + 16 * j, c_stride,
-                       columns - 16 * j, bias ? bias + 16 * j : bias, accumulate)
-    }
-}
+#define RF_MATRIX(input, element, is_pairs)                                                        \
+  void RF_NAME(input, f32, matrix_12x32)(                                                          \
+      size_t rows, size_t inputs, const void *a, size_t a_stride, const void *b, float *c,         \
+      size_t c_stride, size_t columns, const float *bias, bool accumulate) {                       \
+    const float *left = a;                                                                         \
+    const element *panel = b;                                                                      \
+    for (size_t j = 0; 16 * j < columns; j += RF_TILE_VECTORS)                                     \
+      for (size_t r = 0; r < rows; r += RF_TILE_ROWS) {                                            \
+        const size_t count = rows - r < RF_TILE_ROWS ? rows - r : RF_TILE_ROWS;                    \
+        RF_TILE_FOR_ROWS(count, rf_matrix_tile, RF_TILE_VECTORS, inputs, left + r * a_stride,      \
+                         a_stride, panel + 16 * j * (is_pairs ? 2 : 1), is_pairs,                  \
+                         c + r * c_stride + 16 * j, c_stride, columns - 16 * j,                    \
+                         bias ? bias + 16 * j : bias, accumulate)                                  \
+      }                                                                                            \
+  }
+
+RF_MATRIX(f32, float, false)
+RF_MATRIX(f32_pairs, rf_bf16, true)
 
 // The block's sum stays in registers, then is added to the Float64 state. The factors are powers of
 // two, so both products are exact and only the sum rounds; what it loses goes to the rest by
 // Knuth's two-sum.
 RF_INLINE void rf_accumulate_tile(size_t rows, size_t vectors, size_t keys, const float *p,
-                                  size_t p_stride, const float *v, size_t v_stride, double *o,
-                                  size_t o_stride, size_t rest, const rf_merge_factors *factors) {
+                                  size_t p_stride, const void *v, size_t v_stride, bool is_pairs,
+                                  double *o, size_t o_stride, size_t rest,
+                                  const rf_merge_factors *factors) {
   rf_tile tile;
-  rf_multiply_tile(rows, vectors, keys, p, p_stride, v, v_stride, &tile);
+  rf_multiply_tile(rows, vectors, keys, p, p_stride, v, v_stride, is_pairs, &tile);
 #pragma clang loop unroll(full)
   for (size_t r = 0; r < rows; r++) {
     const rf_f64x8 old_factor = rf_splat_f64(factors[r].state);
@@ -118,30 +152,32 @@ RF_INLINE void rf_accumulate_tile(size_t rows, size_t vectors, size_t keys, cons
   }
 }
 
-void RF_NAME(f32, f64, accumulate_values_12x32)(size_t rows, size_t keys, const void *p,
-                                                size_t p_stride, const void *v, size_t columns,
-                                                double *o, size_t o_stride, size_t rest,
-                                                const rf_merge_factors *factors) {
-  const float *left = p, *panel = v;
-  const bool is_half = columns < RF_PANEL_COLUMNS;
-  for (size_t j = 0; 16 * j < columns; j += RF_TILE_VECTORS)
-    for (size_t r = 0; r < rows; r += RF_TILE_ROWS) {
-      const size_t count = rows - r < RF_TILE_ROWS ? rows - r : RF_TILE_ROWS;
-      const float *tile_p = left + r * p_stride, *tile_v = panel + 16 * j;
-      double *tile_o = o + r * o_stride + 16 * j;
-      if (is_half || RF_TILE_VECTORS == 1) {
-        RF_TILE_FOR_ROWS(count, rf_accumulate_tile, 1, keys, tile_p, p_stride, tile_v, columns,
-                         tile_o, o_stride, rest, factors + r)
-      } else {
-        RF_TILE_FOR_ROWS(count, rf_accumulate_tile, RF_TILE_VECTORS, keys, tile_p, p_stride, tile_v,
-                         RF_PANEL_COLUMNS, tile_o, o_stride, rest, factors + r)
-      }
-    }
-}
+#define RF_ACCUMULATE_VALUES(input, element, is_pairs)                                             \
+  void RF_NAME(input, f64, accumulate_values_12x32)(                                               \
+      size_t rows, size_t keys, const void *p, size_t p_stride, const void *v, size_t columns,     \
+      double *o, size_t o_stride, size_t rest, const rf_merge_factors *factors) {                  \
+    const float *left = p;                                                                         \
+    const element *panel = v;                                                                      \
+    const bool is_half = columns < RF_PANEL_COLUMNS;                                               \
+    for (size_t j = 0; 16 * j < columns; j += RF_TILE_VECTORS)                                     \
+      for (size_t r = 0; r < rows; r += RF_TILE_ROWS) {                                            \
+        const size_t count = rows - r < RF_TILE_ROWS ? rows - r : RF_TILE_ROWS;                    \
+        const float *tile_p = left + r * p_stride;                                                 \
+        const element *tile_v = panel + 16 * j * (is_pairs ? 2 : 1);                               \
+        double *tile_o = o + r * o_stride + 16 * j;                                                \
+        if (is_half || RF_TILE_VECTORS == 1) {                                                     \
+          RF_TILE_FOR_ROWS(count, rf_accumulate_tile, 1, keys, tile_p, p_stride, tile_v, columns,  \
+                           is_pairs, tile_o, o_stride, rest, factors + r)                          \
+        } else {                                                                                   \
+          RF_TILE_FOR_ROWS(count, rf_accumulate_tile, RF_TILE_VECTORS, keys, tile_p, p_stride,     \
+                           tile_v, RF_PANEL_COLUMNS, is_pairs, tile_o, o_stride, rest,             \
+                           factors + r)                                                            \
+        }                                                                                          \
+      }                                                                                            \
+  }
 
-// A pair of neighbouring bf16 as two float32 lanes of two vectors.
-RF_INLINE rf_f32x16 rf_widen_first(rf_u32x16 pairs) { return (rf_f32x16)(pairs << 16); }
-RF_INLINE rf_f32x16 rf_widen_second(rf_u32x16 pairs) { return (rf_f32x16)(pairs & 0xffff0000u); }
+RF_ACCUMULATE_VALUES(f32, float, false)
+RF_ACCUMULATE_VALUES(f32_pairs, rf_bf16, true)
 
 void RF_NAME(bf16, f32, widen_pairs_1xn)(const rf_bf16 *x, size_t pairs, size_t width, float *out) {
   for (size_t pair = 0; pair < pairs; pair++, x += 2 * width, out += 2 * width)
