@@ -16,7 +16,8 @@ enum AttentionBenchmark {
     let arithmetic = Arithmetic(
       precision: command.precision, instructionSet: instructionSet,
       team: ThreadTeam(
-        threads: threads, spins: job.communicator.waitPolicy == .spin ? ThreadTeam.defaultSpins : 0))
+        threads: threads, spins: job.communicator.waitPolicy == .spin ? ThreadTeam.defaultSpins : 0)
+    )
     let shape = AttentionShape(
       queryHeads: command.queryHeads, keyValueHeads: command.kvHeads,
       headDimension: command.headDim)

@@ -51,7 +51,8 @@ struct GenerateJob {
     let arithmetic = Arithmetic(
       precision: settings.precision, instructionSet: instructionSet,
       team: ThreadTeam(
-        threads: threads, spins: job.communicator.waitPolicy == .spin ? ThreadTeam.defaultSpins : 0))
+        threads: threads, spins: job.communicator.waitPolicy == .spin ? ThreadTeam.defaultSpins : 0)
+    )
 
     var clock = StageClock()
     let loaded = try measured("load") {
