@@ -35,20 +35,22 @@ extension Table {
   }
 
   private func csv() -> String {
-    let heading = columns.map { quoted($0.name) }
-    let body = rows.map { row in row.map(csvField) }
+    let heading = columns.flatMap { column in column.fieldNames.map(quoted) }
+    let body = rows.map { row in zip(columns, row).flatMap(csvFields) }
     return ([heading] + body).map { $0.joined(separator: ",") + "\n" }.joined()
   }
 
   private func object(_ row: [Value]) -> String {
-    let members = zip(columns, row).map { column, value in
-      let text =
+    let members = zip(columns, row).flatMap { column, value in
+      let texts =
         switch value {
-        case .text(let text): JSONText.string(text)
-        case .integer(let number): "\(number)"
-        case .decimal(let number): JSONText.number(number)
+        case .text(let text): [JSONText.string(text)]
+        case .integer(let number): ["\(number)"]
+        case .decimal(let number): [JSONText.number(number)]
+        case .measured(let mean, let deviation): [mean, deviation].map(JSONText.number)
+        case .missing: column.fieldNames.map { _ in "null" }
         }
-      return "\(JSONText.string(column.name)):\(text)"
+      return zip(column.fieldNames, texts).map { "\(JSONText.string($0)):\($1)" }
     }
     return "{\(members.joined(separator: ","))}"
   }
@@ -57,9 +59,16 @@ extension Table {
     switch value {
     case .text(let text): escaped(text)
     case .integer(let number): "\(number)"
-    case .decimal(let number):
-      number.isFinite ? String(format: "%.\(column.digits)f", number) : "-"
+    case .decimal(let number): rounded(number, in: column)
+    case .measured(let mean, let deviation):
+      mean.isFinite
+        ? "\(rounded(mean, in: column)) ± \(rounded(deviation, in: column))" : "-"
+    case .missing: "-"
     }
+  }
+
+  private func rounded(_ number: Double, in column: Column) -> String {
+    number.isFinite ? String(format: "%.\(column.digits)f", number) : "-"
   }
 
   private func escaped(_ text: String) -> String {
@@ -68,11 +77,14 @@ extension Table {
     ).joined(separator: " ")
   }
 
-  private func csvField(_ value: Value) -> String {
-    switch value {
-    case .text(let text): quoted(text)
-    case .integer(let number): "\(number)"
-    case .decimal(let number): number.isFinite ? "\(number)" : ""
+  private func csvFields(_ column: Column, _ value: Value) -> [String] {
+    func field(_ number: Double) -> String { number.isFinite ? "\(number)" : "" }
+    return switch value {
+    case .text(let text): [quoted(text)]
+    case .integer(let number): ["\(number)"]
+    case .decimal(let number): [field(number)]
+    case .measured(let mean, let deviation): [field(mean), field(deviation)]
+    case .missing: column.fieldNames.map { _ in "" }
     }
   }
 
@@ -81,5 +93,12 @@ extension Table {
     let special: Set<Unicode.Scalar> = [",", "\"", "\n", "\r"]
     guard text.unicodeScalars.contains(where: special.contains) else { return text }
     return "\"\(text.replacingOccurrences(of: "\"", with: "\"\""))\""
+  }
+}
+
+extension Table.Column {
+  /// What programs call it: a measured mean is followed by its standard deviation.
+  fileprivate var fieldNames: [String] {
+    kind == .measured ? [name, "\(name)_stddev"] : [name]
   }
 }

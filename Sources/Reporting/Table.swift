@@ -1,11 +1,12 @@
 /// Rows of named columns: what a benchmark measured.
 public struct Table: Sendable {
   /// What a column holds.
-  public struct Column: Sendable {
+  public struct Column: Equatable, Sendable {
     enum Kind {
       case text
       case integer
       case decimal
+      case measured
     }
 
     let name: String
@@ -27,14 +28,24 @@ public struct Table: Sendable {
     public static func decimal(_ name: String, digits: Int, unit: String = "") -> Column {
       Column(name: name, kind: .decimal, digits: digits, unit: unit)
     }
+
+    /// A column of measured means, each with its standard deviation: one cell for people, "78.6 ±
+    /// 0.1", and two columns for programs, `name` and `name_stddev`.
+    public static func measured(_ name: String, digits: Int, unit: String = "") -> Column {
+      Column(name: name, kind: .measured, digits: digits, unit: unit)
+    }
   }
 
-  /// One value; its case is that of its column.
+  /// One value; its case is that of its column, or `missing`.
   public enum Value: Equatable, Sendable {
     case text(String)
     case integer(Int)
     /// A number; NaN and the infinities stand for "not measured".
     case decimal(Double)
+    /// Of repeated measurements; NaN and the infinities as in `decimal`.
+    case measured(mean: Double, standardDeviation: Double)
+    /// What the row does not have: `-` for people, an empty field or null for programs.
+    case missing
   }
 
   public let columns: [Column]
@@ -46,13 +57,15 @@ public struct Table: Sendable {
 
   /// Appends a row.
   ///
-  /// - Precondition: `row` has one value for each column, of the column's kind.
+  /// - Precondition: `row` has one value for each column, of the column's kind or missing.
   public mutating func append(_ row: [Value]) {
     precondition(
       row.count == columns.count, "a row of \(row.count) values in \(columns.count) columns")
     for (value, column) in zip(row, columns) {
       switch (value, column.kind) {
-      case (.text, .text), (.integer, .integer), (.decimal, .decimal): break
+      case (.text, .text), (.integer, .integer), (.decimal, .decimal), (.measured, .measured),
+        (.missing, _):
+        break
       default: preconditionFailure("\(value) is not of the kind of column '\(column.name)'")
       }
     }

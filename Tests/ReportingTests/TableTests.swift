@@ -50,6 +50,51 @@ import Testing
     #expect(objects[1]["time"] is NSNull)
   }
 
+  private func measurements() -> Table {
+    Table(rows: [
+      [
+        .text("test", "fast"), .measured("gflops", (78.64, 0.125), digits: 1), .integer("n", 3),
+        .decimal("share", 0.5, digits: 2),
+      ],
+      [
+        .text("test", nil), .measured("gflops", nil, digits: 1), .integer("n", nil),
+        .decimal("share", nil, digits: 2),
+      ],
+      [
+        .text("test", "odd"), .measured("gflops", (.nan, 0), digits: 1), .integer("n", 0),
+        .decimal("share", .infinity, digits: 2),
+      ],
+    ])
+  }
+
+  /// A mean and its deviation: one cell for people, two columns for programs.
+  @Test func showsDeviations() {
+    #expect(
+      measurements().rendered(as: .markdown)
+        == """
+        | test |     gflops |   n | share |
+        | ---- | ---------: | --: | ----: |
+        | fast | 78.6 ± 0.1 |   3 |  0.50 |
+        | -    |          - |   - |     - |
+        | odd  |          - |   0 |     - |
+
+        """)
+    #expect(
+      measurements().rendered(as: .csv)
+        == "test,gflops,gflops_stddev,n,share\nfast,78.64,0.125,3,0.5\n,,,,\nodd,,0.0,0,\n")
+  }
+
+  @Test func whatIsMissingIsNull() {
+    #expect(
+      measurements().rendered(as: .jsonLines)
+        == """
+        {"test":"fast","gflops":78.64,"gflops_stddev":0.125,"n":3,"share":0.5}
+        {"test":null,"gflops":null,"gflops_stddev":null,"n":null,"share":null}
+        {"test":"odd","gflops":null,"gflops_stddev":0.0,"n":0,"share":null}
+
+        """)
+  }
+
   @Test func rendersNoRows() {
     let empty = Table(columns: [.text("a"), .integer("b", unit: "B")])
     #expect(empty.rendered(as: .markdown) == "| a   | b (B) |\n| --- | ----: |\n")
