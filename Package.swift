@@ -83,7 +83,7 @@ let package = Package(
     tests("Reporting", []),
     .testTarget(
       name: "CommandLineTests",
-      dependencies: ["ringflash", "ChatTemplates", "ModelFiles", "Transformer"],
+      dependencies: ["ringflash", "ChatTemplates", "Inference", "ModelFiles", "Transformer"],
       swiftSettings: swiftSettings),
   ],
   swiftLanguageModes: [.v6]

@@ -62,6 +62,23 @@ public struct ModelOutline: Sendable {
     builtIn = nil
   }
 
+  /// A shape alone, with reproducible random weights.
+  ///
+  /// - Parameters:
+  ///   - name: what it is called in reports.
+  ///   - document: what `config.json` would be.
+  /// - Throws: `ModelError`, `JSONError`.
+  public init(name: String, randomWeightsFor document: JSONDocument) throws {
+    let configuration = try ModelFamilies.configuration(
+      from: JSONConfigurationSource(document: document))
+    self.name = name
+    self.configuration = configuration
+    suggestions = GenerationSuggestions()
+    endOfSequenceTokens = Set(configuration.endOfSequenceTokens.map(Int32.init))
+    weights = try WeightPlan(.random, for: configuration)
+    builtIn = nil
+  }
+
   private init(
     name: String, configuration: ModelConfiguration, suggestions: GenerationSuggestions,
     endOfSequenceTokens: Set<Int32>, weights: WeightPlan, builtIn: ModelWeights

@@ -2,26 +2,32 @@ import Kernels
 import MPI
 
 /// One hop of the ring: a message arrives from the next rank while another leaves for the one
-/// before.
+/// before, or the other way round.
 ///
 /// Large messages move only while MPI is called, so `poll()` wants to be called now and then during
 /// the computation, always by the thread that started MPI.
-final class RingExchange {
+public final class RingExchange {
   private let communicator: Communicator
+  private let step: Int
   private var receive: PendingRequest?
   private var send: PendingRequest?
   private var failure: (any Error)?
-  private(set) var bytesSent = 0
+  public private(set) var bytesSent = 0
 
-  init(communicator: Communicator) {
+  /// - Parameter step: from this rank to the one that messages leave for, −1 or 1; they arrive from
+  ///   the opposite direction.
+  public init(communicator: Communicator, step: Int = -1) {
     self.communicator = communicator
+    self.step = step
   }
+
+  deinit { giveUp() }
 
   /// - Parameters:
   ///   - blocks: places, counted from `base`, of the blocks to send; with none, nothing is sent.
   ///   - count: blocks to receive; with 0, nothing is received.
   /// - Throws: `MPIError`; nothing is under way then.
-  func start(
+  public func start(
     sending blocks: [Int], of base: UnsafeRawPointer, receiving count: Int,
     into memory: UnsafeMutableRawPointer, blockBytes: Int, hop: Int
   ) throws {
@@ -29,14 +35,15 @@ final class RingExchange {
     let tag = hop % Communicator.largestTag
     if count > 0 {
       receive = try communicator.startReceiveBlocks(
-        into: memory, blockBytes: blockBytes, count: count, from: (communicator.rank + 1) % ranks,
+        into: memory, blockBytes: blockBytes, count: count,
+        from: (communicator.rank + ranks - step) % ranks,
         tag: tag)
     }
     guard !blocks.isEmpty else { return }
     do {
       send = try communicator.startSendBlocks(
         base: base, blockBytes: blockBytes, blocks: blocks,
-        to: (communicator.rank + ranks - 1) % ranks, tag: tag)
+        to: (communicator.rank + ranks + step) % ranks, tag: tag)
     } catch {
       giveUp()
       throw error
@@ -45,7 +52,7 @@ final class RingExchange {
   }
 
   /// Lets MPI move both messages on; an error is kept for `finish()`.
-  func poll() {
+  public func poll() {
     guard failure == nil else { return }
     do {
       _ = try receive?.test()
@@ -58,7 +65,7 @@ final class RingExchange {
   /// Returns when both messages are complete.
   ///
   /// - Throws: `MPIError`; both requests are given up then, because the whole job is about to end.
-  func finish() throws {
+  public func finish() throws {
     do {
       if let failure { throw failure }
       try receive.take()?.wait()

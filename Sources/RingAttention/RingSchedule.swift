@@ -41,6 +41,20 @@ public struct RingSchedule: Sendable {
   /// The rank whose blocks `rank` holds after `hop` hops.
   public func source(at rank: Int, hop: Int) -> Int { (rank + hop) % ranks }
 
+  /// A rank's two messages of one hop, 0…ranks − 2.
+  ///
+  /// - Returns: which of the blocks that it holds it sends, as places among them, and how many it
+  ///   receives.
+  public func messages(at rank: Int, hop: Int) -> (sent: [Int], received: Int) {
+    let source = source(at: rank, hop: hop)
+    let leaving = Set(blocks(of: source, atHop: hop + 1))
+    let held = blocks(of: source, atHop: hop)
+    return (
+      held.indices.filter { leaving.contains(held[$0]) },
+      blocks(of: self.source(at: rank, hop: hop + 1), atHop: hop + 1).count
+    )
+  }
+
   /// The most blocks that a rank receives in one hop.
   public func largestMessage(to rank: Int) -> Int {
     (1..<max(ranks, 1)).map { blocks(of: source(at: rank, hop: $0), atHop: $0).count }.max() ?? 0

@@ -6,7 +6,7 @@ extension DecoderStack {
   /// Tokens whose intermediate activations are at hand at once in the linear layers: enough that
   /// each panel of weights is packed for four blocks, few enough that the activations stay small
   /// beside the KV blocks.
-  static let tokensPerChunk = 4 * tokensPerBlock
+  public static let tokensPerChunk = 4 * tokensPerBlock
 
   /// Runs the context through all layers; every rank computes its own tokens.
   ///

@@ -90,6 +90,14 @@ import ringflash
     ["help", "stray"], ["bench"], ["bench", "stray"], ["bench", "attention", "--query-heads", "3"],
     ["bench", "attention", "--query-heads", "8", "--kv-heads", "3"],
     ["bench", "attention", "--format", "xml"], ["bench", "attention", "--repetitions", "0"],
+    ["bench", "linear", "--rows", "0"], ["bench", "linear", "--inputs", "1048577"],
+    ["bench", "linear", "--outputs", "x"], ["bench", "linear", "--tokens", "1"],
+    ["bench", "ring", "--bytes", "0"], ["bench", "ring", "--bytes", "1,,2"],
+    ["bench", "ring", "--bytes", "1024,"], ["bench", "ring", "--bytes", "1KiB"],
+    ["bench", "ring", "--bytes", ""], ["bench", "ring", "--head-dim", "40"],
+    ["bench", "model", "--prefill", "0", "--generate", "0"], ["bench", "model", "--model", ""],
+    ["bench", "model", "--prefill", "-1"], ["bench", "model", "--depth", "0"],
+    ["bench", "model", "--partition", "ring"], ["bench", "model", "dir"],
     ["--generate-completion-script", "none"],
   ])
   func wrongUsage(arguments: [String]) throws {
@@ -117,6 +125,20 @@ import ringflash
         """
       ),
       (
+        ["bench"],
+        """
+        ringflash: error: name what to measure, one of attention, linear, ring, model \
+        (see 'ringflash bench --help')
+        """
+      ),
+      (
+        ["bench", "ring", "--bytes", "1024,many"],
+        """
+        ringflash: error: the value '1024,many' is invalid for '--bytes <n,n>': expected whole \
+        numbers from 1 to 2147483647 with commas between them (see 'ringflash bench ring --help')
+        """
+      ),
+      (
         ["haystak", "--tokens", "5"],
         """
         ringflash: error: there is no command 'haystak', did you mean 'haystack'? \
@@ -141,7 +163,7 @@ import ringflash
 
   @Test(arguments: [
     [], ["generate"], ["info"], ["inspect"], ["haystack"], ["export"], ["bench"],
-    ["bench", "attention"],
+    ["bench", "attention"], ["bench", "linear"], ["bench", "ring"], ["bench", "model"],
   ])
   func helpHasExamples(command: [String]) {
     for arguments in [command + ["--help"], command + ["-h"], ["help"] + command] {
@@ -175,9 +197,10 @@ import ringflash
         "--format", "jsonl",
       ]).get()
     else { return #expect(Bool(false), "not bench attention") }
-    #expect(bench.tokens == 4096 && bench.queryHeads == 16 && bench.kvHeads == 4)
-    #expect(bench.headDim == 64 && bench.window == 512 && bench.precision == .fp32)
-    #expect(bench.threads == 2 && bench.repetitions == 3 && bench.format == .jsonLines)
+    #expect(bench.tokens == 4096 && bench.window == 512)
+    #expect(bench.heads.queryHeads == 16 && bench.heads.kvHeads == 4 && bench.heads.headDim == 64)
+    #expect(bench.common.precision == .fp32 && bench.common.threads == 2)
+    #expect(bench.common.repetitions == 3 && bench.common.format == .jsonLines)
 
     guard
       case .haystack(let haystack) = try CommandLineParser.parse([
@@ -201,15 +224,6 @@ import ringflash
       case .export(let export) = try CommandLineParser.parse(["export", "d", "--overwrite"]).get()
     else { return #expect(Bool(false), "not export") }
     #expect(export.directory == "d" && export.overwrite)
-  }
-
-  @Test func defaultsOfBench() throws {
-    guard
-      case .benchAttention(let bench) = try CommandLineParser.parse(["bench", "attention"]).get()
-    else { return #expect(Bool(false), "not bench attention") }
-    #expect(bench.tokens == 16384 && bench.queryHeads == 8 && bench.kvHeads == 2)
-    #expect(bench.headDim == 128 && bench.window == 0 && bench.precision == .bf16)
-    #expect(bench.threads == nil && bench.repetitions == 5 && bench.format == .markdown)
   }
 }
 

@@ -1,13 +1,29 @@
 import Foundation
+import Inference
+import ModelFiles
 import Testing
 import ringflash
 
 /// The files in `configs/` say what they are meant to say.
 @Suite struct CommittedConfigurationsTests {
-  private func options(_ name: String) throws -> GenerateOptions {
+  private func path(_ name: String) -> String {
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .deletingLastPathComponent().deletingLastPathComponent()
-    return try ConfigurationFile.options(path: root.appendingPathComponent("configs/\(name)").path)
+    return root.appendingPathComponent("configs/\(name)").path
+  }
+
+  private func options(_ name: String) throws -> GenerateOptions {
+    try ConfigurationFile.options(path: path(name))
+  }
+
+  /// The shape that `bench model` has built in is the one that can be named as a directory.
+  @Test func benchmarkModel() throws {
+    let name = BenchmarkModel.builtInName
+    let text = try String(contentsOfFile: path("\(name)/config.json"), encoding: .utf8)
+    #expect(text == BenchmarkModel.builtInConfiguration)
+    let directory = try ModelDirectory(path: path(name))
+    let outline = try ModelOutline(directory: directory, precision: .bf16, weights: .random)
+    #expect(outline.weights.parameters == 94_389_248)
   }
 
   @Test func quickstart() throws {

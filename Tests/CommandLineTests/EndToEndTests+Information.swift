@@ -46,6 +46,11 @@ extension EndToEndTests {
             == InstructionSet.available.map(\.rawValue))
         #expect(try #require(info["multiply_add_gflops"] as? Double) > 0)
         #expect(try #require(info["read_gb_per_second"] as? Double) > 0)
+        // What is read must not fit the cache, unless that would take half of the memory.
+        let read = try #require(info["read_bytes"] as? Int)
+        let cache = try #require(info["last_level_cache_bytes"] as? Int)
+        let memory = try #require(info["available_memory_bytes"] as? Int)
+        #expect(cache > 0 && (read == 2 * cache || 4 * cache > memory / 2), "\(info)")
       }
     }
 
@@ -69,55 +74,6 @@ extension EndToEndTests {
         let file = try Data(contentsOf: URL(fileURLWithPath: path + "/model.safetensors"))
         let header = file.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
         #expect(file.count == 8 + header + 2 * parameters)
-      }
-    }
-
-    /// Every form holds the same columns, and one line for the one measurement.
-    @Test func benchAttention() throws {
-      let arguments = [
-        "bench", "attention", "--tokens", "1024", "--repetitions", "1", "--format",
-      ]
-      let names = ["tokens", "gflops", "peak_gflops", "fraction_of_peak"]
-      func check(_ row: [String: Any]) throws {
-        #expect(row["tokens"] as? Int == 1024)
-        let numbers = try names.map { try #require(row[$0] as? Double) }
-        #expect(numbers[1] > 0 && numbers[2] > 0)
-        #expect(abs(numbers[3] - numbers[1] / numbers[2]) < 1e-9)
-      }
-      let lines = try texts(arguments + ["jsonl"])
-      for (text, ranks) in [(lines.alone, 1), (lines.ranks, 2)] {
-        #expect(text.count { $0 == "\n" } == 1)
-        let row = try jsonObject(text)
-        try check(row)
-        #expect(row["ranks"] as? Int == ranks)
-      }
-      let array = try texts(arguments + ["json"])
-      for text in [array.alone, array.ranks] {
-        let rows = try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [[String: Any]]
-        #expect(rows?.count == 1)
-        try check(try #require(rows?.first))
-      }
-      let csv = try texts(arguments + ["csv"])
-      for text in [csv.alone, csv.ranks] {
-        let lines = text.split(separator: "\n").map { $0.split(separator: ",") }
-        #expect(lines.count == 2 && lines[0].count == lines[1].count)
-        for name in names { #expect(lines[0].contains { $0 == name }) }
-      }
-      let markdown = try texts(arguments + ["md"])
-      for text in [markdown.alone, markdown.ranks] {
-        let lines = text.split(separator: "\n")
-        #expect(lines.count == 3 && Set(lines.map { $0.count { $0 == "|" } }).count == 1)
-        for name in names { #expect(lines[0].contains(" \(name) ")) }
-      }
-    }
-
-    /// More than any host has: refused before any of it is taken.
-    @Test func benchAttentionBeyondMemory() throws {
-      let arguments = ["bench", "attention", "--tokens", "2147483647", "--query-heads", "1024"]
-      for ranks in [nil, 2] {
-        let run = try runRingflash(arguments + ["--kv-heads", "1024"], ranks: ranks)
-        #expect(run.exitCode == 69 && run.output.isEmpty)
-        #expect(run.messages.count == 1 && run.error.contains("GB"), "\(run.error)")
       }
     }
 

@@ -58,6 +58,11 @@ import Testing
               largest[rank] = max(largest[rank], next[rank].count)
               // Only what the sender holds can be sent on.
               #expect(Set(next[rank]).isSubset(of: held[(rank + 1) % ranks]), label)
+              let sender = (rank + 1) % ranks
+              let sent = schedule.messages(at: sender, hop: hop - 1).sent.map { held[sender][$0] }
+              #expect(sent == next[rank], label)
+              #expect(
+                schedule.messages(at: rank, hop: hop - 1).received == next[rank].count, label)
               #expect(next[rank] == next[rank].sorted(), label)
               for block in owned[source] {
                 if isSeen(block, by: rank) {

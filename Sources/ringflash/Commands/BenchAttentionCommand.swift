@@ -1,6 +1,4 @@
 import ArgumentParser
-import Kernels
-import Reporting
 
 /// `ringflash bench attention`: the speed of causal ring attention on random queries, keys and
 /// values.
@@ -9,7 +7,9 @@ package struct BenchAttentionCommand: Subcommand, Sendable {
     commandName: "attention",
     abstract: "Measure causal attention over one sequence.",
     discussion: """
-      Every line gives at least gflops, peak_gflops and fraction_of_peak.
+      The sequence is shared out over the ranks by zigzag. gflops counts what a causal mask (and \
+      the window) lets through; its peak is that of the multiplication in use, which 'peak' names; \
+      dot_product_gflops is that of the bf16 dot product where the CPU has one.
 
       Examples:
         ringflash bench attention --tokens 16384
@@ -23,22 +23,7 @@ package struct BenchAttentionCommand: Subcommand, Sendable {
     transform: OptionValue.integer(1...Int(Int32.max)))
   package var tokens: Int = 16384
 
-  @Option(
-    parsing: .unconditional, help: .init("Query heads. (default: 8)", valueName: "h"),
-    transform: OptionValue.integer(1...1024))
-  package var queryHeads: Int = 8
-
-  @Option(
-    parsing: .unconditional,
-    help: .init(
-      "Heads of keys and values; a divisor of the query heads. (default: 2)", valueName: "g"),
-    transform: OptionValue.integer(1...1024))
-  package var kvHeads: Int = 2
-
-  @Option(
-    parsing: .unconditional, help: .init("Dimension of a head. (default: 128)", valueName: "d"),
-    transform: OptionValue.integer(1...1024))
-  package var headDim: Int = 128
+  @OptionGroup package var heads: AttentionShapeOptions
 
   @Option(
     parsing: .unconditional,
@@ -47,42 +32,9 @@ package struct BenchAttentionCommand: Subcommand, Sendable {
     transform: OptionValue.integer(0...Int(Int32.max)))
   package var window: Int = 0
 
-  @Option(
-    parsing: .unconditional,
-    help: .init("Type of K, V and matrix inputs: bf16 or fp32. (default: bf16)", valueName: "type"),
-    transform: OptionValue.choice(Precision.self))
-  package var precision: Precision = .bf16
-
-  @Option(
-    parsing: .unconditional,
-    help: .init(
-      "Threads of each rank, 1 to 1024. (default: its share of the host's cores)", valueName: "n"),
-    transform: OptionValue.integer(1...1024))
-  package var threads: Int?
-
-  @Option(
-    parsing: .unconditional, help: .init("Measured repetitions. (default: 5)", valueName: "n"),
-    transform: OptionValue.integer(1...1_000_000))
-  package var repetitions: Int = 5
-
-  @Option(
-    parsing: .unconditional,
-    help: .init("Form of the table: md, csv, json or jsonl. (default: md)", valueName: "form"),
-    transform: OptionValue.choice(TableFormat.self))
-  package var format: TableFormat = .markdown
+  @OptionGroup package var common: BenchmarkOptions
 
   package init() {}
 
   var parsed: ParsedCommand { .benchAttention(self) }
-
-  package func validate() throws {
-    guard queryHeads.isMultiple(of: kvHeads) else {
-      throw ValidationError(
-        "--query-heads \(queryHeads) is not a multiple of --kv-heads \(kvHeads), so heads cannot be grouped"
-      )
-    }
-    guard headDim.isMultiple(of: 16) else {
-      throw ValidationError("--head-dim \(headDim) is not a multiple of 16")
-    }
-  }
 }

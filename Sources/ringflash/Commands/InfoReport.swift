@@ -20,6 +20,9 @@ struct InfoReport: Codable {
   let dotProductGflops: Double?
   let multiplyAddGflops: Double
   let readGbPerSecond: Double
+  /// What was read, and the last-level caches of the usable cores, which should hold less.
+  let readBytes: Int
+  let lastLevelCacheBytes: Int
   let availableMemoryBytes: Int?
 
   static func run(_ command: InfoCommand, _ job: Job) throws {
@@ -34,7 +37,9 @@ struct InfoReport: Codable {
 
   private init(_ resources: HostResources, hosts: [String]) throws {
     let selected = try InstructionSet.selected(environment: ProcessInfo.processInfo.environment)
-    let peaks = MeasuredPeaks(instructionSet: selected)
+    readBytes = resources.bytesBeyondCache
+    lastLevelCacheBytes = LastLevelCache(cores: resources.coreNumbers).bytes
+    let peaks = MeasuredPeaks(instructionSet: selected, memoryBytes: readBytes)
     let standard = MPIEnvironment.standardVersion
     version = Version.string
     ranks = hosts.count
@@ -79,7 +84,12 @@ struct InfoReport: Codable {
       ("threads", "\(threadsPerRank) a rank"),
       ("bf16 dot product", "\(dotProduct) on one core"),
       ("multiply-add", String(format: "%.1f GFLOP/s fp32 on one core", multiplyAddGflops)),
-      ("memory read", String(format: "%.1f GB/s on one core", readGbPerSecond)),
+      (
+        "memory read",
+        String(format: "%.1f GB/s on one core", readGbPerSecond)
+          + ", over \(decimalSize(readBytes)); "
+          + "the last-level cache has \(decimalSize(lastLevelCacheBytes))"
+      ),
       (
         "memory available",
         availableMemoryBytes.map { String(format: "%.1f GB", Double($0) / 1e9) } ?? "unknown"

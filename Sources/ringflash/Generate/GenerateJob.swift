@@ -40,19 +40,12 @@ struct GenerateJob {
   private func run() throws {
     // Outputs first: hours of work are not lost to a missing directory.
     let outputs = try job.onEveryRank { try job.isRoot ? OutputFiles(settings) : nil }
-    let resources = try HostResources(job.host)
-    let threads = settings.threads ?? resources.threadsPerRank
-    job.communicator.waitPolicy = .chosen(
-      ranksOnHost: resources.ranks, threadsPerRank: threads, usableCores: resources.cores)
     let logger = Logger.rank(job.rank, level: settings.logLevel)
-    let instructionSet = try job.agreedInstructionSet()
+    let arithmetic = try job.arithmetic(
+      precision: settings.precision, threads: settings.threads, HostResources(job.host))
+    let (instructionSet, threads) = (arithmetic.instructionSet, arithmetic.team.threads)
     logger.info(
       "\(instructionSet.rawValue), \(threads) threads, \(job.communicator.waitPolicy.rawValue)")
-    let arithmetic = Arithmetic(
-      precision: settings.precision, instructionSet: instructionSet,
-      team: ThreadTeam(
-        threads: threads, spins: job.communicator.waitPolicy == .spin ? ThreadTeam.defaultSpins : 0)
-    )
 
     var clock = StageClock()
     let loaded = try measured("load") {

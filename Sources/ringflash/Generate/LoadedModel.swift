@@ -28,15 +28,23 @@ struct LoadedModel {
       tokenization = .success(.bytes())
     } else {
       let directory = try ModelDirectory(path: name)
-      do {
-        outline = try ModelOutline(
-          directory: directory, precision: precision, weights: weights(directory))
-      } catch let error as ModelError {
-        // What is wrong with a configuration as a whole is said without its file's name.
-        let names = error.message.hasPrefix(name)
-        throw Failure(.badData, names ? error.message : "\(name)/config.json: \(error.message)")
-      }
+      outline = try Self.outline(
+        of: directory, precision: precision, weights: weights(directory))
       tokenization = Self.tokenizer(of: directory)
+    }
+  }
+
+  /// - Throws: `ModelFileError`, `Failure`.
+  static func outline(
+    of directory: ModelDirectory, precision: Precision, weights: WeightPlan.Origin
+  ) throws -> ModelOutline {
+    do {
+      return try ModelOutline(directory: directory, precision: precision, weights: weights)
+    } catch let error as ModelError {
+      // What is wrong with a configuration as a whole is said without its file's name.
+      let names = error.message.hasPrefix(directory.path)
+      throw Failure(
+        .badData, names ? error.message : "\(directory.path)/config.json: \(error.message)")
     }
   }
 

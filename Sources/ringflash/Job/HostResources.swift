@@ -3,16 +3,22 @@ import Kernels
 import MPI
 
 /// What the ranks of one host share: cores and memory.
-struct HostResources: Sendable {
+package struct HostResources: Sendable {
   let ranks: Int
+  /// This rank's number among them.
+  let rank: Int
+  /// The numbers of the cores that the host's ranks may use together; empty where the system does
+  /// not say.
+  let coreNumbers: [Int]
   /// Cores that the host's ranks may use together.
-  let cores: Int
+  var cores: Int { max(1, coreNumbers.count) }
   /// Cores that this rank may use.
   let ownCores: Int
 
   /// - Throws: `MPIError`.
   init(_ host: Communicator) throws {
     ranks = host.size
+    rank = host.rank
     let own = Self.allowedCores()
     ownCores = own.count
     // Every rank's set of cores as one byte a core.
@@ -20,11 +26,25 @@ struct HostResources: Sendable {
     var mask = [Int](repeating: 0, count: width)
     for core in own { mask[core] = 1 }
     try mask.withUnsafeMutableBufferPointer { try host.allReduce(values: $0, .maximum) }
-    cores = max(1, mask.reduce(0, +))
+    coreNumbers = mask.indices.filter { mask[$0] > 0 }
   }
 
   /// A rank's share of the cores, at least one thread.
   var threadsPerRank: Int { min(ownCores, max(1, cores / ranks)) }
+
+  /// How many of a rank's threads there are cores for, if each of the host's ranks has `threads`;
+  /// none where the ranks before it have them all.
+  func runningThreads(ofEach threads: Int) -> Int {
+    Self.runningThreads(ofEach: threads, rank: rank, ranks: ranks, cores: cores)
+  }
+
+  /// Evenly, so that ranks that are bound to cores of their own each use these.
+  package static func runningThreads(
+    ofEach threads: Int, rank: Int, ranks: Int, cores: Int
+  ) -> Int {
+    let running = min(ranks * threads, cores)
+    return running / ranks + (rank < running % ranks ? 1 : 0)
+  }
 
   /// The numbers of the cores that the kernel lets this process use.
   static func allowedCores() -> [Int] {
@@ -51,6 +71,13 @@ struct HostResources: Sendable {
       .flatMap { $0.split(separator: " ").dropFirst().first }.flatMap { Int($0) }.map { $0 * 1024 }
     let inGroup = ControlGroupMemory().availableBytes
     return [available, inGroup].compactMap { $0 }.min()
+  }
+
+  /// Bytes of which a pass over all comes from memory, not from a cache: twice the last-level
+  /// caches, but at most half of the memory that is available.
+  var bytesBeyondCache: Int {
+    let cache = LastLevelCache(cores: coreNumbers).bytes
+    return max(1 << 21, min(2 * cache, (Self.availableMemory ?? .max) / 2))
   }
 
   /// The most memory that this process has occupied so far, in bytes.

@@ -36,6 +36,9 @@ enum Program {
     switch parsed {
     case .success(.generate(let flags)): try GenerateJob.run(flags, job)
     case .success(.benchAttention(let command)): try AttentionBenchmark.run(command, job)
+    case .success(.benchLinear(let command)): try LinearBenchmark.run(command, job)
+    case .success(.benchModel(let command)): try ModelBenchmark.run(command, job)
+    case .success(.benchRing(let command)): try RingBenchmark.run(command, job)
     case .success(.info(let command)): try InfoReport.run(command, job)
     case .success(.inspect(let command)):
       try job.runOnRoot { try InspectReport.run(command, jobRanks: job.communicator.size) }

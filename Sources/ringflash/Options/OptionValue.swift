@@ -15,6 +15,22 @@ enum OptionValue {
     }
   }
 
+  /// One number or several, with commas between them.
+  static func integers(
+    _ range: ClosedRange<Int>
+  ) -> @Sendable (String) throws -> [Int] {
+    { text in
+      let values = text.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+      let numbers = values.compactMap { $0 }
+      guard numbers.count == values.count, numbers.allSatisfy(range.contains) else {
+        throw ValidationError(
+          "expected whole numbers from \(range.lowerBound) to \(range.upperBound) with commas "
+            + "between them")
+      }
+      return numbers
+    }
+  }
+
   static func seed(_ text: String) throws -> UInt64 {
     guard let value = UInt64(text) else {
       throw ValidationError("expected a whole number from 0 to \(UInt64.max)")

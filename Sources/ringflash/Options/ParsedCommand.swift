@@ -8,6 +8,9 @@ package enum ParsedCommand: Sendable {
   case haystack(HaystackCommand)
   case export(ExportCommand)
   case benchAttention(BenchAttentionCommand)
+  case benchLinear(BenchLinearCommand)
+  case benchModel(BenchModelCommand)
+  case benchRing(BenchRingCommand)
 }
 
 /// A command that can be asked for.
