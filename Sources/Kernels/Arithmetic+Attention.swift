@@ -81,10 +81,12 @@ extension Arithmetic {
   ///   - head: one head's part of the block, `layout.headBytes`; keys behind the sequence's end are
   ///     zeros.
   ///   - block: the block's number in the global sequence.
+  ///   - next: what the thread attends to after this, as `head`; nil where that lies behind it in
+  ///     memory, or there is nothing.
   ///   - states: `[tile.count]` rows as in `SoftmaxStateLayout`.
   public func attend(
-    _ tile: QueryTile, to head: UnsafeRawPointer, block: Int, mask: AttentionMask,
-    layout: KeyValueLayout, states: UnsafeMutablePointer<Double>, thread: Int
+    _ tile: QueryTile, to head: UnsafeRawPointer, next: UnsafeRawPointer? = nil, block: Int,
+    mask: AttentionMask, layout: KeyValueLayout, states: UnsafeMutablePointer<Double>, thread: Int
   ) {
     // Positions rise with the rows, so the first row sees the earliest key and the last row the
     // latest.
@@ -115,6 +117,12 @@ extension Arithmetic {
     }
     let isMasked = earliest.upperBound < tokensPerBlock || latest.lowerBound > 0
     for first in stride(from: 0, to: tile.count, by: Self.rowsAtOnce) {
+      if let next {
+        // A part of the next block with each part of the rows.
+        let start = layout.headBytes * first / tile.count
+        let end = layout.headBytes * min(tile.count, first + Self.rowsAtOnce) / tile.count
+        rf_prefetch(next + start, end - start)
+      }
       attendPanels(
         tile, rows: first..<min(tile.count, first + Self.rowsAtOnce), panels: panels, block: block,
         mask: isMasked ? mask : nil, layout: layout, states: states, scratch: scratch)

@@ -150,12 +150,19 @@ public final class PrefillAttention {
             rows: queries + firstRow * shape.paddedHeadDimension * inputBytes, count: rows,
             position: tile.position,
             headsPerToken: group)
-          for index in blocks.indices
-          where mask.block(tile.position / tokensPerBlock, sees: blocks[index]) {
+          let visible = { mask.block(tile.position / tokensPerBlock, sees: blocks[$0]) }
+          var index = blocks.indices.first(where: visible)
+          while let current = index {
+            let next = blocks[(current + 1)...].indices.first(where: visible)
+            func keysAndValues(_ index: Int) -> UnsafeRawPointer {
+              base + index * layout.blockBytes + head * layout.headBytes
+            }
             arithmetic.attend(
-              query, to: base + index * layout.blockBytes + head * layout.headBytes,
-              block: blocks[index], mask: mask, layout: layout, states: tileStates, thread: thread)
+              query, to: keysAndValues(current), next: next.map(keysAndValues),
+              block: blocks[current], mask: mask, layout: layout, states: tileStates, thread: thread
+            )
             if thread == 0 { exchange.poll() }
+            index = next
           }
           guard isLast else { return }
           for row in 0..<rows {

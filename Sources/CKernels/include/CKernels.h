@@ -166,6 +166,12 @@ rf_kernel_table rf_kernel_table_for(rf_instruction_set set);
 // The CPU's name as it gives it, or an empty text. `text` takes 64 bytes.
 void rf_cpu_name(char *text);
 
+// Asks for memory that is needed soon, into the second-level cache.
+static inline void rf_prefetch(const void *memory, size_t bytes) {
+  for (size_t offset = 0; offset < bytes; offset += 64)
+    __builtin_prefetch((const char *)memory + offset, 0, 2);
+}
+
 // Tells the core that it waits for another.
 static inline void rf_pause(void) {
 #if defined(__x86_64__)

@@ -149,8 +149,10 @@ uint64_t RF_NAME(u64, u64, read)(const void *memory, size_t bytes) {
   const rf_u64x8 *words = memory;
   rf_u64x8 sum[8] = {0};
   for (size_t i = 0; i < bytes / 64; i += 8)
-    for (int j = 0; j < 8; j++)
+    for (int j = 0; j < 8; j++) {
+      __builtin_prefetch((const char *)(words + i + (size_t)j) + RF_PREFETCH_BYTES, 0, 2);
       sum[j] += words[i + (size_t)j];
+    }
   for (int j = 1; j < 8; j++)
     sum[0] += sum[j];
   return sum[0][0] + sum[0][1] + sum[0][2] + sum[0][3] + sum[0][4] + sum[0][5] + sum[0][6] +

@@ -18,7 +18,7 @@ enum AttentionBenchmark {
       mask: AttentionMask(slidingWindow: command.window > 0 ? command.window : nil),
       tokens: command.tokens, communicator: run.communicator)
 
-    let runs = try run.repeated { _ in
+    let runs = try run.repeated(against: peaks) { _ in
       let (work, seconds) = try run.timed { try layer.attend() }
       let flops = try run.communicator.allReduce(value: work.flops, .sum)
       return (seconds: seconds, gflops: flops / seconds / 1e9)

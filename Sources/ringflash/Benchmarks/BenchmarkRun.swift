@@ -20,10 +20,18 @@ struct BenchmarkRun {
   }
 
   /// The results of the measured repetitions, numbered from 1; that of number 0, which warms up, does
-  /// not count.
-  func repeated<Result>(_ body: (_ repetition: Int) throws -> Result) rethrows -> [Result] {
+  /// not count. `peaks` are measured around each of the others.
+  func repeated<Result>(
+    against peaks: JobPeaks? = nil, _ body: (_ repetition: Int) throws -> Result
+  ) throws -> [Result] {
     _ = try body(0)
-    return try (1...options.repetitions).map(body)
+    peaks?.clear()
+    try peaks?.measure()
+    return try (1...options.repetitions).map { repetition in
+      let result = try body(repetition)
+      try peaks?.measure()
+      return result
+    }
   }
 
   /// The seconds that the slowest rank takes: from a barrier to the next.

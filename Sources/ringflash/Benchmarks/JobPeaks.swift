@@ -4,49 +4,78 @@ import Reporting
 
 /// What the job can do at most, measured while all threads that there are cores for run at once, on
 /// all ranks of all hosts together. Ranks without a core to themselves wait.
-struct JobPeaks {
-  /// GFLOP/s of the bf16 dot product, in use or not; nil where a CPU of the job has none.
-  let dotProductGFLOPS: Double?
-  /// GFLOP/s of float32 multiply-add.
-  let multiplyAddGFLOPS: Double
-  /// GB/s of reads from memory, each host's from its own; nil where it was not measured.
-  let readGBPerSecond: Double?
+///
+/// A core's clock follows its load, its temperature and its neighbours, so peaks are measured anew
+/// before and after every repetition that they are compared with, and their mean counts.
+final class JobPeaks {
+  private let communicator: Communicator
+  /// Nil on a rank without a core to itself.
+  private let meter: PeakMeter?
+  private let haveDotProduct: Bool
+  private let measuresRead: Bool
   /// Whether the arithmetic that was asked about multiplies by the bf16 dot product.
   private let multipliesByDotProduct: Bool
+  private var samples: [Sample] = []
 
-  /// Every rank calls this; it takes some tenths of a second.
+  private struct Sample {
+    /// GFLOP/s; of the dot product 0 where a CPU of the job has none.
+    let dotProduct: Double
+    let multiplyAdd: Double
+    /// GB/s from memory, each host's from its own; 0 where it is not measured.
+    let read: Double
+  }
+
+  /// GFLOP/s of the bf16 dot product, in use or not; nil where a CPU of the job has none.
+  private var dotProductGFLOPS: Double? { haveDotProduct ? mean(\.dotProduct) : nil }
+
+  private func mean(_ peak: KeyPath<Sample, Double>) -> Double {
+    samples.reduce(0) { $0 + $1[keyPath: peak] } / Double(samples.count)
+  }
+
+  /// Every rank calls this.
   ///
   /// - Throws: `MPIError`.
   init(_ run: BenchmarkRun, measuringRead: Bool) throws {
     let (resources, arithmetic) = (run.resources, run.arithmetic)
+    communicator = run.communicator
+    measuresRead = measuringRead
     let threads = resources.runningThreads(ofEach: arithmetic.team.threads)
     let hostThreads = min(resources.ranks * arithmetic.team.threads, resources.cores)
     let hostBytes =
       measuringRead
       ? try run.job.host.broadcast(value: resources.bytesBeyondCache, from: 0) : 0
-    let meter =
+    meter =
       threads == 0
       ? nil
       : PeakMeter(
         instructionSet: arithmetic.instructionSet, threads: threads,
         memoryBytes: hostBytes / hostThreads * threads)
+    let without = meter.map { $0.hasDotProduct ? 0 : 1 } ?? 0
+    haveDotProduct = try communicator.allReduce(value: without, .maximum) == 0
+    multipliesByDotProduct = arithmetic.inputType == .bf16
+  }
 
-    /// The best of some runs that all ranks begin together.
-    func best(of runs: Int, _ measure: (PeakMeter) -> Double) throws -> Double {
+  /// Forgets what was measured, before another line's first repetition.
+  func clear() { samples = [] }
+
+  /// Measures all peaks once more, each the better of two runs that all ranks begin together; some
+  /// hundredths of a second.
+  ///
+  /// - Throws: `MPIError`.
+  func measure() throws {
+    func best(_ measure: (PeakMeter) -> Double) throws -> Double {
       var best = 0.0
-      for _ in 0..<runs {
-        try run.communicator.barrier()
-        let own = meter.map(measure) ?? 0
-        best = max(best, try run.communicator.allReduce(value: own, .sum))
+      for _ in 0..<2 {
+        try communicator.barrier()
+        best = max(best, try communicator.allReduce(value: meter.map(measure) ?? 0, .sum))
       }
       return best
     }
-    let without = meter.map { $0.hasDotProduct ? 0 : 1 } ?? 0
-    let haveDotProduct = try run.communicator.allReduce(value: without, .maximum) == 0
-    dotProductGFLOPS = haveDotProduct ? try best(of: 5) { $0.dotProductGFLOPS() ?? 0 } : nil
-    multiplyAddGFLOPS = try best(of: 5) { $0.multiplyAddGFLOPS() }
-    readGBPerSecond = measuringRead ? try best(of: 4) { $0.readGBPerSecond() } : nil
-    multipliesByDotProduct = arithmetic.inputType == .bf16
+    samples.append(
+      Sample(
+        dotProduct: haveDotProduct ? try best { $0.dotProductGFLOPS() ?? 0 } : 0,
+        multiplyAdd: try best { $0.multiplyAddGFLOPS() },
+        read: measuresRead ? try best { $0.readGBPerSecond() } : 0))
   }
 
   /// What a line did in a second, which says what it is measured against.
@@ -68,14 +97,14 @@ struct JobPeaks {
       mean = measurement.mean
       let dotProduct = multipliesByDotProduct ? dotProductGFLOPS : nil
       peakName = dotProduct == nil ? "multiply-add" : "dot product"
-      peak = dotProduct ?? multiplyAddGFLOPS
+      peak = dotProduct ?? self.mean(\.multiplyAdd)
     case .read(let measurement):
       gbPerSecond = measurement
       mean = measurement.mean
       peakName = "memory read"
-      peak = readGBPerSecond ?? .nan
+      peak = self.mean(\.read)
     }
-    func reading(_ cell: Table.Cell) -> [Table.Cell] { readGBPerSecond == nil ? [] : [cell] }
+    func reading(_ cell: Table.Cell) -> [Table.Cell] { measuresRead ? [cell] : [] }
     return [.measured("gflops", gflops?.cellValue, digits: 1)]
       + reading(.measured("gb_per_second", gbPerSecond?.cellValue, digits: 2))
       + [.text("peak", peakName), .decimal("peak_gflops", gflops.map { _ in peak }, digits: 1)]

@@ -57,7 +57,7 @@ struct LinearBenchmark {
     let chunk = min(ownRows, DecoderStack.tokensPerChunk)
     let outputs = AlignedBuffer<Float>(count: chunk * command.outputs)
     let flops = 2 * Double(command.rows) * Double(command.inputs) * Double(command.outputs)
-    let seconds = try run.repeated { repetition in
+    let seconds = try run.repeated(against: peaks) { repetition in
       let matrix = weights[repetition]
       return try run.timed {
         for first in stride(from: 0, to: ownRows, by: max(chunk, 1)) {
@@ -78,7 +78,7 @@ struct LinearBenchmark {
     let (rank, ranks) = (run.communicator.rank, run.communicator.size)
     let own = command.outputs * rank / ranks..<command.outputs * (rank + 1) / ranks
     let outputs = AlignedBuffer<Float>(count: own.count)
-    let seconds = try run.repeated { _ in
+    let seconds = try run.repeated(against: peaks) { _ in
       try run.timed {
         for index in 0..<weights.count {
           run.arithmetic.multiplyRows(

@@ -69,7 +69,7 @@ struct ModelBenchmark {
   /// Each time a new sequence.
   private func prefill(tokens count: Int) throws -> [Table.Cell] {
     let context = tokens(count)
-    let runs = try run.repeated { _ in
+    let runs = try run.repeated(against: peaks) { _ in
       let stack = stack(context: count, appended: 0)
       let seconds = try run.timed { try stack.prefill(tokens: context) }.seconds
       let flops = stack.prefillWork.flops + stack.prefillLinearFlops
@@ -89,7 +89,7 @@ struct ModelBenchmark {
     try stack.prefill(tokens: tokens(depth))
     let generated = tokens(count)
     let logits = AlignedBuffer<Float>(count: model.configuration.vocabularySize)
-    let runs = try run.repeated { _ in
+    let runs = try run.repeated(against: peaks) { _ in
       let bytes = bytesRead(from: stack.tokenCount, count: count)
       let exposedBefore = stack.appendWork.exposedSeconds
       let seconds = try run.timed {
