@@ -1,11 +1,12 @@
 import Foundation
 import Kernels
 
-/// Starts this program anew, in the same process, if OpenBLAS has chosen kernels that do not suit
-/// the CPU: it can be told only before it is loaded. Nothing has been read or started yet, so
-/// nobody notices.
+/// Starts this program anew, in the same process, if OpenBLAS is to multiply and has chosen kernels
+/// that do not suit the CPU: it can be told only before it is loaded. Nothing has been read or started
+/// yet, so nobody notices.
 func restartWithSuitedOpenBLAS() {
-  guard getenv(OpenBLASCore.variable) == nil,
+  let selected = try? InstructionSet.selected(environment: ProcessInfo.processInfo.environment)
+  guard selected == .portable, getenv(OpenBLASCore.variable) == nil,
     let core = OpenBLASCore.override(
       chosen: OpenBLASCore.name, available: InstructionSet.available)
   else { return }
