@@ -121,6 +121,13 @@ extension Arithmetic {
     }
   }
 
+  /// Into how many runs what is read once is cut for the threads. A kernel asks for memory ahead of
+  /// itself, beyond the end of its run, so runs are long; but where one thread is held up, the others
+  /// are to take over some of its part.
+  public static func runs(bytes: Int, threads: Int) -> Int {
+    threads == 1 ? 1 : max(threads, min(4 * threads, bytes >> 19))
+  }
+
   /// The outputs `range` of a few rows; each output has the same bits for any range and any number
   /// of rows.
   ///
@@ -134,8 +141,8 @@ extension Arithmetic {
     let dot = dotProducts(weights.precision)
     let rowBytes = Self.inputStride(columns: weights.inputs) * inputType.bytes
     let weightBytes = weights.inputs * weights.precision.bytes
-    // One run of outputs a thread, in fours: what it asks for ahead of itself is its own then.
-    let perItem = (range.count + 4 * team.threads - 1) / (4 * team.threads) * 4
+    let items = Self.runs(bytes: range.count * weightBytes, threads: team.threads)
+    let perItem = (range.count + 4 * items - 1) / (4 * items) * 4
     weights.bias.withUnsafeBufferPointer { bias in
       // An empty array has an address too.
       let bias = bias.isEmpty ? nil : bias.baseAddress

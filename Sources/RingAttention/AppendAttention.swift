@@ -70,10 +70,10 @@ public final class AppendAttention {
       mask.block(position / tokensPerBlock, sees: $0) || $0 >= position / tokensPerBlock
     }
     let visible = (firstVisible ?? cache.blocks.count)..<cache.blocks.count
-    // An item is a run of what lies one after the other in memory, one for each thread: what the
-    // kernels ask for ahead is then the thread's own.
+    // An item is a run of what lies one after the other in memory.
     let parts = visible.count * heads
-    let items = min(threads, parts)
+    let items = min(
+      parts, Arithmetic.runs(bytes: visible.count * layout.blockBytes, threads: threads))
     arithmetic.team.forEach(items) { item, thread in
       for part in parts * item / items..<parts * (item + 1) / items {
         let index = visible.lowerBound + part / heads

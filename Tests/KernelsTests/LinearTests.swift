@@ -199,6 +199,18 @@ struct LinearTests {
     }
   }
 
+  @Test func memoryIsCutIntoLongRunsForAllThreads() {
+    #expect(Arithmetic.runs(bytes: 1 << 30, threads: 1) == 1)
+    for threads in 2...9 {
+      #expect(Arithmetic.runs(bytes: 0, threads: threads) == threads)
+      #expect(Arithmetic.runs(bytes: 1 << 30, threads: threads) == 4 * threads)
+      for bytes in stride(from: 0, to: 64 << 20, by: 1 << 19) {
+        let runs = Arithmetic.runs(bytes: bytes, threads: threads)
+        #expect(runs == threads || bytes / runs >= 1 << 19, "\(bytes) bytes, \(threads) threads")
+      }
+    }
+  }
+
   @Test func itemsArePackedOnceWhereThereAreEnoughForAllThreads() {
     #expect(Arithmetic.blocksPerItem(panels: 128, blocks: 4, threads: 2) == 4)
     #expect(Arithmetic.blocksPerItem(panels: 8, blocks: 4, threads: 2) == 2)
