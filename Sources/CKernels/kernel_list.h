@@ -34,7 +34,6 @@
   X(rounded.matrix, rf_f32_f32_matrix_12x32__##isa)                                                \
   X(rounded.accumulate_values, rf_f32_f64_accumulate_values_12x32__##isa)                          \
   X(rounded.pack_bf16, rf_bf16_f32_pack_32xn__##isa)                                               \
-  X(rounded.pack_float32, rf_f32_f32_pack_32xn__##isa)                                             \
   X(matrix_pairs, rf_f32_pairs_f32_matrix_12x32__##isa)                                            \
   X(accumulate_values_pairs, rf_f32_pairs_f64_accumulate_values_12x32__##isa)                      \
   X(widen_pairs, rf_bf16_f32_widen_pairs_1xn__##isa)

@@ -85,18 +85,12 @@ public final class PrefillAttention {
       shape: shape, rows: arithmetic.tokensPerTile(shape) * shape.groupSize)
 
     for hop in 0..<ranks {
-      let arriving =
-        hop + 1 < ranks
-        ? schedule.blocks(
-          of: schedule.source(at: communicator.rank, hop: hop + 1), atHop: hop + 1) : []
-      let leaving =
-        hop + 1 < ranks
-        ? Set(schedule.blocks(of: schedule.source(at: communicator.rank, hop: hop), atHop: hop + 1))
-        : []
+      // After the last hop there is nothing to send and nothing to receive.
+      let (sent, received) = schedule.messages(at: communicator.rank, hop: hop)
       let memory = UnsafeMutableRawPointer(messages[hop % 2].memory.pointer)
       try exchange.start(
-        sending: blocks.indices.filter { leaving.contains(blocks[$0]) }, of: base,
-        receiving: arriving.count, into: memory, blockBytes: blockBytes, hop: hop)
+        sending: sent, of: base, receiving: received, into: memory, blockBytes: blockBytes, hop: hop
+      )
 
       let began = ContinuousClock.now
       attend(
@@ -109,10 +103,11 @@ public final class PrefillAttention {
       let arrived = ContinuousClock.now
       if ranks > 1 { onSpan?("wait", computed, arrived) }
       // The message itself overlaps the computation.
-      if !arriving.isEmpty { onSpan?("message", began, arrived) }
+      if received > 0 { onSpan?("message", began, arrived) }
       work.exposedSeconds += (arrived - computed).seconds
       base = UnsafeRawPointer(memory)
-      blocks = arriving
+      blocks = schedule.blocks(
+        of: schedule.source(at: communicator.rank, hop: hop + 1), atHop: hop + 1)
     }
     work.bytesSent = exchange.bytesSent
     return work

@@ -118,7 +118,7 @@ typedef struct rf_input_kernels {
   rf_matrix_function matrix;
   rf_accumulate_values_function accumulate_values;
   rf_pack_function pack_bf16;
-  rf_pack_function pack_float32; // null for bf16 too
+  rf_pack_function pack_float32; // null but for float32
   rf_finish_function finish;
   rf_rms_norm_function rms_norm;
   rf_gated_function swiglu;
