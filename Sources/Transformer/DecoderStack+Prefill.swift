@@ -14,12 +14,17 @@ extension DecoderStack {
   ///   - tokens: the whole context's ids, the same on every rank, each below the vocabulary's size.
   ///   - onProgress: told, by the calling thread, the layer and which part of all layers' work is
   ///     done: 0…1.
-  /// - Throws: `MPIError`.
+  ///   - afterLayer: asked after each layer but the last, alike on every rank, whether to go on; the
+  ///     KV blocks of the finished layers and the residual stream may be read then.
+  /// - Returns: whether all layers are finished. Where not, a later call goes on with the next one.
+  /// - Throws: `MPIError`, and what `afterLayer` throws.
+  @discardableResult
   public func prefill(
-    tokens: [Int32], onProgress: ((_ layer: Int, _ fraction: Double) -> Void)? = nil
-  ) throws {
+    tokens: [Int32], onProgress: ((_ layer: Int, _ fraction: Double) -> Void)? = nil,
+    afterLayer: ((_ finishedLayers: Int) throws -> Bool)? = nil
+  ) throws -> Bool {
     precondition(tokens.count == contextTokens && tokenCount == 0, "the context, once")
-    embed(tokens)
+    if finishedLayers == 0 { embed(tokens) }
     let buffers = PrefillBuffers(self)
     let attention = PrefillAttention(
       communicator: communicator, arithmetic: arithmetic, cache: cache, partition: partition,
@@ -35,8 +40,8 @@ extension DecoderStack {
     }
     let costs = masks.map { flopsPerToken(mask: $0) }
     let total = costs.reduce(0, +)
-    var done = 0.0
-    for layer in configuration.layers.indices {
+    var done = costs[..<finishedLayers].reduce(0, +)
+    for layer in configuration.layers.indices.dropFirst(finishedLayers) {
       let cost = costs[layer]
       onProgress?(layer, done / total)
       let began = ContinuousClock.now
@@ -53,8 +58,13 @@ extension DecoderStack {
       done += cost
       prefillSeconds.attention += (attended - projected).seconds
       prefillSeconds.linear += (ContinuousClock.now - attended + (projected - began)).seconds
+      finishedLayers = layer + 1
+      if finishedLayers < costs.count, let afterLayer, try !afterLayer(finishedLayers) {
+        return false
+      }
     }
     tokenCount = contextTokens
+    return true
   }
 
   /// FLOPs of one layer's linear layers for one token: 2 for every weight.

@@ -17,6 +17,9 @@ public final class DecoderStack {
   public let contextTokens: Int
   /// Tokens whose keys and values are in the cache.
   public internal(set) var tokenCount = 0
+  /// Layers of the context's prefill that are finished: their KV blocks and the residual stream
+  /// behind them are there.
+  public internal(set) var finishedLayers = 0
   public private(set) var partition: SequencePartition
   public let cache: KeyValueCache
   /// What the prefill's attention and exchange cost this rank.
