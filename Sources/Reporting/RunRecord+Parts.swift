@@ -21,25 +21,29 @@ extension RunRecord {
     public let load: Double
     /// Reading and tokenizing the context and the prompt.
     public let tokenize: Double
-    /// From the first token of the context to the logits after the last one of the prompt.
+    /// From the first token of the context to the logits after its last one.
     public let prefill: Double
-    /// Generating, after the prefill.
+    /// From then to the logits after the last token of the prompt.
+    public let prompt: Double
+    /// Generating, after that.
     public let decode: Double
     /// The part of the prefill in which a rank waited for keys and values that computation did
     /// not hide; the largest of the ranks'.
     public let exposedExchange: Double
 
     enum CodingKeys: String, CodingKey {
-      case load, tokenize, prefill, decode
+      case load, tokenize, prefill, prompt, decode
       case exposedExchange = "exposed_exchange"
     }
 
     public init(
-      load: Double, tokenize: Double, prefill: Double, decode: Double, exposedExchange: Double
+      load: Double, tokenize: Double, prefill: Double, prompt: Double, decode: Double,
+      exposedExchange: Double
     ) {
       self.load = finite(load)
       self.tokenize = finite(tokenize)
       self.prefill = finite(prefill)
+      self.prompt = finite(prompt)
       self.decode = finite(decode)
       self.exposedExchange = finite(exposedExchange)
     }
@@ -47,7 +51,7 @@ extension RunRecord {
 
   /// Tokens a second; 0 where no time passed.
   public struct TokensPerSecond: Codable, Equatable, Sendable {
-    /// Tokens of the context and the prompt over the seconds of the prefill.
+    /// Tokens of the context over the seconds of the prefill.
     public let prefill: Double
     /// Generated tokens over the seconds of the decoding.
     public let decode: Double

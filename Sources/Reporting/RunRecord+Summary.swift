@@ -10,7 +10,10 @@ extension RunRecord {
   public func summary() -> String {
     let exposed = seconds.prefill > 0 ? seconds.exposedExchange / seconds.prefill * 100 : 0
     let secondsPerToken = tokens.generated > 0 ? seconds.decode / Double(tokens.generated) : 0
-    let lines = [
+    let prompt =
+      tokens.prompt > 0
+      ? [line("prompt", formatSeconds(seconds.prompt), formatCount(tokens.prompt, "token"))] : []
+    let prefill = [
       "ringflash \(version): \(model), \(precision), \(instructionSet), \(partition), "
         + "\(formatCount(ranks, "rank")) of \(formatCount(threads, "thread")) "
         + "on \(formatCount(hosts.count, "host"))",
@@ -18,10 +21,12 @@ extension RunRecord {
       line("tokenize", formatSeconds(seconds.tokenize)),
       line(
         "prefill", formatSeconds(seconds.prefill),
-        formatCount(tokens.context + tokens.prompt, "token"),
+        formatCount(tokens.context, "token"),
         "\(formatRate(tokensPerSecond.prefill)) tokens/s"),
       line("", "", "attention", "\(formatRate(gflops.attention)) GFLOP/s"),
       line("", "", "linear", "\(formatRate(gflops.linear)) GFLOP/s"),
+    ]
+    let rest = [
       line(
         "decode", formatSeconds(seconds.decode), formatCount(tokens.generated, "token"),
         "\(formatRate(tokensPerSecond.decode)) tokens/s",
@@ -35,7 +40,7 @@ extension RunRecord {
         + "   mean over maximum of the ranks' attention work",
       "  digest    \(logitsDigest)",
     ]
-    return lines.map { $0 + "\n" }.joined()
+    return (prefill + prompt + rest).map { $0 + "\n" }.joined()
   }
 
   /// A label at the left, then columns flush right.

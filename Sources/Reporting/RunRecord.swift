@@ -102,7 +102,7 @@ public struct RunRecord: Codable, Equatable, Sendable {
     self.tokens = tokens
     self.seconds = seconds
     self.tokensPerSecond = TokensPerSecond(
-      prefill: rate(Double(tokens.context + tokens.prompt), seconds.prefill),
+      prefill: rate(Double(tokens.context), seconds.prefill),
       decode: rate(Double(tokens.generated), seconds.decode))
     self.flops = flops
     self.gflops = gflops

@@ -1,15 +1,33 @@
 import Kernels
 import MPI
 
-// A few tokens behind a long context: their queries are on every rank, each rank attends to its own
-// blocks, and one all-reduce with the merge of softmax states as its operation makes every rank's
-// state that of the whole sequence.
+// A few tokens behind a long context, of one or several branches: their queries are on every rank,
+// each rank attends to its own blocks, and one all-reduce with the merge of softmax states as its
+// operation makes every rank's state that of the whole sequence.
+
+/// Neighbouring tokens of one branch, among all that are appended at once.
+public struct BranchTokens: Sendable, Equatable {
+  public let branch: Int
+  /// Their places among all tokens that are appended at once.
+  public let range: Range<Int>
+  /// The global position of the first.
+  public let position: Int
+
+  public init(branch: Int, range: Range<Int>, position: Int) {
+    self.branch = branch
+    self.range = range
+    self.position = position
+  }
+
+  var lastPosition: Int { position + range.count - 1 }
+}
 
 /// Attention of appended tokens to all tokens before them; used for all layers.
 public final class AppendAttention {
   private let communicator: Communicator
   private let arithmetic: Arithmetic
-  private let cache: KeyValueCache
+  private let context: KeyValueCache
+  private let branches: BranchCache
   private let shape: AttentionShape
   /// Most tokens that are appended at once.
   public let capacity: Int
@@ -18,15 +36,34 @@ public final class AppendAttention {
   /// `[threads][keyValueHeads][capacity][groupSize]` rows of `SoftmaxStateLayout`; thread 0's is
   /// the rank's.
   private let states: AlignedBuffer<Double>
+  /// What there is to attend to in one layer; kept, so that a step allocates nothing.
+  private var parts: [Part] = []
 
+  /// One block, and who attends to it.
+  private struct Part {
+    let block: Int
+    /// The branch that the block belongs to, or nil for a place among the blocks of the context.
+    let branch: Int?
+    let index: Int
+    let tokens: Range<Int>
+    let position: Int
+    /// Nil where every token sees the whole block.
+    let mask: AttentionMask?
+  }
+
+  /// - Parameters:
+  ///   - context: of its blocks, those that are not partly filled are attended.
+  ///   - branches: all that is behind them.
   public init(
-    communicator: Communicator, arithmetic: Arithmetic, cache: KeyValueCache, capacity: Int
+    communicator: Communicator, arithmetic: Arithmetic, context: KeyValueCache,
+    branches: BranchCache, capacity: Int
   ) throws {
     self.communicator = communicator
     self.arithmetic = arithmetic
-    self.cache = cache
+    self.context = context
+    self.branches = branches
     self.capacity = capacity
-    shape = cache.layout.shape
+    shape = context.layout.shape
     stateLayout = arithmetic.stateLayout(headDimension: shape.headDimension)
     let rowElements = stateLayout.rowElements
     merge = try ReductionOperation(
@@ -35,93 +72,149 @@ public final class AppendAttention {
       count: arithmetic.team.threads * capacity * shape.queryHeads * rowElements)
   }
 
-  /// Attends `tokens` neighbouring tokens, the first at `position`, whose keys and values are in
-  /// the cache already.
+  /// Attends tokens whose keys and values are in their branches already.
   ///
-  /// A row's result is the same for any number of tokens at once.
+  /// A token's result is the same whatever is appended at once with it.
   ///
   /// - Parameters:
   ///   - queries: `[keyValueHeads][tokens][groupSize][paddedHeadDimension]` matrix input, the same on
   ///     every rank.
+  ///   - tokens: whose they are, without gaps; one entry a branch at most.
   ///   - output: `[tokens][inputStride(queryHeads · headDimension)]` matrix input, the same on
   ///     every rank.
   /// - Throws: `MPIError`.
   public func attend(
-    layer: Int, mask: AttentionMask, queries: UnsafeRawPointer, tokens: Int, position: Int,
+    layer: Int, mask: AttentionMask, queries: UnsafeRawPointer, tokens: [BranchTokens],
     output: UnsafeMutableRawPointer
   ) throws -> AttentionWork {
-    precondition(tokens <= capacity, "at most \(capacity) tokens are appended at once")
-    let d = shape.headDimension
-    let group = shape.groupSize
-    let heads = shape.keyValueHeads
-    let inputBytes = arithmetic.inputType.bytes
-    let stateRow = stateLayout.rowElements
-    let rows = heads * tokens * group
-    let threads = arithmetic.team.threads
-    let states = states.pointer
-    let layout = cache.layout
-    stateLayout.clear(states, count: threads * rows)
-    // A token's bits must not depend on those that are appended with it.
-    let tokensPerCall = arithmetic.multipliesPanels ? tokens : 1
-    arithmetic.reserveAttentionScratch(shape: shape, rows: tokensPerCall * group)
-
-    let lastBlock = (position + tokens - 1) / tokensPerBlock
-    let firstVisible = cache.blocks.firstIndex {
-      mask.block(position / tokensPerBlock, sees: $0) || $0 >= position / tokensPerBlock
-    }
-    let visible = (firstVisible ?? cache.blocks.count)..<cache.blocks.count
-    // An item is a run of what lies one after the other in memory.
-    let parts = visible.count * heads
-    let items = min(
-      parts, Arithmetic.runs(bytes: visible.count * layout.blockBytes, threads: threads))
-    arithmetic.team.forEach(items) { item, thread in
-      for part in parts * item / items..<parts * (item + 1) / items {
-        let index = visible.lowerBound + part / heads
-        let head = part % heads
-        let block = cache.blocks[index]
-        guard block <= lastBlock else { return }
-        for first in stride(from: 0, to: tokens, by: tokensPerCall) {
-          let row = (head * tokens + first) * group
-          arithmetic.attend(
-            QueryTile(
-              rows: queries + row * shape.paddedHeadDimension * inputBytes,
-              count: tokensPerCall * group,
-              position: position + first, headsPerToken: group),
-            to: cache.head(head, layer: layer, index: index), block: block, mask: mask,
-            layout: layout, states: states + (thread * rows + row) * stateRow, thread: thread)
-        }
-      }
-    }
-    for thread in 1..<max(threads, 1) {
-      for row in 0..<rows {
-        stateLayout.merge(
-          states + (thread * rows + row) * stateRow, into: states + row * stateRow)
-      }
-    }
+    let count = tokens.last?.range.upperBound ?? 0
+    precondition(1...capacity ~= count, "1 to \(capacity) tokens are appended at once")
+    listParts(of: tokens, mask: mask)
+    attendToParts(layer: layer, queries: queries, count: count)
 
     var work = AttentionWork()
+    let stateRow = stateLayout.rowElements
+    let rows = count * shape.queryHeads
     let computed = ContinuousClock.now
     if communicator.size > 1 {
       try communicator.allReduce(
-        elements: UnsafeMutableRawBufferPointer(start: states, count: rows * stateRow * 8),
+        elements: UnsafeMutableRawBufferPointer(start: states.pointer, count: rows * stateRow * 8),
         with: merge)
       work.bytesSent = rows * stateRow * 8
     }
     work.exposedSeconds = (ContinuousClock.now - computed).seconds
-    let outputStride = Arithmetic.inputStride(columns: shape.queryHeads * d) * inputBytes
-    for head in 0..<heads {
-      for row in 0..<tokens * group {
-        arithmetic.finish(
-          states + (head * tokens * group + row) * stateRow, headDimension: d,
-          into: output + row / group * outputStride + (head * group + row % group) * d * inputBytes)
+    finish(count: count, output: output)
+    // Every rank attends to what it owns; the sum over the ranks is what the whole sequence costs.
+    for part in tokens {
+      work.flops +=
+        AttentionWork.flops(
+          positions: part.position..<part.position + part.range.count, shape: shape, mask: mask)
+        / Double(communicator.size)
+    }
+    return work
+  }
+
+  /// The context's blocks that any token sees, then each branch's own.
+  private func listParts(of tokens: [BranchTokens], mask: AttentionMask) {
+    parts.removeAll(keepingCapacity: true)
+    let latest = tokens.reduce(0) { max($0, $1.lastPosition) }
+    for (index, block) in context.blocks.enumerated() where block < branches.firstBlock {
+      if mask.visibleKeys(position: latest, block: block).lowerBound == 0 {
+        parts.append(
+          Part(
+            block: block, branch: nil, index: index, tokens: 0..<tokens.last!.range.upperBound,
+            position: branches.firstBlock * tokensPerBlock, mask: nil))
+        continue
+      }
+      for run in tokens where mask.block(run.position / tokensPerBlock, sees: block) {
+        parts.append(
+          Part(
+            block: block, branch: nil, index: index, tokens: run.range, position: run.position,
+            mask: mask))
       }
     }
-    // Every rank attends to what it owns; the sum over the ranks is what the whole sequence costs.
-    work.flops =
-      AttentionWork.flops(
-        positions: position..<position + tokens, shape: shape, mask: mask)
-      / Double(communicator.size)
-    return work
+    for run in tokens {
+      for block in branches.blocks(run.branch, upTo: run.lastPosition / tokensPerBlock)
+      where mask.block(run.position / tokensPerBlock, sees: block)
+        || block >= run.position / tokensPerBlock
+      {
+        parts.append(
+          Part(
+            block: block, branch: run.branch, index: 0, tokens: run.range, position: run.position,
+            mask: mask))
+      }
+    }
+  }
+
+  /// Every thread attends to some of the parts, then thread 0's states take in the others'.
+  private func attendToParts(layer: Int, queries: UnsafeRawPointer, count: Int) {
+    let group = shape.groupSize
+    let heads = shape.keyValueHeads
+    let stateRow = stateLayout.rowElements
+    let rows = count * shape.queryHeads
+    let threads = arithmetic.team.threads
+    let states = states.pointer
+    let layout = context.layout
+    let rowBytes = shape.paddedHeadDimension * arithmetic.inputType.bytes
+    // Where OpenBLAS multiplies, a token's bits would depend on those that are appended with it.
+    let tokensPerCall = arithmetic.multipliesPanels ? count : 1
+    arithmetic.reserveAttentionScratch(shape: shape, rows: tokensPerCall * group)
+    stateLayout.clear(states, count: threads * rows)
+
+    parts.withUnsafeBufferPointer { parts in
+      // An item is a run of what lies one after the other in memory.
+      let pieces = parts.count * heads
+      let items = min(
+        pieces, Arithmetic.runs(bytes: parts.count * layout.blockBytes, threads: threads))
+      arithmetic.team.forEach(items) { item, thread in
+        for piece in pieces * item / items..<pieces * (item + 1) / items {
+          let part = parts[piece / heads]
+          let head = piece % heads
+          let memory =
+            part.branch.map { branches.head(head, layer: layer, branch: $0, block: part.block) }
+            ?? context.head(head, layer: layer, index: part.index)
+          for first in stride(from: 0, to: part.tokens.count, by: tokensPerCall) {
+            let row = (head * count + part.tokens.lowerBound + first) * group
+            arithmetic.attend(
+              QueryTile(
+                rows: queries + row * rowBytes,
+                count: min(tokensPerCall, part.tokens.count - first) * group,
+                position: part.mask == nil ? part.position : part.position + first,
+                headsPerToken: group),
+              to: memory, block: part.block, mask: part.mask ?? AttentionMask(), layout: layout,
+              states: states + (thread * rows + row) * stateRow, thread: thread)
+          }
+        }
+      }
+    }
+    guard threads > 1 else { return }
+    forEachRow(of: rows) { row in
+      for thread in 1..<threads {
+        stateLayout.merge(
+          states + (thread * rows + row) * stateRow, into: states + row * stateRow)
+      }
+    }
+  }
+
+  /// Of few rows, the calling thread does all.
+  private func forEachRow(of rows: Int, _ body: (_ row: Int) -> Void) {
+    let perItem = 64
+    arithmetic.team.forEach((rows + perItem - 1) / perItem) { item, _ in
+      for row in item * perItem..<min(rows, (item + 1) * perItem) { body(row) }
+    }
+  }
+
+  private func finish(count: Int, output: UnsafeMutableRawPointer) {
+    let (d, group) = (shape.headDimension, shape.groupSize)
+    let inputBytes = arithmetic.inputType.bytes
+    let outputStride = Arithmetic.inputStride(columns: shape.queryHeads * d) * inputBytes
+    let states = states.pointer
+    forEachRow(of: count * shape.queryHeads) { row in
+      let (head, row) = (row / (count * group), row % (count * group))
+      arithmetic.finish(
+        states + (head * count * group + row) * stateLayout.rowElements, headDimension: d,
+        into: output + row / group * outputStride + (head * group + row % group) * d * inputBytes)
+    }
   }
 }
 

@@ -1,41 +1,28 @@
 import Kernels
 
-/// The KV blocks that one rank owns, of all layers.
+/// The KV blocks of the context that one rank owns, of all layers.
 ///
-/// `[layers][capacity][blockBytes]`, a block as in `KeyValueLayout`. A layer's blocks lie one after
-/// the other in ascending order of the sequence, so a layer's share is a message as it stands. Keys
-/// and values that are not yet written are zeros.
+/// `[layers][blocks][blockBytes]`, a block as in `KeyValueLayout`. A layer's blocks lie one after the
+/// other in ascending order of the sequence, so a layer's share is a message as it stands. Keys and
+/// values that are not yet written are zeros.
 public final class KeyValueCache {
   public let layout: KeyValueLayout
   public let layers: Int
-  /// Blocks that there is room for.
-  public let capacity: Int
   /// The owned blocks' numbers in the sequence, ascending.
-  public private(set) var blocks: [Int]
+  public let blocks: [Int]
   private let memory: AlignedBuffer<UInt8>
 
-  /// - Parameters:
-  ///   - blocks: what the rank owns at first.
-  ///   - capacity: room for so many; memory is taken only when a block is written.
-  public init(layout: KeyValueLayout, layers: Int, blocks: [Int], capacity: Int) {
-    precondition(blocks.count <= capacity, "the cache has room for \(capacity) blocks")
+  /// - Parameter blocks: what the rank owns; memory is taken only when a block is written.
+  public init(layout: KeyValueLayout, layers: Int, blocks: [Int]) {
     self.layout = layout
     self.layers = layers
-    self.capacity = capacity
     self.blocks = blocks
-    memory = AlignedBuffer(count: layers * capacity * layout.blockBytes)
-  }
-
-  /// Takes over a new block at the sequence's end.
-  public func append(block: Int) {
-    precondition(blocks.count < capacity, "the cache has room for \(capacity) blocks")
-    precondition(blocks.last.map { $0 < block } ?? true, "blocks are appended in order")
-    blocks.append(block)
+    memory = AlignedBuffer(count: layers * blocks.count * layout.blockBytes)
   }
 
   /// The layer's first block.
   public func base(layer: Int) -> UnsafeMutableRawPointer {
-    UnsafeMutableRawPointer(memory.pointer) + layer * capacity * layout.blockBytes
+    UnsafeMutableRawPointer(memory.pointer) + layer * blocks.count * layout.blockBytes
   }
 
   /// One head's part of the rank's block `index`.

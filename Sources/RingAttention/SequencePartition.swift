@@ -16,7 +16,7 @@ public enum PartitionKind: String, Sendable, CaseIterable, Codable {
 /// A rank may own nothing. No rank owns more than its equal share rounded up to a whole block.
 public struct SequencePartition: Sendable, Equatable {
   /// `[ranks][…]`: the blocks of each rank as ascending, disjoint ranges.
-  public private(set) var ranges: [[Range<Int>]]
+  public let ranges: [[Range<Int>]]
 
   public var ranks: Int { ranges.count }
 
@@ -27,11 +27,12 @@ public struct SequencePartition: Sendable, Equatable {
     precondition(
       ranks > 0 && blocks >= 0, "a partition has ranks, and no negative number of blocks")
     func share(_ rank: Int) -> Int { blocks * (rank + 1) / ranks - blocks * rank / ranks }
+    let all: [[Range<Int>]]
     switch kind {
     case .contiguous:
-      ranges = (0..<ranks).map { [blocks * $0 / ranks..<blocks * ($0 + 1) / ranks] }
+      all = (0..<ranks).map { [blocks * $0 / ranks..<blocks * ($0 + 1) / ranks] }
     case .striped:
-      ranges = (0..<ranks).map { rank in
+      all = (0..<ranks).map { rank in
         stride(from: rank, to: blocks, by: ranks).map { $0..<$0 + 1 }
       }
     case .zigzag:
@@ -44,9 +45,9 @@ public struct SequencePartition: Sendable, Equatable {
         defer { start += length }
         return start..<start + length
       }
-      ranges = (0..<ranks).map { [runs[$0], runs[2 * ranks - 1 - $0]] }
+      all = (0..<ranks).map { [runs[$0], runs[2 * ranks - 1 - $0]] }
     }
-    ranges = ranges.map { $0.filter { !$0.isEmpty } }
+    ranges = all.map { $0.filter { !$0.isEmpty } }
   }
 
   /// The rank's blocks in ascending order.
@@ -58,41 +59,9 @@ public struct SequencePartition: Sendable, Equatable {
     ranges[rank].reduce(0) { $0 + $1.count }
   }
 
-  /// The rank that owns the block, or nil if nobody does yet.
+  /// The rank that owns the block, or nil if the sequence has none of that number.
   public func owner(of block: Int) -> Int? {
     ranges.firstIndex { $0.contains { $0.contains(block) } }
-  }
-
-  /// How many blocks the rank will own when `count` more have been appended.
-  public func blockCount(of rank: Int, afterAppending count: Int) -> Int {
-    var counts = (0..<ranks).map(blockCount(of:))
-    var rest = count
-    // The lowest ranks are raised to the next higher one together, until all are equal or nothing
-    // is left.
-    while rest > 0 {
-      let lowest = counts.min()!
-      let members = counts.indices.filter { counts[$0] == lowest }
-      let next = counts.filter { $0 > lowest }.min()
-      let room = next.map { ($0 - lowest) * members.count } ?? rest
-      let given = min(rest, room)
-      for (order, member) in members.enumerated() {
-        counts[member] += given / members.count + (order < given % members.count ? 1 : 0)
-      }
-      rest -= given
-    }
-    return counts[rank]
-  }
-
-  /// Gives the sequence's next block to the rank that owns the fewest, the lowest of several.
-  public mutating func appendBlock() {
-    let block = blockCount
-    let counts = (0..<ranks).map(blockCount(of:))
-    let rank = counts.firstIndex(of: counts.min()!)!
-    if let last = ranges[rank].last, last.upperBound == block {
-      ranges[rank][ranges[rank].count - 1] = last.lowerBound..<block + 1
-    } else {
-      ranges[rank].append(block..<block + 1)
-    }
   }
 }
 

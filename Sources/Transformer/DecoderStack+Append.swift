@@ -2,49 +2,129 @@ import Kernels
 import MPI
 import RingAttention
 
+/// Tokens that follow those of a branch.
+public struct AppendedTokens: Sendable {
+  public let branch: Int
+  /// One id at least.
+  public let tokens: ArraySlice<Int32>
+  /// Whether the logits of the last of them are wanted.
+  public let wantsLogits: Bool
+
+  public init(branch: Int, tokens: ArraySlice<Int32>, wantsLogits: Bool) {
+    self.branch = branch
+    self.tokens = tokens
+    self.wantsLogits = wantsLogits
+  }
+}
+
 extension DecoderStack {
-  /// Most tokens that are appended at once; a longer prompt goes in pieces of it.
+  /// Most tokens of a prompt that are appended at once; a longer one goes in pieces of it.
   public static let tokensPerAppend = 64
 
-  /// Runs tokens that follow those in the cache through all layers; every rank computes the same
-  /// rows.
+  /// Most tokens that are appended at once: a piece of a prompt, and one of every other branch.
+  static func appendCapacity(branches: Int) -> Int { tokensPerAppend + branches - 1 }
+
+  /// Empties a branch: what is appended to it next follows the context. Every rank calls this;
+  /// after the prefill.
   ///
-  /// A token's result has the same bits whether it is appended alone or with others.
-  ///
-  /// - Parameters:
-  ///   - tokens: 1 to 64 ids, the same on every rank.
-  ///   - logits: takes the last token's logits, `[vocabularySize]`; nil where they are not wanted.
   /// - Throws: `MPIError`.
-  public func append(
-    tokens: ArraySlice<Int32>, logits: UnsafeMutablePointer<Float>?
-  ) throws {
-    let count = tokens.count
-    precondition(1...Self.tokensPerAppend ~= count, "1 to 64 tokens at once")
-    let position = tokenCount
-    precondition(
-      position + count <= contextTokens + maximumAppended, "no more tokens than announced")
-    growPartition(tokens: position + count)
-    let buffers = try appendBuffers()
-    for (index, rope) in ropes.enumerated() {
-      buffers.tables[index].fill(
-        rope, positions: position..<position + count, contextTokens: contextTokens)
-    }
-    for (row, token) in tokens.enumerated() {
-      embed(token, into: buffers.residual.pointer + row * configuration.hiddenSize)
-    }
-    for layer in configuration.layers.indices {
-      try appendAttention(layer: layer, count: count, position: position, buffers)
-      try appendMLP(layer: layer, count: count, buffers)
-    }
-    tokenCount += count
-    guard let logits else { return }
-    try computeLogits(
-      of: buffers.residual.pointer + (count - 1) * configuration.hiddenSize, into: logits)
+  public func beginBranch(_ branch: Int) throws {
+    appendedTokens[branch] = 0
+    branches.begin(branch, tail: try contextTail()?.pointer)
   }
 
-  private func appendAttention(
-    layer: Int, count: Int, position: Int, _ buffers: AppendBuffers
+  /// The context's last block, `[layers][blockBytes]`, on every rank; nil where it is full.
+  private func contextTail() throws -> AppendBuffers.Tail? {
+    guard contextTokens % tokensPerBlock != 0 else { return nil }
+    let buffers = try appendBuffers()
+    if let tail = buffers.tail { return tail }
+    let layers = configuration.layers.count
+    let bytes = cache.layout.blockBytes
+    let tail = AppendBuffers.Tail(bytes: layers * bytes)
+    let owner = partition.owner(of: branches.firstBlock)!
+    if owner == communicator.rank {
+      let index = cache.blocks.firstIndex(of: branches.firstBlock)!
+      for layer in 0..<layers {
+        tail.pointer.advanced(by: layer * bytes).copyMemory(
+          from: cache.head(0, layer: layer, index: index), byteCount: bytes)
+      }
+    }
+    try communicator.broadcast(
+      bytes: UnsafeMutableRawBufferPointer(start: tail.pointer, count: layers * bytes), from: owner)
+    buffers.tail = tail
+    return tail
+  }
+
+  /// Runs tokens that follow those in their branches through all layers; every rank computes the
+  /// same rows.
+  ///
+  /// A token's result has the same bits whatever is appended at once with it.
+  ///
+  /// - Parameters:
+  ///   - pieces: the same on every rank; one a branch at most, in all no more than 64 tokens and one
+  ///     for every branch but one.
+  ///   - logits: takes `[pieces that want logits][vocabularySize]`.
+  /// - Throws: `MPIError`.
+  public func append(
+    _ pieces: [AppendedTokens], logits: UnsafeMutablePointer<Float>
   ) throws {
+    let buffers = try appendBuffers()
+    let count = arrange(pieces, buffers)
+    for layer in configuration.layers.indices {
+      try appendAttention(layer: layer, count: count, buffers)
+      try appendMLP(layer: layer, count: count, buffers)
+    }
+    for piece in pieces { appendedTokens[piece.branch] += piece.tokens.count }
+    try computeLogits(ofLastIn: pieces, into: logits, buffers)
+  }
+
+  /// Places the tokens one after the other: their positions, rotations and embeddings.
+  ///
+  /// - Returns: how many there are.
+  private func arrange(_ pieces: [AppendedTokens], _ buffers: AppendBuffers) -> Int {
+    buffers.rows.removeAll(keepingCapacity: true)
+    buffers.places.removeAll(keepingCapacity: true)
+    for index in ropes.indices { buffers.tables[index].removeAll() }
+    var row = 0
+    for piece in pieces {
+      let count = piece.tokens.count
+      let position = contextTokens + appendedTokens[piece.branch]
+      precondition(
+        position + count <= contextTokens + maximumAppended, "no more tokens than announced")
+      branches.use(piece.branch, upTo: (position + count - 1) / tokensPerBlock)
+      buffers.rows.append(
+        BranchTokens(branch: piece.branch, range: row..<row + count, position: position))
+      for (index, rope) in ropes.enumerated() {
+        buffers.tables[index].append(
+          rope, positions: position..<position + count, contextTokens: contextTokens)
+      }
+      for (index, token) in piece.tokens.enumerated() {
+        embed(token, into: buffers.residual.pointer + row * configuration.hiddenSize)
+        buffers.places.append((branch: piece.branch, position: position + index))
+        row += 1
+      }
+    }
+    return row
+  }
+
+  /// The logits of each piece's last token, where they are wanted.
+  private func computeLogits(
+    ofLastIn pieces: [AppendedTokens], into logits: UnsafeMutablePointer<Float>,
+    _ buffers: AppendBuffers
+  ) throws {
+    let hidden = configuration.hiddenSize
+    var wanted = 0
+    for (piece, tokens) in zip(pieces, buffers.rows) where piece.wantsLogits {
+      // What is written lies before what is still to be read.
+      (buffers.residual.pointer + wanted * hidden).update(
+        from: buffers.residual.pointer + (tokens.range.upperBound - 1) * hidden, count: hidden)
+      wanted += 1
+    }
+    guard wanted > 0 else { return }
+    try computeLogits(of: buffers.residual.pointer, rows: wanted, into: logits)
+  }
+
+  private func appendAttention(layer: Int, count: Int, _ buffers: AppendBuffers) throws {
     let hidden = configuration.hiddenSize
     let (queryWidth, keyWidth) = (configuration.queryWidth, configuration.keyValueWidth)
     let linear = buffers.layers[layer]
@@ -55,19 +135,24 @@ extension DecoderStack {
     try linear.projections.multiply(
       buffers.normed.pointer, rows: count, into: buffers.projected.pointer)
     let table = ropeOfLayer[layer].map { buffers.tables[$0] }
-    for row in 0..<count {
-      let block = (position + row) / tokensPerBlock
-      let token = buffers.projected.pointer + row * (queryWidth + 2 * keyWidth)
-      storeToken(
-        layer: layer, position: position + row, table: table, queries: token,
-        keys: token + queryWidth, values: token + queryWidth + keyWidth,
-        destination: buffers.queries.pointer, row: row, rowTokens: count,
-        cacheIndex: cache.blocks.lastIndex(of: block))
+    let rowsPerItem = 4
+    arithmetic.team.forEach((count + rowsPerItem - 1) / rowsPerItem) { item, _ in
+      for row in item * rowsPerItem..<min(count, (item + 1) * rowsPerItem) {
+        let (branch, position) = buffers.places[row]
+        let block = position / tokensPerBlock
+        let token = buffers.projected.pointer + row * (queryWidth + 2 * keyWidth)
+        storeToken(
+          layer: layer, place: position % tokensPerBlock, table: table, entry: row, queries: token,
+          keys: token + queryWidth, values: token + queryWidth + keyWidth,
+          destination: buffers.queries.pointer, row: row, rowTokens: count,
+          block: branches.owns(branch, block: block)
+            ? branches.head(0, layer: layer, branch: branch, block: block) : nil)
+      }
     }
     try measure("attention") {
       appendWork += try buffers.attention.attend(
-        layer: layer, mask: masks[layer], queries: buffers.queries.pointer, tokens: count,
-        position: position, output: buffers.attended.pointer)
+        layer: layer, mask: masks[layer], queries: buffers.queries.pointer, tokens: buffers.rows,
+        output: buffers.attended.pointer)
     }
     try linear.output.multiply(buffers.attended.pointer, rows: count, into: buffers.mixed.pointer)
     addMixed(norm: weights.layers[layer].attentionOutputNorm, rows: count, buffers)
@@ -138,9 +223,21 @@ final class AppendBuffers {
   let attention: AppendAttention
   let layers: [Layer]
   let head: DividedLinear
+  /// The context's last block where it is partly filled, once a branch has begun.
+  final class Tail {
+    private let memory: AlignedBuffer<UInt8>
+    var pointer: UnsafeMutableRawPointer { UnsafeMutableRawPointer(memory.pointer) }
+
+    init(bytes: Int) { memory = AlignedBuffer(count: bytes) }
+  }
+
+  var tail: Tail?
+  /// Whose tokens are appended at present, and where each of them is.
+  var rows: [BranchTokens] = []
+  var places: [(branch: Int, position: Int)] = []
   /// One for each of the stack's rotations.
   var tables: [RoPETable]
-  /// All `[64 tokens][…]`. Float32: hiddenSize; Q, K and V, or gate and up; hiddenSize.
+  /// All `[capacity][…]`. Float32: hiddenSize; Q, K and V, or gate and up; hiddenSize.
   let residual: AlignedBuffer<Float>
   let projected: AlignedBuffer<Float>
   let mixed: AlignedBuffer<Float>
@@ -158,10 +255,12 @@ final class AppendBuffers {
   }
 
   init(_ stack: DecoderStack) throws {
-    let capacity = DecoderStack.tokensPerAppend
+    let branches = stack.branches.branches
+    let capacity = DecoderStack.appendCapacity(branches: branches)
     let configuration = stack.configuration
     let arithmetic = stack.arithmetic
-    let memory = DividedLinearMemory(elements: Self.mostOutputs(configuration))
+    let memory = DividedLinearMemory(
+      elements: Self.mostOutputs(configuration, branches: branches))
     func divided(_ matrices: [WeightMatrix]) -> DividedLinear {
       DividedLinear(
         matrices, arithmetic: arithmetic, communicator: stack.communicator, memory: memory)
@@ -171,8 +270,8 @@ final class AppendBuffers {
         count: capacity * Arithmetic.inputStride(columns: columns) * arithmetic.inputType.bytes)
     }
     attention = try AppendAttention(
-      communicator: stack.communicator, arithmetic: arithmetic, cache: stack.cache,
-      capacity: capacity)
+      communicator: stack.communicator, arithmetic: arithmetic, context: stack.cache,
+      branches: stack.branches, capacity: capacity)
     layers = stack.weights.layers.map {
       Layer(
         projections: divided([$0.attention.query, $0.attention.key, $0.attention.value]),
@@ -191,7 +290,9 @@ final class AppendBuffers {
   }
 
   /// What is made here, in bytes.
-  static func bytes(_ configuration: ModelConfiguration, _ arithmetic: Arithmetic) -> Int {
+  static func bytes(
+    _ configuration: ModelConfiguration, _ arithmetic: Arithmetic, branches: Int
+  ) -> Int {
     let floats =
       2 * configuration.hiddenSize + widestProjection(configuration)
       + configuration.headDimension * configuration.ropes.count
@@ -203,8 +304,9 @@ final class AppendBuffers {
     let states =
       arithmetic.team.threads * configuration.queryHeads
       * arithmetic.stateLayout(headDimension: configuration.headDimension).rowElements
-    return DividedLinearMemory.bytes(elements: mostOutputs(configuration))
-      + DecoderStack.tokensPerAppend
+    return DividedLinearMemory.bytes(
+      elements: mostOutputs(configuration, branches: branches))
+      + DecoderStack.appendCapacity(branches: branches)
       * (floats * 4 + inputs * arithmetic.inputType.bytes + states * 8)
   }
 
@@ -215,11 +317,11 @@ final class AppendBuffers {
       2 * configuration.intermediateSize)
   }
 
-  /// Of one layer for as many tokens as are appended at once, or of the head for one.
-  private static func mostOutputs(_ configuration: ModelConfiguration) -> Int {
+  /// Of one layer for as many tokens as are appended at once, or of the head for one of each branch.
+  private static func mostOutputs(_ configuration: ModelConfiguration, branches: Int) -> Int {
     max(
-      DecoderStack.tokensPerAppend
+      DecoderStack.appendCapacity(branches: branches)
         * max(widestProjection(configuration), configuration.hiddenSize),
-      configuration.vocabularySize)
+      branches * configuration.vocabularySize)
   }
 }

@@ -18,21 +18,22 @@ extension DecoderStack {
     try communicator.broadcast(
       bytes: UnsafeMutableRawBufferPointer(
         start: buffers.residual.pointer, count: hidden * MemoryLayout<Float>.stride), from: owner)
-    try computeLogits(of: buffers.residual.pointer, into: logits)
+    try computeLogits(of: buffers.residual.pointer, rows: 1, into: logits)
   }
 
-  /// The logits of one row of the residual stream, `[vocabularySize]`; every rank has the row.
+  /// The logits of some rows of the residual stream, `[rows][vocabularySize]`; every rank has the
+  /// rows, at most one a branch.
   func computeLogits(
-    of row: UnsafePointer<Float>, into logits: UnsafeMutablePointer<Float>
+    of stream: UnsafePointer<Float>, rows: Int, into logits: UnsafeMutablePointer<Float>
   ) throws {
     let buffers = try appendBuffers()
     arithmetic.rmsNorm(
-      row, rows: 1, columns: configuration.hiddenSize, weight: weights.finalNorm,
+      stream, rows: rows, columns: configuration.hiddenSize, weight: weights.finalNorm,
       epsilon: Float(configuration.rmsNormEpsilon), into: buffers.normed.pointer)
     try measure("logits") {
-      try buffers.head.multiply(buffers.normed.pointer, rows: 1, into: logits)
+      try buffers.head.multiply(buffers.normed.pointer, rows: rows, into: logits)
     }
-    capLogits(logits, count: configuration.vocabularySize)
+    capLogits(logits, count: rows * configuration.vocabularySize)
   }
 
   /// The logits of every position of the context, block by block in their order, for rank 0; after

@@ -130,10 +130,11 @@ extension DecoderStack {
         for row in item * tokensPerItem..<min(count, (item + 1) * tokensPerItem) {
           let token = first + row
           storeToken(
-            layer: layer, position: share.position(ofToken: token),
-            table: tables?[token / tokensPerBlock], queries: q + row * queryWidth,
-            keys: k + row * keyWidth, values: v + row * keyWidth, destination: queries, row: token,
-            rowTokens: share.tokenCount, cacheIndex: token / tokensPerBlock)
+            layer: layer, place: token % tokensPerBlock, table: tables?[token / tokensPerBlock],
+            entry: token % tokensPerBlock, queries: q + row * queryWidth, keys: k + row * keyWidth,
+            values: v + row * keyWidth, destination: queries, row: token,
+            rowTokens: share.tokenCount,
+            block: cache.head(0, layer: layer, index: token / tokensPerBlock))
         }
       }
     }

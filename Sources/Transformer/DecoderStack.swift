@@ -15,13 +15,15 @@ public final class DecoderStack {
   public let weights: ModelWeights
   public var configuration: ModelConfiguration { weights.configuration }
   public let contextTokens: Int
-  /// Tokens whose keys and values are in the cache.
+  /// Tokens of the context whose keys and values are there: none before the prefill, all after it.
   public internal(set) var tokenCount = 0
   /// Layers of the context's prefill that are finished: their KV blocks and the residual stream
   /// behind them are there.
   public internal(set) var finishedLayers = 0
-  public private(set) var partition: SequencePartition
+  public let partition: SequencePartition
   public let cache: KeyValueCache
+  /// What is appended to the context; each branch is independent of the others.
+  public let branches: BranchCache
   /// What the prefill's attention and exchange cost this rank.
   public internal(set) var prefillWork = AttentionWork()
   /// The same for the tokens appended so far.
@@ -39,6 +41,9 @@ public final class DecoderStack {
   let ropes: [RoPE]
   let ropeOfLayer: [Int?]
   let maximumAppended: Int
+  let branchPartition: BranchPartition
+  /// `[branches]`: tokens appended to each.
+  var appendedTokens: [Int]
   let share: SequenceShare
   /// `[own context tokens][hiddenSize]` float32; after the prefill, what the final norm reads.
   let residual: AlignedBuffer<Float>
@@ -46,12 +51,14 @@ public final class DecoderStack {
 
   /// - Parameters:
   ///   - contextTokens: the length of the context, 1 or more.
-  ///   - maximumAppended: most tokens that will be appended to it.
+  ///   - maximumAppended: most tokens that will be appended to it in one branch.
+  ///   - branches: how many there are.
   public init(
     weights: ModelWeights, communicator: Communicator, arithmetic: Arithmetic,
-    partition kind: PartitionKind, contextTokens: Int, maximumAppended: Int
+    partition kind: PartitionKind, contextTokens: Int, maximumAppended: Int, branches: Int = 1
   ) {
     precondition(contextTokens > 0, "a context has one token at least")
+    precondition(branches > 0, "there is one branch at least")
     self.weights = weights
     self.communicator = communicator
     self.arithmetic = arithmetic
@@ -69,11 +76,16 @@ public final class DecoderStack {
       kind, blocks: blockCount(tokens: contextTokens), ranks: communicator.size)
     share = SequenceShare(
       partition: partition, rank: communicator.rank, sequenceTokens: contextTokens)
-    cache = KeyValueCache(
-      layout: arithmetic.keyValueLayout(shape), layers: configuration.layers.count,
-      blocks: share.blocks,
-      capacity: Self.cacheCapacity(
-        partition, tokens: contextTokens + maximumAppended, rank: communicator.rank))
+    let layout = arithmetic.keyValueLayout(shape)
+    let layers = configuration.layers.count
+    cache = KeyValueCache(layout: layout, layers: layers, blocks: share.blocks)
+    branchPartition = BranchPartition(context: partition)
+    appendedTokens = [Int](repeating: 0, count: branches)
+    self.branches = BranchCache(
+      layout: layout, layers: layers, partition: branchPartition, rank: communicator.rank,
+      branches: branches, firstBlock: contextTokens / tokensPerBlock,
+      blocksPerBranch: Self.blocksPerBranch(
+        contextTokens: contextTokens, maximumAppended: maximumAppended))
     residual = AlignedBuffer(count: share.tokenCount * configuration.hiddenSize)
   }
 
@@ -83,35 +95,27 @@ public final class DecoderStack {
     prefillWork.bytesSent + appendWork.bytesSent + (appending?.linearBytesSent ?? 0)
   }
 
-  /// The blocks that a rank will own when the sequence has grown to `tokens`.
-  static func cacheCapacity(_ partition: SequencePartition, tokens: Int, rank: Int) -> Int {
-    partition.blockCount(
-      of: rank, afterAppending: blockCount(tokens: tokens) - partition.blockCount)
-  }
-
-  /// Makes room for tokens up to `tokens`: a new block goes to the rank that owns the fewest.
-  func growPartition(tokens: Int) {
-    while partition.blockCount < blockCount(tokens: tokens) {
-      let block = partition.blockCount
-      partition.appendBlock()
-      if partition.owner(of: block) == communicator.rank { cache.append(block: block) }
-    }
+  /// The blocks of what is appended to a context in one branch, with the context's last block where
+  /// that is partly filled.
+  static func blocksPerBranch(contextTokens: Int, maximumAppended: Int) -> Int {
+    blockCount(tokens: contextTokens + maximumAppended) - contextTokens / tokensPerBlock
   }
 
   /// Normalizes and rotates one token's queries and keys as the layer does, rounds its queries and
   /// stores its keys and values.
   ///
   /// - Parameters:
-  ///   - table: the layer's rotations; nil where it has none.
+  ///   - place: the token's place in its KV block.
+  ///   - table: the layer's rotations; nil where it has none. The token's is number `entry`.
   ///   - queries: `[queryWidth]` float32; `keys` and `values`: `[keyValueWidth]`.
   ///   - destination: `[keyValueHeads][rowTokens][groupSize][paddedHeadDimension]` matrix input; this is
   ///     token `row` of it.
-  ///   - cacheIndex: the place of the token's block in this rank's cache; nil if another rank owns
-  ///     it.
+  ///   - block: the token's KV block of the layer; nil if another rank owns it.
   func storeToken(
-    layer: Int, position: Int, table: RoPETable?, queries: UnsafeMutablePointer<Float>,
+    layer: Int, place: Int, table: RoPETable?, entry: Int, queries: UnsafeMutablePointer<Float>,
     keys: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>,
-    destination: UnsafeMutableRawPointer, row: Int, rowTokens: Int, cacheIndex: Int?
+    destination: UnsafeMutableRawPointer, row: Int, rowTokens: Int,
+    block: UnsafeMutableRawPointer?
   ) {
     let d = shape.headDimension
     let groupWidth = shape.groupSize * d
@@ -124,8 +128,8 @@ public final class DecoderStack {
         keys, rows: shape.keyValueHeads, columns: d, weight: attention.keyNorm, epsilon: epsilon)
     }
     if let table {
-      table.rotate(queries, count: shape.queryHeads, at: position)
-      if cacheIndex != nil { table.rotate(keys, count: shape.keyValueHeads, at: position) }
+      table.rotate(queries, count: shape.queryHeads, by: entry)
+      if block != nil { table.rotate(keys, count: shape.keyValueHeads, by: entry) }
     }
     for head in 0..<shape.keyValueHeads {
       round(
@@ -133,10 +137,10 @@ public final class DecoderStack {
         into: destination
           + (head * rowTokens + row) * shape.groupSize * shape.paddedHeadDimension
           * arithmetic.inputType.bytes)
-      guard let cacheIndex else { continue }
+      guard let block else { continue }
       arithmetic.store(
-        keys: keys + head * d, values: values + head * d, token: position % tokensPerBlock,
-        into: cache.head(head, layer: layer, index: cacheIndex), layout: cache.layout)
+        keys: keys + head * d, values: values + head * d, token: place,
+        into: block + head * cache.layout.headBytes, layout: cache.layout)
     }
   }
 

@@ -13,7 +13,7 @@ public struct MemoryRequirement: Sendable, Equatable {
 
   public init(
     configuration: ModelConfiguration, arithmetic: Arithmetic, partition kind: PartitionKind,
-    ranks: Int, rank: Int, contextTokens: Int, maximumAppended: Int
+    ranks: Int, rank: Int, contextTokens: Int, maximumAppended: Int, branches: Int = 1
   ) {
     let shape = AttentionShape(configuration)
     let layout = arithmetic.keyValueLayout(shape)
@@ -21,10 +21,17 @@ public struct MemoryRequirement: Sendable, Equatable {
       kind, blocks: blockCount(tokens: contextTokens), ranks: ranks)
     let share = SequenceShare(partition: partition, rank: rank, sequenceTokens: contextTokens)
     let tokens = share.tokenCount
-    keyValueBytes = Self.product(
-      DecoderStack.cacheCapacity(
-        partition, tokens: contextTokens + maximumAppended, rank: rank),
-      layout.blockBytes, configuration.layers.count)
+    let branchPartition = BranchPartition(context: partition)
+    let blocksPerBranch = DecoderStack.blocksPerBranch(
+      contextTokens: contextTokens, maximumAppended: maximumAppended)
+    let branchBlocks = (0..<branches).reduce(0) {
+      $0 + branchPartition.blockCount(branch: $1, blocks: blocksPerBranch, of: rank)
+    }
+    let layers = configuration.layers.count
+    keyValueBytes = Self.product(share.blocks.count + branchBlocks, layout.blockBytes, layers)
+    // Every rank has a copy of the context's last block where that is partly filled.
+    let tailBytes =
+      contextTokens % tokensPerBlock == 0 ? 0 : Self.product(layout.blockBytes, layers)
 
     let largestMessage =
       Set(configuration.layers.map { AttentionMask(slidingWindow: $0.slidingWindow) })
@@ -57,7 +64,9 @@ public struct MemoryRequirement: Sendable, Equatable {
     // The prefill's memory is given back before anything is appended.
     activationBytes =
       Self.product(tokens, configuration.hiddenSize, 4)
-      + max(prefillBytes, AppendBuffers.bytes(configuration, arithmetic))
+      + max(
+        prefillBytes,
+        tailBytes + AppendBuffers.bytes(configuration, arithmetic, branches: branches))
       + arithmetic.team.threads * scratchBytes.max()!
   }
 

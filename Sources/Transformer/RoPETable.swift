@@ -1,19 +1,17 @@
-/// The rotations of a range of positions, computed once and applied to the rows of every head and
-/// layer.
+/// The rotations of some positions, computed once and applied to the rows of every head and layer.
 public struct RoPETable: Sendable {
-  /// Counted from the start of the whole sequence.
-  public private(set) var positions: Range<Int>
+  /// How many there are.
+  public private(set) var count = 0
   public let headDimension: Int
   /// Pairs of each head that are rotated.
   public let pairs: Int
-  /// `[positions][pairs]`
+  /// `[capacity][pairs]`
   public private(set) var cosines: [Float]
-  /// `[positions][pairs]`
+  /// `[capacity][pairs]`
   public private(set) var sines: [Float]
 
   /// A table with room for `capacity` positions and none in it yet.
   public init(_ rope: RoPE, capacity: Int) {
-    positions = 0..<0
     headDimension = rope.headDimension
     pairs = rope.pairs
     cosines = [Float](repeating: 0, count: capacity * pairs)
@@ -23,20 +21,24 @@ public struct RoPETable: Sendable {
 
   public init(_ rope: RoPE, positions: Range<Int>, contextTokens: Int = 0) {
     self.init(rope, capacity: positions.count)
-    fill(rope, positions: positions, contextTokens: contextTokens)
+    append(rope, positions: positions, contextTokens: contextTokens)
   }
 
-  /// Replaces the table's positions; allocates nothing.
+  /// Empties the table; its memory stays.
+  public mutating func removeAll() { count = 0 }
+
+  /// Adds positions behind those that are there; allocates nothing.
   ///
   /// - Parameters:
-  ///   - positions: no more than the table's capacity.
+  ///   - positions: counted from the start of the whole sequence; no more than the table has room
+  ///     for.
   ///   - contextTokens: the length of the sequence's context, for frequencies that depend on it.
-  public mutating func fill(_ rope: RoPE, positions: Range<Int>, contextTokens: Int = 0) {
+  public mutating func append(_ rope: RoPE, positions: Range<Int>, contextTokens: Int = 0) {
     precondition(
       rope.headDimension == headDimension && rope.pairs == pairs, "one head dimension a table")
-    precondition(positions.count * pairs <= cosines.count, "no more positions than the capacity")
-    self.positions = positions
-    var index = 0
+    var index = count * pairs
+    count += positions.count
+    precondition(count * pairs <= cosines.count, "no more positions than the capacity")
     for position in positions {
       for pair in 0..<pairs {
         (cosines[index], sines[index]) = rope.rotation(
@@ -49,10 +51,10 @@ public struct RoPETable: Sendable {
   /// Rotates `count` rows of one position in place: `[count][headDimension]`, the rows of all
   /// heads, one after another.
   ///
-  /// - Parameter position: one of `positions`.
-  public func rotate(_ rows: UnsafeMutablePointer<Float>, count: Int, at position: Int) {
-    precondition(positions.contains(position), "a position of the table")
-    let offset = (position - positions.lowerBound) * pairs
+  /// - Parameter entry: the position's number in the table.
+  public func rotate(_ rows: UnsafeMutablePointer<Float>, count: Int, by entry: Int) {
+    precondition(0..<self.count ~= entry, "an entry of the table")
+    let offset = entry * pairs
     cosines.withUnsafeBufferPointer { cosines in
       sines.withUnsafeBufferPointer { sines in
         for row in 0..<count {

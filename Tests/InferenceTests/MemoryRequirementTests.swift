@@ -10,14 +10,15 @@ extension RankTests {
   @Suite @MPIThread struct MemoryRequirementTests {
     private func requirement(
       _ configuration: ModelConfiguration, _ arithmetic: Arithmetic, _ kind: PartitionKind,
-      ranks: Int, rank: Int, context: Int, appended: Int
+      ranks: Int, rank: Int, context: Int, appended: Int, branches: Int = 1
     ) -> MemoryRequirement {
       MemoryRequirement(
         configuration: configuration, arithmetic: arithmetic, partition: kind, ranks: ranks,
-        rank: rank, contextTokens: context, maximumAppended: appended)
+        rank: rank, contextTokens: context, maximumAppended: appended, branches: branches)
     }
 
-    /// A rank's KV bytes are its equal share, rounded up to a block.
+    /// A rank's KV bytes are its equal share of the context, rounded up to a block, and of what each
+    /// branch has behind it, with a block of its own where the context ends inside one.
     @Test func keyValueBytesAreAnEqualShare() throws {
       let configuration = try RandomModel.sampleConfiguration()
       for arithmetic in highestArithmetics() {
@@ -27,16 +28,20 @@ extension RankTests {
         for kind in PartitionKind.allCases {
           for ranks in [1, 3, 8] {
             for (context, appended) in [(1, 0), (256, 1), (2048, 0), (5000, 700), (100_000, 64)] {
-              let blocks = blockCount(tokens: context + appended)
-              let bytes = (0..<ranks).map {
-                requirement(
-                  configuration, arithmetic, kind, ranks: ranks, rank: $0, context: context,
-                  appended: appended
-                ).keyValueBytes
+              for branches in [1, 5] {
+                let own = blockCount(tokens: context + appended) - context / tokensPerBlock
+                let blocks = blockCount(tokens: context) + branches * own
+                let bytes = (0..<ranks).map {
+                  requirement(
+                    configuration, arithmetic, kind, ranks: ranks, rank: $0, context: context,
+                    appended: appended, branches: branches
+                  ).keyValueBytes
+                }
+                let label: Comment =
+                  "\(kind), \(context) + \(branches) × \(appended) tokens on \(ranks) ranks"
+                #expect(bytes.reduce(0, +) == blocks * block, label)
+                #expect(bytes.allSatisfy { $0 <= blocks * block / ranks + 2 * block }, label)
               }
-              let label: Comment = "\(kind), \(context) + \(appended) tokens on \(ranks) ranks"
-              #expect(bytes.reduce(0, +) == blocks * block, label)
-              #expect(bytes.allSatisfy { $0 <= blocks * block / ranks + block }, label)
             }
           }
         }
@@ -85,7 +90,8 @@ extension RankTests {
       try stack.prefill(tokens: Array(tokens[..<context])) { layer, _ in
         if inLayer[layer] == nil { inLayer[layer] = mappedBytes() }
       }
-      try stack.append(tokens: tokens[context...], logits: logits.pointer)
+      try stack.beginBranch(0)
+      try stack.append(tokens[context...], logits: logits)
       return max(inLayer.values.max()!, mappedBytes()) - start
     }
   }

@@ -12,6 +12,7 @@ struct ParityRun {
   /// `[generated tokens][vocabularySize]`: those from which each was chosen; of rank 0, on the
   /// others empty.
   var generatedLogits: [Float] = []
+  /// Of rank 0, on the others empty.
   var generated: [Int32] = []
 
   @MPIThread init(
@@ -23,13 +24,14 @@ struct ParityRun {
       contextTokens: context.count, maximumAppended: run.greedy.count)
     try session.prefill(context)
     try session.stack.forEachContextLogits { contextLogits += $0 }
-    let generation = try session.generate(
-      maximumTokens: run.greedy.count, sampling: SamplingParameters()
-    ) {
-      generatedLogits += $0
-    } onToken: { _ in
+    var (logits, answer): ([Float], [Int32]) = ([], [])
+    _ = try session.answer([Question(prompt: [], maximumTokens: run.greedy.count)]) {
+      logits += $1
+    } onToken: { _, _ in
       true
+    } onEnd: {
+      answer = $1.tokens
     }
-    generated = generation.tokens
+    (generatedLogits, generated) = (logits, answer)
   }
 }

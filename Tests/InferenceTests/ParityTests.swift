@@ -86,14 +86,15 @@ extension RankTests {
           let memory = AlignedBuffer<Float>(count: vocabulary)
           var logits: [Float] = []
           var positions: [Int] = []
+          try stack.beginBranch(0)
+          var first = context
           for piece in [64, 1, 1, 1, 17, 5, 1] {
-            let first = stack.tokenCount
-            try stack.append(
-              tokens: fixture.tokens[first..<first + piece], logits: memory.pointer)
+            try stack.append(fixture.tokens[first..<first + piece], logits: memory)
             logits += memory.elements
             positions.append(first + piece - 1)
+            first += piece
           }
-          #expect(stack.tokenCount == count)
+          #expect(first == count)
           expectAgreement(
             logits,
             positions.flatMap { expected[$0 * vocabulary..<($0 + 1) * vocabulary] },

@@ -23,29 +23,35 @@ extension RankTests {
     }
 
     private func session(
-      _ model: Model, context: [Int32], prompt: [Int32] = [], most: Int = 20,
+      _ model: Model, context: [Int32], most: Int = 20,
       partition: PartitionKind = .zigzag
     ) throws -> Session {
       let session = Session(
         model: model, communicator: world, arithmetic: highestArithmetics().last!,
-        partition: partition, contextTokens: context.count, maximumAppended: prompt.count + most)
+        partition: partition, contextTokens: context.count, maximumAppended: most)
       try session.prefill(context)
-      try session.append(prompt)
       return session
     }
 
+    /// One answer, as rank 0 hears it, on every rank.
     private func generate(
-      _ session: Session, most: Int = 20, _ sampling: SamplingParameters = SamplingParameters()
-    ) throws -> Generation {
-      try session.generate(
-        maximumTokens: most, sampling: sampling, onLogits: { _ in }, onToken: { _ in true })
+      _ session: Session, prompt: [Int32] = [], most: Int = 20,
+      _ sampling: SamplingParameters = SamplingParameters(),
+      onLogits: (UnsafeBufferPointer<Float>) throws -> Void = { _ in },
+      onToken: (Int32) throws -> Bool = { _ in true }
+    ) throws -> (tokens: [Int32], end: Generation.End) {
+      var answers: [Generation] = []
+      let isWhole = try session.answer(
+        [Question(prompt: prompt, maximumTokens: most, sampling: sampling)],
+        onLogits: { try onLogits($1) }, onToken: { try onToken($1) },
+        onEnd: { answers.append($1) })
+      #expect(isWhole && answers.count == (world.rank == 0 ? 1 : 0))
+      let end = try world.broadcast(
+        value: answers.first.map { Self.ends.firstIndex(of: $0.end)! } ?? 0, from: 0)
+      return (try world.broadcast(array: answers.first?.tokens ?? [], from: 0), Self.ends[end])
     }
 
-    /// What all ranks have generated, if it is the same.
-    private func expectSameOnEveryRank(_ generation: Generation) throws {
-      let all = try world.gather(array: generation.tokens, to: 0)
-      #expect(Set(all ?? []).count <= 1)
-    }
+    nonisolated private static let ends: [Generation.End] = [.endOfSequence, .stop, .length]
 
     private let context = sampleTokens(300, vocabulary: 300, seed: 2)
     private let prompt = sampleTokens(10, vocabulary: 300, seed: 3)
@@ -53,16 +59,15 @@ extension RankTests {
     @Test func everyRankGetsTheSameTokensAndListenersHearThemOnRank0() throws {
       let model = try randomModel()
       for sampling in [SamplingParameters(), SamplingParameters(temperature: 1, seed: 5)] {
-        let session = try session(model, context: context, prompt: prompt)
+        let session = try session(model, context: context, most: 40)
         var heard: [Int32] = []
         var logits: [[Float]] = []
-        let generation = try session.generate(
-          maximumTokens: 20, sampling: sampling, onLogits: { logits.append(Array($0)) },
+        let generation = try generate(
+          session, prompt: prompt, sampling, onLogits: { logits.append(Array($0)) },
           onToken: {
             heard.append($0)
             return true
           })
-        try expectSameOnEveryRank(generation)
         #expect(generation.tokens.count == 20 && generation.end == .length)
         #expect(heard == (world.rank == 0 ? generation.tokens : []))
         #expect(logits.count == (world.rank == 0 ? 20 : 0))
@@ -77,12 +82,16 @@ extension RankTests {
     /// The logits from which tokens are chosen are those of the tokens so far, appended by hand.
     @Test func generatingIsAppendingWhatWasChosen() throws {
       let model = try randomModel()
-      let generation = try generate(session(model, context: context, prompt: prompt), most: 6)
-      let byHand = try session(model, context: context, prompt: prompt)
+      let generation = try generate(
+        session(model, context: context, most: 40), prompt: prompt, most: 6)
+      let stack = try session(model, context: context, most: 40).stack
+      let logits = AlignedBuffer<Float>(count: model.configuration.vocabularySize)
+      try stack.beginBranch(0)
+      try stack.append(prompt[...], logits: logits)
       for token in generation.tokens {
         var sampler = Sampler(SamplingParameters())
-        #expect(sampler.next(byHand.lastLogits) == token)
-        try byHand.append([token])
+        #expect(sampler.next(UnsafeBufferPointer(logits.elements)) == token)
+        try stack.append([token], logits: logits)
       }
     }
 
@@ -104,15 +113,14 @@ extension RankTests {
       for most in [0, 1] {
         let session = try session(model, context: context, most: most)
         var (logits, tokens) = (0, 0)
-        let generation = try session.generate(
-          maximumTokens: most, sampling: SamplingParameters(), onLogits: { _ in logits += 1 },
+        let generation = try generate(
+          session, most: most, onLogits: { _ in logits += 1 },
           onToken: { _ in
             tokens += 1
             return true
           })
         #expect(generation.tokens.count == most && generation.end == .length)
         #expect(logits == (world.rank == 0 ? 1 : 0) && tokens == (world.rank == 0 ? most : 0))
-        #expect(session.stack.tokenCount == context.count)
       }
     }
 
@@ -123,13 +131,12 @@ extension RankTests {
       let end = try #require(place)
       let model = try randomModel(ends: [free[end], 299])
       var heard: [Int32] = []
-      let generation = try session(model, context: context).generate(
-        maximumTokens: 20, sampling: SamplingParameters(), onLogits: { _ in },
+      let generation = try generate(
+        session(model, context: context),
         onToken: {
           heard.append($0)
           return true
         })
-      try expectSameOnEveryRank(generation)
       #expect(generation.end == .endOfSequence)
       #expect(generation.tokens == Array(free[...end]))
       #expect(heard == (world.rank == 0 ? Array(free[..<end]) : []))
@@ -138,13 +145,12 @@ extension RankTests {
     @Test func theListenerStopsAllRanks() throws {
       let model = try randomModel()
       var count = 0
-      let generation = try session(model, context: context).generate(
-        maximumTokens: 20, sampling: SamplingParameters(), onLogits: { _ in },
+      let generation = try generate(
+        session(model, context: context),
         onToken: { _ in
           count += 1
           return count < 4
         })
-      try expectSameOnEveryRank(generation)
       #expect(generation.tokens.count == 4 && generation.end == .stop)
     }
 
@@ -156,8 +162,8 @@ extension RankTests {
         var count = 0
         let session = try session(model, context: context)
         let error = #expect(throws: SessionError.self) {
-          try session.generate(
-            maximumTokens: 20, sampling: SamplingParameters(),
+          try generate(
+            session,
             onLogits: { _ in
               count += 1
               if throwsForLogits, count == 3 { throw Failure() }
@@ -172,7 +178,6 @@ extension RankTests {
         case .abandoned: #expect(world.rank != 0)
         case nil: break
         }
-        #expect(session.stack.tokenCount == context.count + 2)
         try world.barrier()
       }
     }
@@ -186,10 +191,9 @@ extension RankTests {
         var text = (0..<length).map { _ in letters[Int(filler.next() % UInt64(letters.count))] }
         text.insert(contentsOf: Array(" The secret passkey is 93817.\n".utf8), at: place)
         let session = try session(
-          try .builtIn(), context: text.map(Int32.init),
-          prompt: Array(" Tell me. The secret passkey is ".utf8).map(Int32.init))
-        let generation = try session.generate(
-          maximumTokens: 20, sampling: SamplingParameters(), onLogits: { _ in },
+          try .builtIn(), context: text.map(Int32.init), most: 60, partition: partition)
+        let generation = try generate(
+          session, prompt: Array(" Tell me. The secret passkey is ".utf8).map(Int32.init),
           onToken: { $0 != Int32(UInt8(ascii: "\n")) })
         let answer = String(decoding: generation.tokens.map { UInt8($0) }, as: UTF8.self)
         #expect(answer == "93817.\n", "at \(place) of \(length)")

@@ -45,17 +45,25 @@ struct StackRun {
     try stack.lastContextLogits(into: memory.pointer)
     logits += memory.elements
     let promptEnd = context + Self.promptTokens
+    try stack.beginBranch(0)
     for first in stride(from: context, to: promptEnd, by: promptPiece) {
       let end = min(first + promptPiece, promptEnd)
-      try stack.append(
-        tokens: tokens[first..<end], logits: end == promptEnd ? memory.pointer : nil)
+      try stack.append(tokens[first..<end], logits: memory)
     }
     logits += memory.elements
     for position in promptEnd..<tokens.count {
-      try stack.append(tokens: tokens[position...position], logits: memory.pointer)
+      try stack.append(tokens[position...position], logits: memory)
       logits += memory.elements
     }
     return logits
+  }
+}
+
+extension DecoderStack {
+  /// Appends tokens to the first branch, and takes the logits of the last of them.
+  func append(_ tokens: ArraySlice<Int32>, logits: borrowing AlignedBuffer<Float>) throws {
+    try append(
+      [AppendedTokens(branch: 0, tokens: tokens, wantsLogits: true)], logits: logits.pointer)
   }
 }
 

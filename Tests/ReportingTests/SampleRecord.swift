@@ -4,7 +4,8 @@ import Reporting
 func sampleRecord(
   ranks: Int = 2, text: String = "48213.", generated: Int = 6,
   seconds: RunRecord.Seconds = .init(
-    load: 0.0042, tokenize: 0.5, prefill: 12.5, decode: 0.75, exposedExchange: 0.25),
+    load: 0.0042, tokenize: 0.5, prefill: 12.5, prompt: 0.125, decode: 0.75,
+    exposedExchange: 0.25),
   gflops: RunRecord.Arithmetic = .init(attention: 180.5, linear: 90.25), balance: Double = 0.984
 ) -> RunRecord {
   RunRecord(

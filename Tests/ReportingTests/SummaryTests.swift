@@ -8,9 +8,10 @@ import Testing
         ringflash 0.1.0: needle, bf16, avx512bf16, zigzag, 2 ranks of 1 thread on 1 host
           load         4.2 ms
           tokenize   500.0 ms
-          prefill     12.50 s   100000 tokens   8000 tokens/s
+          prefill     12.50 s    99990 tokens   7999 tokens/s
                                     attention   180.5 GFLOP/s
                                        linear    90.2 GFLOP/s
+          prompt     125.0 ms       10 tokens
           decode     750.0 ms        6 tokens    8.0 tokens/s  125.0 ms/token
           exchange   250.0 ms   exposed, 2.0 % of the prefill
           sent        1.0 MiB   to 2.0 MiB a rank
@@ -24,7 +25,7 @@ import Testing
 
   @Test func hasNoUndefinedNumbers() {
     let none = RunRecord.Seconds(
-      load: 0, tokenize: 0, prefill: 0, decode: 0, exposedExchange: 0)
+      load: 0, tokenize: 0, prefill: 0, prompt: 0, decode: 0, exposedExchange: 0)
     for ranks in [0, 1, 8] {
       let summary = sampleRecord(ranks: ranks, generated: 0, seconds: none).summary()
       #expect(!summary.contains("nan") && !summary.contains("inf"), "\(ranks) ranks: \(summary)")

@@ -34,21 +34,22 @@ extension RankTests {
               "\(kind), \(context) tokens, window \(window ?? 0), "
               + "\(shape.queryHeads)/\(shape.keyValueHeads) heads of \(shape.headDimension), "
               + "\(arithmetic.precision), \(arithmetic.instructionSet), \(threads) threads"
-            for most in [1, 64] {
+            for (most, hasNeighbour) in [(1, false), (64, false), (7, true)] {
               let run = try AppendRun(
                 attention, context: context, partition: kind,
                 arithmetic: Arithmetic(
                   precision: arithmetic.precision, instructionSet: arithmetic.instructionSet,
-                  team: ThreadTeam(threads: threads, spins: 0)))
+                  team: ThreadTeam(threads: threads, spins: 0)),
+                hasNeighbour: hasNeighbour)
               var output: [UInt8] = []
               // Only a few by themselves, which is slow.
-              let count = most == 1 ? 6 : appended
+              let count = most == 1 ? 6 : most == 7 ? 21 : appended
               for first in stride(from: 0, to: count, by: most) {
                 output += try run.append(Array(positions[first..<min(first + most, count)]))
               }
               #expect(
                 output[...] == expected[..<(count * attention.outputBytes)],
-                "\(most) at once, \(label)")
+                "\(most) at once, neighbour: \(hasNeighbour), \(label)")
             }
           }
         }
@@ -83,49 +84,80 @@ extension RankTests {
   }
 }
 
-/// A context on all ranks, and tokens that are appended to it.
+/// A context on all ranks, and tokens that are appended to it in the second of three branches, with
+/// other tokens in the third at the same time.
 @MPIThread private final class AppendRun {
   private let attention: AttentionCase
   private let arithmetic: Arithmetic
   private let cache: KeyValueCache
+  private let branches: BranchCache
   private let appendAttention: AppendAttention
-  private var partition: SequencePartition
+  private let context: Int
+  private let hasNeighbour: Bool
   private(set) var work = AttentionWork()
 
   init(
-    _ attention: AttentionCase, context: Int, partition kind: PartitionKind, arithmetic: Arithmetic
+    _ attention: AttentionCase, context: Int, partition kind: PartitionKind,
+    arithmetic: Arithmetic, hasNeighbour: Bool = false
   ) throws {
     self.attention = attention
     self.arithmetic = arithmetic
-    partition = SequencePartition(
+    self.context = context
+    self.hasNeighbour = hasNeighbour
+    let partition = SequencePartition(
       kind, blocks: (context + tokensPerBlock - 1) / tokensPerBlock, ranks: world.size)
-    let blocks = partition.blocks(of: world.rank)
     cache = KeyValueCache(
-      layout: attention.layout, layers: 2, blocks: blocks, capacity: blocks.count + 2)
+      layout: attention.layout, layers: 2, blocks: partition.blocks(of: world.rank))
+    branches = BranchCache(
+      layout: attention.layout, layers: 2, partition: BranchPartition(context: partition),
+      rank: world.rank, branches: 3, firstBlock: context / tokensPerBlock, blocksPerBranch: 2)
     appendAttention = try AppendAttention(
-      communicator: world, arithmetic: arithmetic, cache: cache, capacity: 64)
-    for position in 0..<context { store(position) }
+      communicator: world, arithmetic: arithmetic, context: cache, branches: branches,
+      capacity: 128)
+    for position in 0..<context {
+      guard let index = cache.blocks.firstIndex(of: position / tokensPerBlock) else { continue }
+      attention.store(position, into: cache.head(0, layer: 1, index: index))
+    }
+    let bytes = attention.layout.blockBytes
+    let tail = AlignedBuffer<UInt8>(count: 2 * bytes)
+    for position in context / tokensPerBlock * tokensPerBlock..<context {
+      attention.store(position, into: tail.pointer + bytes)
+    }
+    // The second time over what is there.
+    for _ in 0..<2 {
+      for branch in 1...2 {
+        branches.begin(
+          branch, tail: context % tokensPerBlock == 0 ? nil : UnsafeRawPointer(tail.pointer))
+        for position in context..<context + 70 { store(position, branch: branch) }
+      }
+    }
+    branches.begin(1, tail: context % tokensPerBlock == 0 ? nil : UnsafeRawPointer(tail.pointer))
   }
 
-  private func store(_ position: Int) {
+  private func store(_ position: Int, branch: Int) {
     let block = position / tokensPerBlock
-    while partition.blockCount <= block {
-      let new = partition.blockCount
-      partition.appendBlock()
-      if partition.owner(of: new) == world.rank { cache.append(block: new) }
-    }
-    guard let index = cache.blocks.firstIndex(of: block) else { return }
-    attention.store(position, into: cache.head(0, layer: 1, index: index))
+    branches.use(branch, upTo: block)
+    guard branches.owns(branch, block: block) else { return }
+    attention.store(position, into: branches.head(0, layer: 1, branch: branch, block: block))
   }
 
   /// `[positions][outputBytes]`
   func append(_ positions: [Int]) throws -> [UInt8] {
-    for position in positions { store(position) }
-    let queries = attention.queryRows(positions)
-    let output = AlignedBuffer<UInt8>(count: positions.count * attention.outputBytes)
+    for position in positions { store(position, branch: 1) }
+    // The neighbour's tokens are those behind the context, whatever is asked for.
+    let others = hasNeighbour ? Array(context..<context + 3) : []
+    let queries = attention.queryRows(others + positions)
+    let count = others.count + positions.count
+    let output = AlignedBuffer<UInt8>(count: count * attention.outputBytes)
+    var tokens = [
+      BranchTokens(branch: 1, range: others.count..<count, position: positions[0])
+    ]
+    if hasNeighbour {
+      tokens.insert(BranchTokens(branch: 2, range: 0..<3, position: context), at: 0)
+    }
     work = try appendAttention.attend(
-      layer: 1, mask: attention.mask, queries: queries.pointer, tokens: positions.count,
-      position: positions[0], output: output.pointer)
-    return Array(output.elements)
+      layer: 1, mask: attention.mask, queries: queries.pointer, tokens: tokens,
+      output: output.pointer)
+    return Array(output.elements.dropFirst(others.count * attention.outputBytes))
   }
 }

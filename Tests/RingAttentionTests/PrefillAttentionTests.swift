@@ -127,8 +127,7 @@ extension RankTests {
     share = SequenceShare(partition: partition, rank: world.rank, sequenceTokens: tokens)
     positions = (0..<share.tokenCount).map(share.position(ofToken:))
     let cache = KeyValueCache(
-      layout: layers[0].layout, layers: layers.count, blocks: share.blocks,
-      capacity: share.blocks.count + 1)
+      layout: layers[0].layout, layers: layers.count, blocks: share.blocks)
     for (layer, attention) in layers.enumerated() {
       for (token, position) in positions.enumerated() {
         attention.store(

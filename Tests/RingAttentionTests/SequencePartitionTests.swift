@@ -69,22 +69,26 @@ import Testing
     }
   }
 
-  @Test func appendedBlocksGoToTheRankWithTheFewest() {
+  /// Of a branch every block has one owner, the numbers agree, and no rank has two more than another.
+  @Test func blocksOfBranchesGoRoundTheRanks() {
     Self.forEachPartition { partition, blocks, ranks, label in
-      var grown = partition
-      for block in blocks..<blocks + 2 * ranks + 1 {
-        let counts = (0..<ranks).map(grown.blockCount(of:))
-        let expected = counts.firstIndex(of: counts.min()!)!
-        let before = grown
-        grown.appendBlock()
-        #expect(grown.owner(of: block) == expected, label)
-        for rank in 0..<ranks {
-          let gained = rank == expected ? [block] : []
-          #expect(grown.blocks(of: rank) == before.blocks(of: rank) + gained, label)
+      let branches = BranchPartition(context: partition)
+      for branch in [0, 1, ranks, 2 * ranks + 1] {
+        for count in [0, 1, ranks, 2 * ranks + 1] {
+          let owners = (0..<count).map { branches.owner(branch: branch, block: $0) }
+          for rank in 0..<ranks {
+            let own = owners.indices.filter { owners[$0] == rank }
+            #expect(
+              branches.blockCount(branch: branch, blocks: count, of: rank) == own.count, label)
+            let first = branches.firstBlock(branch: branch, of: rank)
+            #expect(own == Array(stride(from: first, to: count, by: ranks)), label)
+          }
         }
-        #expect(
-          (0..<ranks).allSatisfy { grown.blockCount(of: $0) <= (block + ranks) / ranks }, label)
       }
+      let first = (0..<ranks).map { branches.owner(branch: $0, block: 0) }
+      #expect(Set(first).count == ranks, label)
+      let counts = first.map { partition.blockCount(of: $0) }
+      #expect(counts == counts.sorted(), label)
     }
   }
 

@@ -212,7 +212,7 @@ import Transformer
     #expect(zip(after, before).prefix(48).allSatisfy { $0 != $1 })
     var rows = before + before
     rows.withUnsafeMutableBufferPointer {
-      RoPETable(it, positions: 3..<4).rotate($0.baseAddress!, count: 2, at: 3)
+      RoPETable(it, positions: 3..<4).rotate($0.baseAddress!, count: 2, by: 0)
     }
     #expect(rows == after + after)
     for part in [0, -1, 1.5, 0.01] {

@@ -47,17 +47,22 @@ import Transformer
     let rope = RoPE(RoPEParameters(theta: 10_000), headDimension: headDimension)
     var table = RoPETable(rope, capacity: 9)
     for positions in [0..<1, 250..<259, 1_000_000..<1_000_004, 7..<7] {
-      table.fill(rope, positions: positions)
+      // In two parts, as several sequences have them.
+      table.removeAll()
+      for part in [positions.prefix(positions.count / 3), positions.dropFirst(positions.count / 3)]
+      {
+        table.append(rope, positions: part)
+      }
       let fresh = RoPETable(rope, positions: positions)
-      for position in positions {
+      for (entry, position) in positions.enumerated() {
         for heads in [1, 3] {
           let before = row(heads * headDimension, salt: position)
           var (reused, once, single) = (before, before, [Float]())
           reused.withUnsafeMutableBufferPointer {
-            table.rotate($0.baseAddress!, count: heads, at: position)
+            table.rotate($0.baseAddress!, count: heads, by: entry)
           }
           once.withUnsafeMutableBufferPointer {
-            fresh.rotate($0.baseAddress!, count: heads, at: position)
+            fresh.rotate($0.baseAddress!, count: heads, by: entry)
           }
           for head in 0..<heads {
             var one = Array(before[head * headDimension..<(head + 1) * headDimension])

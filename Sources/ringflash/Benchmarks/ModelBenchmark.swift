@@ -33,28 +33,31 @@ struct ModelBenchmark {
   private static func checkMemory(
     _ command: BenchModelCommand, _ run: BenchmarkRun, _ outline: ModelOutline
   ) throws {
-    func bytes(context: Int, appended: Int) -> Int {
+    func bytes(context: Int, appended: Int, branches: Int = 1) -> Int {
       MemoryRequirement(
         configuration: outline.configuration, arithmetic: run.arithmetic,
         partition: command.partition, ranks: run.communicator.size, rank: run.communicator.rank,
-        contextTokens: context, maximumAppended: appended
+        contextTokens: context, maximumAppended: appended, branches: branches
       ).bytes
     }
     let prefills = command.prefill.filter { $0 > 0 }.map { bytes(context: $0, appended: 0) }
     let generations = command.generate > 0 ? command.depth : []
     let most =
-      (prefills + generations.map { bytes(context: $0, appended: command.appendedTokens) }).max()
-      ?? 0
+      (prefills
+      + generations.map {
+        bytes(context: $0, appended: command.appendedTokens, branches: command.batch)
+      }).max() ?? 0
     try run.job.checkMemory(
       most + outline.weights.vectorBytes, shared: outline.weights.sharedBytes,
       for: "KV blocks, activations and random weights",
       remedy: "use more hosts, less --prefill and --depth, or --precision bf16")
   }
 
-  private func stack(context: Int, appended: Int) -> DecoderStack {
+  private func stack(context: Int, appended: Int, branches: Int = 1) -> DecoderStack {
     DecoderStack(
       weights: model.weights, communicator: run.communicator, arithmetic: run.arithmetic,
-      partition: command.partition, contextTokens: context, maximumAppended: appended)
+      partition: command.partition, contextTokens: context, maximumAppended: appended,
+      branches: branches)
   }
 
   /// Random ids, the same on every rank.
@@ -82,29 +85,45 @@ struct ModelBenchmark {
       "pp\(count)", tokens: count, depth: 0, runs, .computed(Measurement(runs.map(\.rate))))
   }
 
-  /// One sequence, which grows with each repetition.
+  /// One context, behind which each repetition goes on where the last one ended: as many answers
+  /// at once as the batch has.
   private func generation(depth: Int) throws -> [Table.Cell] {
     let count = command.generate
-    let stack = stack(context: depth, appended: command.appendedTokens)
+    let batch = command.batch
+    let stack = stack(context: depth, appended: command.appendedTokens, branches: batch)
     try stack.prefill(tokens: tokens(depth))
-    let generated = tokens(count)
-    let logits = AlignedBuffer<Float>(count: model.configuration.vocabularySize)
+    for branch in 0..<batch { try stack.beginBranch(branch) }
+    let generated = tokens(count * batch)
+    let logits = AlignedBuffer<Float>(count: batch * model.configuration.vocabularySize)
+    var position = depth
     let runs = try run.repeated(against: peaks) { _ in
-      let bytes = bytesRead(from: stack.tokenCount, count: count)
-      let exposedBefore = stack.appendWork.exposedSeconds
+      let bytes = bytesRead(from: position, count: count)
+      let before = stack.appendWork
       let seconds = try run.timed {
         for index in 0..<count {
-          try stack.append(tokens: generated[index...index], logits: logits.pointer)
+          let pieces = (0..<batch).map { branch in
+            let place = branch * count + index
+            return AppendedTokens(
+              branch: branch, tokens: generated[place...place], wantsLogits: true)
+          }
+          try stack.append(pieces, logits: logits.pointer)
         }
       }.seconds
+      position += count
+      let attention = try run.communicator.allReduce(
+        value: stack.appendWork.flops - before.flops, .sum)
       return Repetition(
-        seconds: seconds, amount: bytes,
+        seconds: seconds,
+        amount: batch == 1
+          ? bytes : attention + Double(count * batch) * stack.appendLinearFlops,
         exposedSeconds: try run.communicator.allReduce(
-          value: stack.appendWork.exposedSeconds - exposedBefore, .maximum))
+          value: stack.appendWork.exposedSeconds - before.exposedSeconds, .maximum))
     }
+    // One token at a time is bound by memory, several together by arithmetic.
+    let rate = Measurement(runs.map(\.rate))
     return cells(
-      "tg\(count) @ d\(depth)", tokens: count, depth: depth, runs,
-      .read(Measurement(runs.map(\.rate))))
+      "tg\(count) @ d\(depth)", tokens: count * batch, depth: depth, batch: batch, runs,
+      batch == 1 ? .read(rate) : .computed(rate))
   }
 
   private struct Repetition {
@@ -138,7 +157,8 @@ struct ModelBenchmark {
   }
 
   private func cells(
-    _ test: String, tokens: Int, depth: Int, _ runs: [Repetition], _ rate: JobPeaks.Rate
+    _ test: String, tokens: Int, depth: Int, batch: Int = 1, _ runs: [Repetition],
+    _ rate: JobPeaks.Rate
   ) -> [Table.Cell] {
     let identity: [Table.Cell] = [
       .text("model", model.name), .integer("parameters", model.weights.parameters),
@@ -147,6 +167,7 @@ struct ModelBenchmark {
     let speed: [Table.Cell] = [
       .text("partition", command.partition.rawValue), .integer("repetitions", runs.count),
       .text("test", test), .integer("tokens", tokens), .integer("depth", depth),
+      .integer("batch", batch),
       .measured(
         "tokens_per_second", Measurement(runs.map { Double(tokens) / $0.seconds }).cellValue,
         digits: 2),

@@ -24,8 +24,7 @@ final class RandomAttentionLayer {
     let share = SequenceShare(
       partition: partition, rank: communicator.rank, sequenceTokens: tokens)
     let layout = arithmetic.keyValueLayout(shape)
-    cache = KeyValueCache(
-      layout: layout, layers: 1, blocks: share.blocks, capacity: share.blocks.count)
+    cache = KeyValueCache(layout: layout, layers: 1, blocks: share.blocks)
     schedule = RingSchedule(partition: partition, mask: mask)
     let width = shape.queryHeads * shape.headDimension
     let inputBytes = arithmetic.inputType.bytes

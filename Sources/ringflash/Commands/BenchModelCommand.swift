@@ -21,6 +21,7 @@ package struct BenchModelCommand: Subcommand, Sendable {
       Examples:
         ringflash bench model
         ringflash bench model --prefill 16384,32768 --generate 0
+        ringflash bench model --prefill 0 --depth 1024,32768 --batch 32
         mpirun -np 8 ringflash bench model --model models/SmolLM3-3B --depth 131072
       """)
 
@@ -53,6 +54,14 @@ package struct BenchModelCommand: Subcommand, Sendable {
       "Lengths of contexts behind which to generate. (default: 16384)", valueName: "n,n"),
     transform: OptionValue.integers(1...Int(Int32.max)))
   package var depth: [Int] = [16384]
+
+  @Option(
+    parsing: .unconditional,
+    help: .init(
+      "Answers that are generated together behind one context, 1 to 64. (default: 1)",
+      valueName: "n"),
+    transform: OptionValue.integer(1...64))
+  package var batch: Int = 1
 
   @Option(
     parsing: .unconditional,

@@ -100,7 +100,8 @@ struct GenerateJob {
       tokenizer: loaded.tokenizer, stopTexts: parameters.stopTexts, streams: !settings.json)
     var digest = LogitsDigest()
     let generation = try decode(
-      session, parameters, answer: &answer, digest: &digest, outputs: outputs)
+      session, input.prompt, parameters, clock: &clock, answer: &answer, digest: &digest,
+      outputs: outputs)
     clock.decode = clock.lap()
     memory.sample()
 
@@ -177,7 +178,6 @@ struct GenerateJob {
         currentLayer = layer
       }
       display.update(completed: Double(layers))
-      try session.append(input.prompt)
       memory.sample()
     }
     display.end()
@@ -187,26 +187,34 @@ struct GenerateJob {
     try session.stack.forEachContextLogits { rows in try outputs?.logits?.append(rows) }
   }
 
+  /// Appends the prompt and generates the answer, which rank 0 has.
   private func decode(
-    _ session: Session, _ parameters: GenerationParameters, answer: inout Answer,
-    digest: inout LogitsDigest, outputs: OutputFiles?
-  ) throws -> Generation {
+    _ session: Session, _ prompt: [Int32], _ parameters: GenerationParameters,
+    clock: inout StageClock, answer: inout Answer, digest: inout LogitsDigest,
+    outputs: OutputFiles?
+  ) throws -> Generation? {
     // With all of the context's logits written, the last one is there already unless a prompt
     // followed.
-    var isWritten = settings.logitsAll && session.stack.tokenCount == session.stack.contextTokens
+    var isWritten = settings.logitsAll && prompt.isEmpty
+    var isFirst = true
+    var generation: Generation?
+    let question = Question(
+      prompt: prompt, maximumTokens: parameters.maxTokens,
+      sampling: SamplingParameters(
+        temperature: parameters.temperature, topK: parameters.topK, topP: parameters.topP,
+        seed: parameters.seed))
     do {
-      let generation = try measured("decode") {
-        try session.generate(
-          maximumTokens: parameters.maxTokens,
-          sampling: SamplingParameters(
-            temperature: parameters.temperature, topK: parameters.topK, topP: parameters.topP,
-            seed: parameters.seed)
-        ) { logits in
+      _ = try measured("decode") {
+        try session.answer([question]) { _, logits in
+          if isFirst { clock.prompt = clock.lap() }
+          isFirst = false
           digest.update(row: logits)
           if !isWritten { try outputs?.logits?.append(logits) }
           isWritten = false
-        } onToken: { token in
+        } onToken: { _, token in
           try answer.append(token)
+        } onEnd: { _, whole in
+          generation = whole
         }
       }
       try job.onEveryRank { if job.isRoot { try answer.finish() } }
@@ -233,6 +241,8 @@ struct StageClock {
   var load = 0.0
   var tokenize = 0.0
   var prefill = 0.0
+  /// Until the first logits of the answer.
+  var prompt = 0.0
   var decode = 0.0
   private var last = ContinuousClock.now
 

@@ -36,7 +36,8 @@ struct RunStatistics {
     parts = try job.gather(
       Part(
         host: MPIEnvironment.processorName, bytesSent: stack.bytesSent,
-        keyValueBytes: stack.cache.bytes, peakResidentBytes: HostResources.peakResidentBytes,
+        keyValueBytes: stack.cache.bytes + stack.branches.bytes,
+        peakResidentBytes: HostResources.peakResidentBytes,
         peakPrivateBytes: memory.peakBytes,
         attentionFlops: stack.prefillWork.flops, linearFlops: stack.prefillLinearFlops,
         attentionSeconds: stack.prefillSeconds.attention,
@@ -47,10 +48,10 @@ struct RunStatistics {
   /// The record, on rank 0; nil on the others.
   func record(
     settings: GenerateSettings, parameters: GenerationParameters, model: Model,
-    instructionSet: InstructionSet, input: Input, generation: Generation, answer: Answer,
+    instructionSet: InstructionSet, input: Input, generation: Generation?, answer: Answer,
     digest: LogitsDigest
   ) -> RunRecord? {
-    guard let parts else { return nil }
+    guard let parts, let generation else { return nil }
     let flops = RunRecord.Arithmetic(
       attention: parts.reduce(0) { $0 + $1.attentionFlops },
       linear: parts.reduce(0) { $0 + $1.linearFlops })
@@ -68,7 +69,8 @@ struct RunStatistics {
         context: input.context.count, prompt: input.prompt.count,
         generated: generation.tokens.count),
       seconds: .init(
-        load: clock.load, tokenize: clock.tokenize, prefill: clock.prefill, decode: clock.decode,
+        load: clock.load, tokenize: clock.tokenize, prefill: clock.prefill, prompt: clock.prompt,
+        decode: clock.decode,
         exposedExchange: parts.map(\.exposedSeconds).max() ?? 0),
       flops: flops,
       gflops: flops.gflops(

@@ -1,0 +1,104 @@
+import Kernels
+
+/// The KV blocks that one rank owns of what follows the context, of all branches and layers.
+///
+/// Where the context ends inside a block, a branch begins with a copy of that block, and its own
+/// keys and values follow the context's: so each block is what it would be if the branch were the
+/// only one, and attending to it gives the same bits.
+///
+/// `[branches][layers][own blocks of the branch][blockBytes]`, a block as in `KeyValueLayout`. Keys
+/// and values that are not yet written are zeros.
+public final class BranchCache {
+  public let layout: KeyValueLayout
+  public let branches: Int
+  /// The global number of every branch's first block.
+  public let firstBlock: Int
+  private let layers: Int
+  private let partition: BranchPartition
+  private let rank: Int
+  /// Bytes before each branch, and behind the last one.
+  private let offsets: [Int]
+  /// `[branches]`: of the blocks that this rank owns, how many are not zeros.
+  private var used: [Int]
+  private let memory: AlignedBuffer<UInt8>
+
+  /// - Parameters:
+  ///   - firstBlock: the global number of every branch's first block.
+  ///   - blocksPerBranch: room for so many; memory is taken only when a block is written.
+  public init(
+    layout: KeyValueLayout, layers: Int, partition: BranchPartition, rank: Int, branches: Int,
+    firstBlock: Int, blocksPerBranch: Int
+  ) {
+    self.layout = layout
+    self.layers = layers
+    self.partition = partition
+    self.rank = rank
+    self.branches = branches
+    self.firstBlock = firstBlock
+    var offsets = [0]
+    for branch in 0..<branches {
+      let blocks = partition.blockCount(branch: branch, blocks: blocksPerBranch, of: rank)
+      offsets.append(offsets[branch] + blocks * layers * layout.blockBytes)
+    }
+    self.offsets = offsets
+    used = [Int](repeating: 0, count: branches)
+    memory = AlignedBuffer(count: offsets[branches])
+  }
+
+  /// Empties a branch.
+  ///
+  /// - Parameter tail: `[layers][blockBytes]`, the context's last block where that is partly filled.
+  public func begin(_ branch: Int, tail: UnsafeRawPointer?) {
+    let ownBlocks = ownBlocks(branch)
+    for layer in 0..<layers {
+      let start = base(branch, layer: layer)
+      start.initializeMemory(
+        as: UInt8.self, repeating: 0, count: used[branch] * layout.blockBytes)
+      guard let tail, ownBlocks > 0, partition.owner(branch: branch, block: 0) == rank else {
+        continue
+      }
+      start.copyMemory(from: tail + layer * layout.blockBytes, byteCount: layout.blockBytes)
+    }
+    used[branch] = 0
+    if tail != nil { use(branch, upTo: firstBlock) }
+  }
+
+  /// Notes that a branch's blocks up to the global number `block` are written to.
+  public func use(_ branch: Int, upTo block: Int) {
+    used[branch] = max(
+      used[branch],
+      partition.blockCount(branch: branch, blocks: block - firstBlock + 1, of: rank))
+  }
+
+  /// The global numbers of the branch's blocks that this rank owns, up to `block`.
+  public func blocks(_ branch: Int, upTo block: Int) -> StrideThrough<Int> {
+    stride(
+      from: firstBlock + partition.firstBlock(branch: branch, of: rank), through: block,
+      by: partition.ranks)
+  }
+
+  /// Whether this rank owns the block with the global number `block` of the branch.
+  public func owns(_ branch: Int, block: Int) -> Bool {
+    partition.owner(branch: branch, block: block - firstBlock) == rank
+  }
+
+  /// One head's part of a block that this rank owns, by its global number.
+  public func head(
+    _ head: Int, layer: Int, branch: Int, block: Int
+  ) -> UnsafeMutableRawPointer {
+    base(branch, layer: layer) + (block - firstBlock) / partition.ranks * layout.blockBytes
+      + head * layout.headBytes
+  }
+
+  /// Bytes of the blocks that are in use.
+  public var bytes: Int { used.reduce(0, +) * layers * layout.blockBytes }
+
+  private func ownBlocks(_ branch: Int) -> Int {
+    (offsets[branch + 1] - offsets[branch]) / (layers * layout.blockBytes)
+  }
+
+  private func base(_ branch: Int, layer: Int) -> UnsafeMutableRawPointer {
+    UnsafeMutableRawPointer(memory.pointer) + offsets[branch]
+      + layer * ownBlocks(branch) * layout.blockBytes
+  }
+}
