@@ -22,6 +22,9 @@
   X(merge, rf_f32_f64_merge_1xn__##isa)                                                            \
   X(dot_4_float32_float32, rf_f32_f32_dot_4x1__##isa)                                              \
   X(dot_4_bf16_float32, rf_bf16_f32_dot_4x1__##isa)                                                \
+  X(dots_float32_float32, rf_f32_f32_dot_nxn__##isa)                                               \
+  X(dots_bf16_float32, rf_bf16_f32_dot_nxn__##isa)                                                 \
+  X(split, rf_f32_f32_split_1xn__##isa)                                                            \
   X(peak_multiply_add, rf_f32_f32_peak__##isa)                                                     \
   X(read, rf_u64_u64_read__##isa)
 
@@ -54,6 +57,7 @@
   X(bf16.geglu, rf_f32_bf16_geglu_1xn__avx512bf16)                                                 \
   X(bf16.round, rf_f32_bf16_round_1xn__avx512bf16)                                                 \
   X(dot_4_bf16_bf16, rf_bf16_f32_dot_4x1__avx512bf16)                                              \
+  X(dots_bf16_bf16, rf_bf16_f32_dot_nxn__avx512bf16)                                               \
   X(peak_dot_product, rf_bf16_f32_peak__avx512bf16)
 #else
 #define RF_AVX2_KERNELS(X)

@@ -138,38 +138,87 @@ extension Arithmetic {
     _ weights: WeightMatrix, range: Range<Int>, inputs: UnsafeRawPointer, rows: Int,
     outputs: UnsafeMutablePointer<Float>
   ) {
-    let dot = dotProducts(weights.precision)
-    let rowBytes = Self.inputStride(columns: weights.inputs) * inputType.bytes
+    let dots = dotProducts(weights.precision)
     let weightBytes = weights.inputs * weights.precision.bytes
-    let items = Self.runs(bytes: range.count * weightBytes, threads: team.threads)
-    let perItem = (range.count + 4 * items - 1) / (4 * items) * 4
+    let stride = Self.inputStride(columns: weights.inputs)
+    let inputs = rows > 1 && inputType != .bf16 ? split(inputs, rows: rows, weights.inputs) : inputs
+    let perItem =
+      rows > 1
+      ? Self.outputsPerItem(
+        outputs: range.count, rowBytes: weightBytes, threads: team.threads,
+        cacheBytes: CacheSizes.host.secondLevelBytes)
+      : Self.outputsPerRun(outputs: range.count, rowBytes: weightBytes, threads: team.threads)
     weights.bias.withUnsafeBufferPointer { bias in
       // An empty array has an address too.
-      let bias = bias.isEmpty ? nil : bias.baseAddress
+      let bias = bias.isEmpty ? nil : bias.baseAddress! + range.lowerBound
       team.forEach((range.count + perItem - 1) / max(perItem, 1)) { item, _ in
-        let end = min(range.count, (item + 1) * perItem)
-        for output in stride(from: item * perItem, to: end, by: 4) {
-          let count = min(4, end - output)
-          let weight = range.lowerBound + output
-          for row in 0..<rows {
-            let destination = outputs + row * range.count + output
-            dot(
-              weights.elements + weight * weightBytes, count, weights.inputs,
-              inputs + row * rowBytes, destination)
-            guard let bias else { continue }
-            for i in 0..<count { destination[i] += bias[weight + i] }
+        let first = item * perItem
+        let count = min(range.count - first, perItem)
+        let matrix = weights.elements + (range.lowerBound + first) * weightBytes
+        if rows > 1 {
+          dots.ofSeveral(
+            matrix, count, weights.inputs, inputs, rows, stride, outputs + first, range.count)
+        } else {
+          for output in Swift.stride(from: 0, to: count, by: 4) {
+            dots.ofOne(
+              matrix + output * weightBytes, min(4, count - output), weights.inputs, inputs,
+              outputs + first + output)
           }
+        }
+        guard let bias else { return }
+        for row in 0..<rows {
+          let outputs = outputs + row * range.count
+          for output in first..<first + count { outputs[output] += bias[output] }
         }
       }
     }
   }
 
-  private func dotProducts(_ weights: Precision) -> rf_dot_4_function {
+  /// Of one row, weights are read once: long runs, in groups of four outputs.
+  private static func outputsPerRun(outputs: Int, rowBytes: Int, threads: Int) -> Int {
+    let items = runs(bytes: outputs * rowBytes, threads: threads)
+    return (outputs + 4 * items - 1) / (4 * items) * 4
+  }
+
+  /// Of several rows, an item's weights are used again for each few rows: an even number of outputs
+  /// whose weights take a quarter of the second-level cache at most, and several items for every
+  /// thread.
+  public static func outputsPerItem(
+    outputs: Int, rowBytes: Int, threads: Int, cacheBytes: Int
+  ) -> Int {
+    let fitting = max(2, cacheBytes / 4 / max(rowBytes, 1))
+    let shared = (outputs + 4 * threads - 1) / (4 * threads)
+    return (max(2, min(fitting, shared)) + 1) / 2 * 2
+  }
+
+  /// Bytes of scratch that `multiplyRows` needs on each thread.
+  public func splitScratchBytes(inputs: Int, rows: Int) -> Int {
+    rows > 1 && inputType != .bf16 ? rows * Self.inputStride(columns: inputs) * 4 : 0
+  }
+
+  /// Rows of float32 as the dot products of several rows read them, in thread 0's scratch.
+  private func split(_ inputs: UnsafeRawPointer, rows: Int, _ columns: Int) -> UnsafeRawPointer {
+    let stride = Self.inputStride(columns: columns)
+    reserveScratch(bytes: splitScratchBytes(inputs: columns, rows: rows))
+    let destination = scratch(of: 0).assumingMemoryBound(to: Float.self)
+    let source = inputs.assumingMemoryBound(to: Float.self)
+    let perItem = 8
+    team.forEach((rows + perItem - 1) / perItem) { item, _ in
+      for row in item * perItem..<min(rows, (item + 1) * perItem) {
+        table.split(source + row * stride, columns, destination + row * stride)
+      }
+    }
+    return UnsafeRawPointer(destination)
+  }
+
+  private func dotProducts(
+    _ weights: Precision
+  ) -> (ofOne: rf_dot_4_function, ofSeveral: rf_dots_function) {
     switch (weights, inputType) {
-    case (.bf16, .bf16): return table.dot_4_bf16_bf16
-    case (.bf16, _): return table.dot_4_bf16_float32
+    case (.bf16, .bf16): return (table.dot_4_bf16_bf16, table.dots_bf16_bf16)
+    case (.bf16, _): return (table.dot_4_bf16_float32, table.dots_bf16_float32)
     case (.fp32, .bf16): preconditionFailure("bf16 precision takes bf16 weights")
-    case (.fp32, _): return table.dot_4_float32_float32
+    case (.fp32, _): return (table.dot_4_float32_float32, table.dots_float32_float32)
     }
   }
 }

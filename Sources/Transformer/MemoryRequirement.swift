@@ -56,7 +56,12 @@ public struct MemoryRequirement: Sendable, Equatable {
       + Self.product(2, largestMessage, layout.blockBytes)
     let scratchBytes =
       [configuration.hiddenSize, configuration.queryWidth, configuration.intermediateSize]
-      .map { arithmetic.linearScratchBytes(inputs: $0) }
+      .map {
+        max(
+          arithmetic.linearScratchBytes(inputs: $0),
+          arithmetic.splitScratchBytes(
+            inputs: $0, rows: DecoderStack.appendCapacity(branches: branches)))
+      }
       + [
         arithmetic.attentionScratchBytes(
           shape: shape, rows: arithmetic.tokensPerTile(shape) * shape.groupSize)

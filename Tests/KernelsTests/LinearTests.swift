@@ -92,7 +92,7 @@ struct LinearTests {
     let operands = variant.operands()
     for (i, inputSize) in Self.inputSizes.enumerated() {
       for (o, outputSize) in Self.outputSizes.enumerated() {
-        for rows in [1, 5, 6, 7] {
+        for rows in [1, 2, 5, 6, 7] {
           let hasBias = (i + o + rows) % 2 == 0
           let name =
             "\(inputSize) inputs, \(outputSize) outputs, \(rows) rows, bias \(hasBias)"
@@ -208,6 +208,18 @@ struct LinearTests {
         let runs = Arithmetic.runs(bytes: bytes, threads: threads)
         #expect(runs == threads || bytes / runs >= 1 << 19, "\(bytes) bytes, \(threads) threads")
       }
+    }
+  }
+
+  @Test func severalRowsUseTheirWeightsFromTheCache() {
+    for (outputs, rowBytes, threads) in [
+      (1, 1, 1), (4096, 2048, 2), (100, 1 << 24, 2), (4096, 256, 64), (3, 100, 8),
+    ] {
+      let perItem = Arithmetic.outputsPerItem(
+        outputs: outputs, rowBytes: rowBytes, threads: threads, cacheBytes: 2 << 20)
+      #expect(perItem >= 2 && perItem % 2 == 0)
+      #expect(perItem == 2 || (perItem - 2) * rowBytes <= (2 << 20) / 4)
+      #expect(perItem == 2 || (perItem - 2) * 4 * threads <= outputs)
     }
   }
 

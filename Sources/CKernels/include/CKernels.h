@@ -103,6 +103,15 @@ typedef void (*rf_widen_function)(const rf_bf16 *x, size_t count, float *out);
 typedef void (*rf_dot_4_function)(const void *weights, size_t rows, size_t inputs, const void *x,
                                   float *out);
 
+// out[columns][rows] = weights[rows][inputs] . x[columns][inputs], each with the bits of the
+// function above. float32 inputs come as `rf_split_function` leaves them; `x_stride` is in
+// elements.
+typedef void (*rf_dots_function)(const void *weights, size_t rows, size_t inputs, const void *x,
+                                 size_t columns, size_t x_stride, float *out, size_t out_stride);
+
+// out = x[count] in groups of 32, of each the 16 even ones before the odd ones, and zeros behind.
+typedef void (*rf_split_function)(const float *x, size_t count, float *out);
+
 // A measured peak: runs `rounds` rounds on registers alone and returns the floating-point
 // operations done.
 typedef double (*rf_peak_function)(size_t rounds);
@@ -140,7 +149,11 @@ typedef struct rf_kernel_table {
   rf_merge_function merge;
   rf_dot_4_function dot_4_float32_float32; // weights, x
   rf_dot_4_function dot_4_bf16_float32;
-  rf_dot_4_function dot_4_bf16_bf16; // null without a bf16 dot product
+  rf_dot_4_function dot_4_bf16_bf16;     // null without a bf16 dot product
+  rf_dots_function dots_float32_float32; // weights, x
+  rf_dots_function dots_bf16_float32;
+  rf_dots_function dots_bf16_bf16; // null without a bf16 dot product
+  rf_split_function split;
   rf_peak_function peak_dot_product; // null without a bf16 dot product
   rf_peak_function peak_multiply_add;
   rf_read_function read;

@@ -1,9 +1,12 @@
 // Dot products of rows of weights with one input: what a generated token costs, and bound by how
 // fast the weights come from memory. Included once by each instruction set's file.
 //
-// Four rows are read side by side. A row's sum has two vectors of lanes, of the even and the odd
-// inputs, which is how bf16 widens at one operation a vector; it is the same with any number of
-// rows.
+// Of one input, four rows are read side by side. A row's sum has two vectors of lanes, of the even
+// and the odd inputs, which is how bf16 widens at one operation a vector; it is the same with any
+// number of rows.
+//
+// Of several inputs, which come as even and odd lanes already, a tile of rows times inputs stays in
+// registers: each row is loaded once for all of the tile's inputs, with the same sums.
 
 RF_INLINE void rf_load_even_odd(const float *x, rf_f32x16 v[2]) {
   const rf_f32x16 a = rf_load(x), b = rf_load(x + 16);
@@ -62,3 +65,72 @@ RF_INLINE void rf_widen_even_odd(const rf_bf16 *x, rf_f32x16 v[2]) {
 
 RF_DOT_ROWS(f32, float, rf_load_even_odd)
 RF_DOT_ROWS(bf16, rf_bf16, rf_widen_even_odd)
+
+// out = x[count] in groups of 32, the even ones of a group before the odd ones; the last group is
+// filled with zeros.
+void RF_NAME(f32, f32, split_1xn)(const float *x, size_t count, float *out) {
+  for (size_t i = 0; i < count; i += 32, out += 32) {
+    rf_f32x16 v[2];
+    float tail[32] = {0};
+    if (count - i < 32)
+      memcpy(tail, x + i, (count - i) * sizeof *tail);
+    rf_load_even_odd(count - i < 32 ? tail : x + i, v);
+    rf_store(out, v[0]);
+    rf_store(out + 16, v[1]);
+  }
+}
+
+#define RF_DOT_TILE(input, weight_type, load)                                                      \
+  RF_INLINE void RF_NAME(input, f32, dot_tile)(                                                    \
+      size_t columns, size_t rows, const weight_type *weights, size_t inputs, const float *x,      \
+      size_t x_stride, float *out, size_t out_stride) {                                            \
+    rf_f32x16 even[RF_DOT_COLUMNS][RF_DOT_ROWS_AT_ONCE], odd[RF_DOT_COLUMNS][RF_DOT_ROWS_AT_ONCE]; \
+    _Pragma("clang loop unroll(full)") for (size_t c = 0; c < columns; c++)                        \
+        _Pragma("clang loop unroll(full)") for (size_t r = 0; r < rows; r++) even[c][r] =          \
+            odd[c][r] = (rf_f32x16){0};                                                            \
+    for (size_t i = 0; i < inputs; i += 32) {                                                      \
+      weight_type tail[RF_DOT_ROWS_AT_ONCE][32];                                                   \
+      const weight_type *group[RF_DOT_ROWS_AT_ONCE];                                               \
+      rf_f32x16 w[RF_DOT_ROWS_AT_ONCE][2];                                                         \
+      _Pragma("clang loop unroll(full)") for (size_t r = 0; r < rows; r++) {                       \
+        group[r] = weights + r * inputs + i;                                                       \
+        if (__builtin_expect(inputs - i < 32, 0)) {                                                \
+          memset(tail[r], 0, sizeof tail[r]);                                                      \
+          memcpy(tail[r], group[r], (inputs - i) * sizeof *group[r]);                              \
+          group[r] = tail[r];                                                                      \
+        }                                                                                          \
+        load(group[r], w[r]);                                                                      \
+      }                                                                                            \
+      _Pragma("clang loop unroll(full)") for (size_t c = 0; c < columns; c++) {                    \
+        const rf_f32x16 v0 = rf_load(x + c * x_stride + i);                                        \
+        const rf_f32x16 v1 = rf_load(x + c * x_stride + i + 16);                                   \
+        _Pragma("clang loop unroll(full)") for (size_t r = 0; r < rows; r++) {                     \
+          even[c][r] = w[r][0] * v0 + even[c][r];                                                  \
+          odd[c][r] = w[r][1] * v1 + odd[c][r];                                                    \
+        }                                                                                          \
+      }                                                                                            \
+    }                                                                                              \
+    _Pragma("clang loop unroll(full)") for (size_t c = 0; c < columns; c++)                        \
+        _Pragma("clang loop unroll(full)") for (size_t r = 0; r < rows; r++)                       \
+            out[c * out_stride + r] = rf_sum(even[c][r] + odd[c][r]);                              \
+  }                                                                                                \
+  void RF_NAME(input, f32, dot_nxn)(const void *weights, size_t rows, size_t inputs,               \
+                                    const void *x, size_t columns, size_t x_stride, float *out,    \
+                                    size_t out_stride) {                                           \
+    const weight_type *w = weights;                                                                \
+    for (size_t c = 0; c < columns; c += RF_DOT_COLUMNS) {                                         \
+      const size_t count = columns - c < RF_DOT_COLUMNS ? columns - c : RF_DOT_COLUMNS;            \
+      const float *v = (const float *)x + c * x_stride;                                            \
+      float *o = out + c * out_stride;                                                             \
+      size_t r = 0;                                                                                \
+      for (; r + RF_DOT_ROWS_AT_ONCE <= rows; r += RF_DOT_ROWS_AT_ONCE)                            \
+        RF_FOR_DOT_COLUMNS(count, RF_NAME(input, f32, dot_tile), RF_DOT_ROWS_AT_ONCE,              \
+                           w + r * inputs, inputs, v, x_stride, o + r, out_stride)                 \
+      for (; r < rows; r++)                                                                        \
+        RF_FOR_DOT_COLUMNS(count, RF_NAME(input, f32, dot_tile), 1, w + r * inputs, inputs, v,     \
+                           x_stride, o + r, out_stride)                                            \
+    }                                                                                              \
+  }
+
+RF_DOT_TILE(f32, float, rf_load_even_odd)
+RF_DOT_TILE(bf16, rf_bf16, rf_widen_even_odd)

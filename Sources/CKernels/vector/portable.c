@@ -10,4 +10,7 @@
 #if defined(__aarch64__)
 #define RF_HAS_ROUND
 #endif
+#define RF_DOT_COLUMNS 1
+#define RF_DOT_ROWS_AT_ONCE 1
+#define RF_FOR_DOT_COLUMNS RF_FOR_ROWS_4
 #include "kernels.h"
