@@ -12,7 +12,8 @@ extension EndToEndTests {
       let count = bytes == 1 ? 0 : 1
       let haystack = try Haystack.make(tokens: bytes, needles: count, seed: UInt64(bytes))
       try withFile(haystack.text) { path in
-        for ranks in [1, 2, 3, 5, 8] {
+        // The longest takes as long as all others together, on any number of ranks.
+        for ranks in bytes > 60_000 ? [5] : [1, 2, 3, 5, 8] {
           let run = try runRingflash(["--context", path, "--max-tokens", "7"], ranks: ranks)
           expectSuccess(run, "\(bytes) bytes, \(ranks) ranks")
           guard let needle = haystack.needles.first else { continue }
@@ -23,7 +24,7 @@ extension EndToEndTests {
 
     @Test func eightNeedlesAskedInTurn() throws {
       for asked in 1...8 {
-        let haystack = try Haystack.make(tokens: 20_000, needles: 8, asked: asked, seed: 8)
+        let haystack = try Haystack.make(tokens: 8_000, needles: 8, asked: asked, seed: 8)
         try withFile(haystack.text) { path in
           let run = try runRingflash(["--context", path, "--max-tokens", "7"], ranks: 8)
           expectSuccess(run, "needle \(asked)")

@@ -83,6 +83,9 @@ private func launchEnvironment(_ additions: [String: String]) -> [String: String
   // When one rank has failed, mpirun asks the others to end and kills them a second later; they have
   // ended by themselves.
   environment["OMPI_MCA_odls_base_sigkill_timeout"] = "0"
+  // The transport that Open MPI takes on one machine after it has looked for a fabric's, for longer
+  // than a small run takes. `launch/test` leaves the choice to it where it starts ranks itself.
+  environment["OMPI_MCA_pml"] = "ob1"
   environment["PRTE_MCA_rmaps_default_mapping_policy"] = ":oversubscribe"
   return environment.merging(additions) { $1 }
 }

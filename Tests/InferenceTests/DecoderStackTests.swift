@@ -14,7 +14,7 @@ extension RankTests {
     ) throws -> [Float] {
       let run = StackRun(weights, context: context)
       let alone = try world.fromRank0 {
-        try run.logits(MPIEnvironment.communicatorOfThisRank(), arithmetic)
+        try run.logits(MPIEnvironment.communicatorOfThisRank(), arithmetic.with(threads: 2))
       }
       #expect(alone.allSatisfy { $0.isFinite }, "\(label)")
       for (index, kind) in PartitionKind.allCases.enumerated() {
@@ -29,10 +29,12 @@ extension RankTests {
       return alone
     }
 
+    /// The lower instruction sets, which are slow, only with a partly filled block behind a full one
+    /// and with more blocks than two ranks have.
     @Test(arguments: [1, 255, 256, 257, 600, 1100])
     func everyArithmeticGivesTheSameBitsOnAnyNumberOfRanks(context: Int) throws {
       let weights = try SampleModel.narrow.weights()
-      for arithmetic in arithmetics() {
+      for arithmetic in [257, 600].contains(context) ? arithmetics() : highestArithmetics() {
         _ = try expectSameBits(
           weights, context: context, arithmetic, label: "\(context) tokens, \(arithmetic.label)")
       }

@@ -36,23 +36,23 @@ extension RankTests {
           seed: UInt64(size + 100))
         var alone: [[Int: [UInt8]]] = [[:], [:]]
         for (index, kind) in PartitionKind.allCases.enumerated() {
-          for threads in tokens > 1500 ? [2] : [1, 2] {
-            let label =
-              "\(kind), \(tokens) tokens, window \(window ?? 0), "
-              + "\(shape.queryHeads)/\(shape.keyValueHeads) heads of \(shape.headDimension), "
-              + "\(arithmetic.precision), \(arithmetic.instructionSet), \(threads) threads"
-            let run = PrefillRun(
-              layers: [single, other], partition: kind,
-              arithmetic: Arithmetic(
-                precision: arithmetic.precision, instructionSet: arithmetic.instructionSet,
-                team: ThreadTeam(threads: threads, spins: 0)))
-            for (call, layer) in [0, 1, 0].enumerated() {
-              let output = try run.attend(layer: layer)
-              let expected = run.outputAlone(layer: layer, memory: &alone[layer])
-              #expect(output == expected, "layer \(layer), \(label)")
-              guard index == size % 3, threads == 2, call == 0 else { continue }
-              try run.expectCloseToDefinition(output, label: label)
-            }
+          let threads = index == size % 3 ? 2 : 1
+          let label =
+            "\(kind), \(tokens) tokens, window \(window ?? 0), "
+            + "\(shape.queryHeads)/\(shape.keyValueHeads) heads of \(shape.headDimension), "
+            + "\(arithmetic.precision), \(arithmetic.instructionSet), \(threads) threads"
+          let run = PrefillRun(
+            layers: [single, other], partition: kind,
+            arithmetic: Arithmetic(
+              precision: arithmetic.precision, instructionSet: arithmetic.instructionSet,
+              team: ThreadTeam(threads: threads, spins: 0)))
+          for (call, layer) in [0, 1, 0].enumerated() {
+            let output = try run.attend(layer: layer)
+            let expected = run.outputAlone(layer: layer, memory: &alone[layer])
+            #expect(output == expected, "layer \(layer), \(label)")
+            // One rank is enough, as all numbers of them give the same bytes.
+            guard world.size == 1, index == size % 3, threads == 2, call == 0 else { continue }
+            try run.expectCloseToDefinition(output, label: label)
           }
         }
       }
