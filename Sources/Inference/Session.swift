@@ -35,13 +35,21 @@ public final class Session {
     stepLogits = AlignedBuffer(count: batch * model.configuration.vocabularySize)
   }
 
-  /// Runs the whole context.
+  /// Runs the whole context; see `DecoderStack.prefill`.
   ///
-  /// - Throws: `MPIError`.
+  /// - Returns: whether it is finished; if not, a later call goes on.
+  /// - Throws: `MPIError`, and what `afterLayer` throws.
+  @discardableResult
   public func prefill(
-    _ tokens: [Int32], onProgress: ((_ layer: Int, _ fraction: Double) -> Void)? = nil
-  ) throws {
-    try stack.prefill(tokens: tokens, onProgress: onProgress)
+    _ tokens: [Int32], onProgress: ((_ layer: Int, _ fraction: Double) -> Void)? = nil,
+    interruption: Interruption? = nil,
+    afterLayer: ((_ finishedLayers: Int) throws -> Bool)? = nil
+  ) throws -> Bool {
+    guard
+      try stack.prefill(
+        tokens: tokens, onProgress: onProgress, interruption: interruption, afterLayer: afterLayer)
+    else { return false }
     try stack.lastContextLogits(into: contextLogits.pointer)
+    return true
   }
 }

@@ -23,7 +23,7 @@ extension Communicator {
     let destination = try checked(rank: destination, "MPI_Isend")
     let tag = try checked(tag: tag, "MPI_Isend")
     let message = try Datatype(blocks: blocks, blockBytes: blockBytes)
-    var request = PendingRequest("MPI_Isend", policy: waitPolicy)
+    var request = PendingRequest("MPI_Isend", of: self)
     try check(
       MPI_Isend(base, 1, message.handle, destination, tag, handle, &request.handle), "MPI_Isend")
     return request
@@ -46,7 +46,7 @@ extension Communicator {
     let tag = try checked(tag: tag, "MPI_Irecv")
     let block = try Datatype(blockBytes: blockBytes)
     var request = PendingRequest(
-      "MPI_Irecv", policy: waitPolicy, expectedBytes: count * blockBytes)
+      "MPI_Irecv", of: self, expectedBytes: count * blockBytes)
     try check(
       MPI_Irecv(base, mpiCount(count), block.handle, source, tag, handle, &request.handle),
       "MPI_Irecv")

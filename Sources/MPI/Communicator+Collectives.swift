@@ -160,7 +160,7 @@ extension Communicator {
 
   /// Starts a collective through the request's handle, and waits for it.
   func complete(_ routine: StaticString, _ start: (inout PendingRequest) -> Int32) throws {
-    var request = PendingRequest(routine, policy: waitPolicy)
+    var request = PendingRequest(routine, of: self)
     try check(start(&request), routine)
     try request.wait()
   }

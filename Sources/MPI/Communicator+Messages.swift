@@ -83,7 +83,7 @@ extension Communicator {
     _ bytes: UnsafeRawBufferPointer, to destination: Int32, tag: Int32
   ) throws -> PendingRequest {
     try Datatype.withBytes(bytes.count) { count, datatype in
-      var request = PendingRequest("MPI_Isend", policy: waitPolicy)
+      var request = PendingRequest("MPI_Isend", of: self)
       try check(
         MPI_Isend(
           bytes.baseAddress, count, datatype, destination, tag, handle, &request.handle),
@@ -96,7 +96,7 @@ extension Communicator {
     into bytes: UnsafeMutableRawBufferPointer, from source: Int32, tag: Int32
   ) throws -> PendingRequest {
     try Datatype.withBytes(bytes.count) { count, datatype in
-      var request = PendingRequest("MPI_Irecv", policy: waitPolicy, expectedBytes: bytes.count)
+      var request = PendingRequest("MPI_Irecv", of: self, expectedBytes: bytes.count)
       try check(
         MPI_Irecv(bytes.baseAddress, count, datatype, source, tag, handle, &request.handle),
         "MPI_Irecv")

@@ -63,6 +63,24 @@ extension Communicator {
     try allReduce(values.baseAddress, values.count, rf_mpi_double(), reduction)
   }
 
+  /// Starts to replace the values on every rank by the ranks' sums, minima or maxima, one by one.
+  /// The memory is borrowed until the request is complete.
+  ///
+  /// - Parameter values: equally many on every rank, at most 2^31 − 1.
+  ///
+  /// The corresponding MPI function is `MPI_Iallreduce`.
+  public func startAllReduce(
+    values: UnsafeMutableBufferPointer<Int>, _ reduction: NumberReduction
+  ) throws -> PendingRequest {
+    var request = PendingRequest("MPI_Iallreduce", of: self)
+    try check(
+      MPI_Iallreduce(
+        rf_mpi_in_place(), values.baseAddress, mpiCount(values.count), rf_mpi_int64(),
+        reduction.handle, handle, &request.handle),
+      "MPI_Iallreduce")
+    return request
+  }
+
   private func allReduce(
     _ base: UnsafeMutableRawPointer?, _ count: Int, _ datatype: MPI_Datatype!,
     _ reduction: NumberReduction

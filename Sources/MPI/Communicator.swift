@@ -20,13 +20,28 @@ public final class Communicator {
   /// What this rank does while it waits; counts for what is started afterwards.
   public var waitPolicy = WaitPolicy.yield
 
+  /// Called by the thread that started MPI while it waits, and by `tick()`: for what must be done
+  /// now and then however long a wait or a computation takes. One for this communicator and all
+  /// that are made from it. It returns soon, may test requests, and must not wait for one.
+  public var whileWaiting: (() -> Void)? {
+    get { watch.whileWaiting }
+    set { watch.whileWaiting = newValue }
+  }
+
+  /// Where in the job this rank is; one for this communicator and all that are made from it.
+  public var place: Place {
+    get { watch.place }
+    set { watch.place = newValue }
+  }
+
+  let watch: Watch
   private(set) var handle = rf_mpi_comm_null()
   private let isOwned: Bool
 
   /// The communicator that `handle` stands for. If it is owned, it is freed in the end.
   ///
   /// The corresponding MPI functions are `MPI_Comm_rank` and `MPI_Comm_size`.
-  init(_ handle: MPI_Comm!, isOwned: Bool) throws {
+  init(_ handle: MPI_Comm!, isOwned: Bool, watch: Watch = Watch()) throws {
     var rank: Int32 = 0
     var size: Int32 = 0
     try check(MPI_Comm_rank(handle, &rank), "MPI_Comm_rank")
@@ -35,6 +50,7 @@ public final class Communicator {
     self.size = Int(size)
     self.handle = handle
     self.isOwned = isOwned
+    self.watch = watch
   }
 
   deinit {
@@ -55,12 +71,31 @@ public final class Communicator {
       MPI_Comm_split_type(
         handle, rf_mpi_comm_type_shared(), Int32(rank), rf_mpi_info_null(), &host),
       "MPI_Comm_split_type")
+    return try derived(host)
+  }
+
+  /// The same ranks, with messages and collectives of their own: they never meet those of this
+  /// communicator. A collective.
+  ///
+  /// The corresponding MPI function is `MPI_Comm_dup`.
+  public func duplicate() throws -> Communicator {
+    try barrier()
+    var duplicate = rf_mpi_comm_null()
+    try check(MPI_Comm_dup(handle, &duplicate), "MPI_Comm_dup")
+    return try derived(duplicate)
+  }
+
+  private func derived(_ handle: MPI_Comm!) throws -> Communicator {
     try check(
-      MPI_Comm_set_errhandler(host, rf_mpi_errors_return()), "MPI_Comm_set_errhandler")
-    let communicator = try Communicator(host, isOwned: true)
+      MPI_Comm_set_errhandler(handle, rf_mpi_errors_return()), "MPI_Comm_set_errhandler")
+    let communicator = try Communicator(handle, isOwned: true, watch: watch)
     communicator.waitPolicy = waitPolicy
     return communicator
   }
+
+  /// Does what `whileWaiting` says; to be called several times a second where MPI's thread works
+  /// long without waiting for a message.
+  public func tick() { watch.tick() }
 
   /// Ends every rank of the whole job at once, with `code` as the exit code; MPI's launcher reports
   /// it.

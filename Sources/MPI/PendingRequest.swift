@@ -12,15 +12,17 @@ public struct PendingRequest: ~Copyable {
   var handle = rf_mpi_request_null()
 
   private let policy: WaitPolicy
+  private let watch: Watch
   private let routine: StaticString
   private let expectedBytes: Int?
 
   /// A request that `routine` is about to start through `handle`.
   ///
   /// - Parameter expectedBytes: the exact length of a message to be received; nil for all else.
-  init(_ routine: StaticString, policy: WaitPolicy, expectedBytes: Int? = nil) {
+  init(_ routine: StaticString, of communicator: Communicator, expectedBytes: Int? = nil) {
     self.routine = routine
-    self.policy = policy
+    policy = communicator.waitPolicy
+    watch = communicator.watch
     self.expectedBytes = expectedBytes
   }
 
@@ -50,15 +52,61 @@ public struct PendingRequest: ~Copyable {
     return true
   }
 
-  /// Returns when the message is complete, passing the time as the communicator's `waitPolicy`
-  /// says.
+  /// Returns when the message is complete, passing the time as the communicator's `waitPolicy` and
+  /// `whileWaiting` say.
   ///
   /// - Throws: as `test()` does.
   ///
   /// The corresponding MPI function is `MPI_Test`, repeated.
   public consuming func wait() throws {
+    _ = try wait(unless: { false })
+  }
+
+  /// The same, unless the caller loses interest before.
+  ///
+  /// - Parameter isStopped: asked again and again; it must not wait itself.
+  /// - Returns: whether the message is complete. If not, it is still under way.
+  /// - Throws: as `test()` does.
+  ///
+  /// The corresponding MPI function is `MPI_Test`, repeated.
+  public mutating func wait(unless isStopped: () -> Bool) throws -> Bool {
     var backoff = Backoff(policy)
-    while try !test() { backoff.pause() }
+    while try !test() {
+      if isStopped() { return false }
+      watch.tick()
+      backoff.pause()
+    }
+    return true
+  }
+
+  /// Gives up a message that is to be received and that nobody may have sent, so that its buffer is
+  /// free again.
+  ///
+  /// - Returns: whether the message has arrived after all.
+  /// - Throws: as `test()` does.
+  ///
+  /// The corresponding MPI functions are `MPI_Cancel`, `MPI_Test` and `MPI_Test_cancelled`.
+  @discardableResult
+  public consuming func cancel() throws -> Bool {
+    if handle == rf_mpi_request_null() { return true }
+    try check(MPI_Cancel(&handle), "MPI_Cancel")
+    // One that has begun to arrive is not cancelled but completed.
+    var status = MPI_Status()
+    var isOver: Int32 = 0
+    var backoff = Backoff(policy)
+    while true {
+      let code = MPI_Test(&handle, &isOver, &status)
+      if code != MPI_SUCCESS {
+        handle = rf_mpi_request_null()
+        throw MPIError(code: code, routine: routine)
+      }
+      if isOver != 0 { break }
+      watch.tick()
+      backoff.pause()
+    }
+    var isCancelled: Int32 = 0
+    try check(MPI_Test_cancelled(&status, &isCancelled), "MPI_Test_cancelled")
+    return isCancelled == 0
   }
 
   /// Gives the message up without waiting, for a rank that is about to end the whole job: it may or

@@ -26,6 +26,11 @@ public final class PrefillAttention {
   /// Two of one layer's largest message each.
   private let messages: [MessageBuffer]
   private let schedules: [(mask: AttentionMask, schedule: RingSchedule)]
+  /// Hops begun, counted from the first hop of the first layer: the same number on two ranks is the
+  /// same hop.
+  private var hopsBegun = 0
+  /// The messages of the hop that is under way.
+  private var exchange: RingExchange?
 
   /// - Parameters:
   ///   - cache: holds the rank's blocks of `partition`; a layer's keys and values are there before
@@ -62,17 +67,19 @@ public final class PrefillAttention {
   ///   - queries: `[keyValueHeads][tokens][groupSize][paddedHeadDimension]` matrix input.
   ///   - output: `[tokens][inputStride(queryHeads · headDimension)]` matrix input.
   ///   - onSpan: told of computation and of waiting, for the timeline.
+  ///   - stop: may give up the layer on the way; then `drain` must be called before the ring is
+  ///     used again.
   ///   - onProgress: told, by the calling thread, which part of the work is done: 0…1.
+  /// - Returns: nil where the layer was given up.
   /// - Throws: `MPIError`.
   public func attend(
     layer: Int, mask: AttentionMask, queries: UnsafeRawPointer,
-    output: UnsafeMutableRawPointer, onSpan: SpanHandler? = nil,
+    output: UnsafeMutableRawPointer, stop: PrefillStop?, onSpan: SpanHandler? = nil,
     onProgress: ((Double) -> Void)? = nil
-  ) throws -> AttentionWork {
-    guard let schedule = schedules.first(where: { $0.mask == mask })?.schedule else {
-      preconditionFailure("the mask was not announced")
-    }
+  ) throws -> AttentionWork? {
+    let schedule = schedule(of: mask)
     let exchange = RingExchange(communicator: communicator)
+    self.exchange = exchange
     let blockBytes = cache.layout.blockBytes
     let ranks = communicator.size
     var work = AttentionWork()
@@ -88,6 +95,9 @@ public final class PrefillAttention {
       // After the last hop there is nothing to send and nothing to receive.
       let (sent, received) = schedule.messages(at: communicator.rank, hop: hop)
       let memory = UnsafeMutableRawPointer(messages[hop % 2].memory.pointer)
+      communicator.place.part = ("layer", layer + 1)
+      communicator.place.detail = ("hop", hop + 1)
+      hopsBegun = layer * ranks + hop + 1
       try exchange.start(
         sending: sent, of: base, receiving: received, into: memory, blockBytes: blockBytes, hop: hop
       )
@@ -95,11 +105,11 @@ public final class PrefillAttention {
       let began = ContinuousClock.now
       attend(
         to: blocks, at: base, mask: mask, queries: queries, output: output, isFirst: hop == 0,
-        isLast: hop + 1 == ranks, exchange: exchange
+        isLast: hop + 1 == ranks, exchange: exchange, stop: stop
       ) { onProgress?((Double(hop) + $0) / Double(ranks)) }
       let computed = ContinuousClock.now
       onSpan?("attention", began, computed)
-      try exchange.finish()
+      guard try exchange.finish(stop), stop?.abandons != true else { return nil }
       let arrived = ContinuousClock.now
       if ranks > 1 { onSpan?("wait", computed, arrived) }
       // The message itself overlaps the computation.
@@ -110,14 +120,62 @@ public final class PrefillAttention {
         of: schedule.source(at: communicator.rank, hop: hop + 1), atHop: hop + 1)
     }
     work.bytesSent = exchange.bytesSent
+    self.exchange = nil
     return work
+  }
+
+  /// The same, for a layer that nothing stops.
+  ///
+  /// - Throws: `MPIError`.
+  public func attend(
+    layer: Int, mask: AttentionMask, queries: UnsafeRawPointer,
+    output: UnsafeMutableRawPointer, onSpan: SpanHandler? = nil,
+    onProgress: ((Double) -> Void)? = nil
+  ) throws -> AttentionWork {
+    try attend(
+      layer: layer, mask: mask, queries: queries, output: output, stop: nil, onSpan: onSpan,
+      onProgress: onProgress)!
+  }
+
+  private func schedule(of mask: AttentionMask) -> RingSchedule {
+    guard let schedule = schedules.first(where: { $0.mask == mask })?.schedule else {
+      preconditionFailure("the mask was not announced")
+    }
+    return schedule
+  }
+
+  /// Clears the ring of the messages of layers that were given up, some of which were sent to ranks
+  /// that never came to receive them. Every rank calls this, also one that gave up nothing.
+  ///
+  /// - Parameters:
+  ///   - firstLayer: the first that this prefill attended, the same on every rank.
+  ///   - masks: of all layers.
+  /// - Throws: `MPIError`.
+  public func drain(firstLayer: Int, masks: [AttentionMask]) throws {
+    let (rank, ranks) = (communicator.rank, communicator.size)
+    let begun = max(hopsBegun, firstLayer * ranks)
+    // Messages come from the next rank, which sent those of the hops that it began.
+    let sent = try communicator.allGather(value: begun)[(rank + 1) % ranks]
+    try exchange?.drainReceive(isSent: sent >= begun)
+    let memory = UnsafeMutableRawPointer(messages[(begun + ranks - 1) % ranks % 2].memory.pointer)
+    for hop in begun..<max(begun, sent) {
+      let schedule = schedule(of: masks[hop / ranks])
+      let late = RingExchange(communicator: communicator)
+      try late.start(
+        sending: [], of: memory,
+        receiving: schedule.messages(at: rank, hop: hop % ranks).received, into: memory,
+        blockBytes: cache.layout.blockBytes, hop: hop % ranks)
+      try late.finish()
+    }
+    try exchange?.finish()
+    exchange = nil
   }
 
   /// One hop's computation: every tile and KV head is a work item, the most expensive tiles first.
   private func attend(
     to blocks: [Int], at base: UnsafeRawPointer, mask: AttentionMask, queries: UnsafeRawPointer,
     output: UnsafeMutableRawPointer, isFirst: Bool, isLast: Bool, exchange: RingExchange,
-    onProgress: (Double) -> Void
+    stop: PrefillStop?, onProgress: (Double) -> Void
   ) {
     let layout = cache.layout
     let d = shape.headDimension
@@ -129,11 +187,17 @@ public final class PrefillAttention {
     let outputStride = Arithmetic.inputStride(columns: shape.queryHeads * d) * inputBytes
     let tokens = share.tokenCount
     let states = states.pointer
+    let poll = { [communicator] in
+      exchange.poll()
+      stop?.poll()
+      communicator.tick()
+    }
     blocks.withUnsafeBufferPointer { blocks in
       tiles.withUnsafeBufferPointer { tiles in
         arithmetic.team.forEach(
-          tiles.count * heads, betweenItems: { exchange.poll() }
+          tiles.count * heads, betweenItems: poll
         ) { item, thread in
+          if stop?.abandons == true { return }
           if thread == 0 { onProgress(Double(item) / Double(tiles.count * heads)) }
           let tile = tiles[tiles.count - 1 - item / heads]
           let head = item % heads
@@ -156,7 +220,8 @@ public final class PrefillAttention {
               query, to: keysAndValues(current), next: next.map(keysAndValues),
               block: blocks[current], mask: mask, layout: layout, states: tileStates, thread: thread
             )
-            if thread == 0 { exchange.poll() }
+            if thread == 0 { poll() }
+            if stop?.abandons == true { return }
             index = next
           }
           guard isLast else { return }

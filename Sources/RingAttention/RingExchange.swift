@@ -64,12 +64,38 @@ public final class RingExchange {
 
   /// Returns when both messages are complete.
   ///
+  /// - Parameter stop: polled meanwhile.
+  /// - Returns: whether they are complete; false where `stop` gives up the layer before. They are
+  ///   still under way then, until `drainReceive(isSent:)` and `finish()`.
   /// - Throws: `MPIError`; both requests are given up then, because the whole job is about to end.
-  public func finish() throws {
+  @discardableResult
+  public func finish(_ stop: PrefillStop? = nil) throws -> Bool {
     do {
       if let failure { throw failure }
-      try receive.take()?.wait()
-      try send.take()?.wait()
+      let isStopped = {
+        stop?.poll()
+        return stop?.abandons ?? false
+      }
+      guard try receive?.wait(unless: isStopped) ?? true,
+        try send?.wait(unless: isStopped) ?? true
+      else { return false }
+      receive = nil
+      send = nil
+      return true
+    } catch {
+      giveUp()
+      throw error
+    }
+  }
+
+  /// Ends the receive of a layer that is given up: waits for the message if the other rank has
+  /// started to send it, which it will not do any more otherwise.
+  ///
+  /// - Throws: `MPIError`, as `finish()`.
+  func drainReceive(isSent: Bool) throws {
+    do {
+      if let failure { throw failure }
+      if isSent { try receive.take()?.wait() } else { try receive.take()?.cancel() }
     } catch {
       giveUp()
       throw error

@@ -10,10 +10,14 @@ extension DecoderStack {
 
   /// Runs the context through all layers; every rank computes its own tokens.
   ///
+  /// An interrupted prefill stops on every rank behind the same layer, in the middle of what it
+  /// computes: that, and if other ranks are behind, up to one layer more, is given up.
+  ///
   /// - Parameters:
   ///   - tokens: the whole context's ids, the same on every rank, each below the vocabulary's size.
   ///   - onProgress: told, by the calling thread, the layer and which part of all layers' work is
   ///     done: 0…1.
+  ///   - interruption: ends the prefill early; the same on every rank.
   ///   - afterLayer: asked after each layer but the last, alike on every rank, whether to go on; the
   ///     KV blocks of the finished layers and the residual stream may be read then.
   /// - Returns: whether all layers are finished. Where not, a later call goes on with the next one.
@@ -21,11 +25,13 @@ extension DecoderStack {
   @discardableResult
   public func prefill(
     tokens: [Int32], onProgress: ((_ layer: Int, _ fraction: Double) -> Void)? = nil,
+    interruption: Interruption? = nil,
     afterLayer: ((_ finishedLayers: Int) throws -> Bool)? = nil
   ) throws -> Bool {
     precondition(tokens.count == contextTokens && tokenCount == 0, "the context, once")
     if finishedLayers == 0 { embed(tokens) }
-    let buffers = PrefillBuffers(self)
+    let stop = PrefillStop(interruption, finishedLayers: finishedLayers)
+    let buffers = PrefillBuffers(self, keepsResidual: interruption != nil)
     let attention = PrefillAttention(
       communicator: communicator, arithmetic: arithmetic, cache: cache, partition: partition,
       sequenceTokens: contextTokens, masks: Array(Set(masks)))
@@ -41,29 +47,69 @@ extension DecoderStack {
     let costs = masks.map { flopsPerToken(mask: $0) }
     let total = costs.reduce(0, +)
     var done = costs[..<finishedLayers].reduce(0, +)
-    for layer in configuration.layers.indices.dropFirst(finishedLayers) {
-      let cost = costs[layer]
+    communicator.place = Place(stage: "prefill")
+    let firstLayer = finishedLayers
+    while finishedLayers < costs.count, !stop.ends() {
+      let layer = finishedLayers
       onProgress?(layer, done / total)
-      let began = ContinuousClock.now
-      measure("projections") {
-        project(layer: layer, tables: ropeOfLayer[layer].map { tables[$0] }, buffers: buffers)
+      let isFinished = try runLayer(
+        layer, tables: ropeOfLayer[layer].map { tables[$0] }, attention: attention,
+        buffers: buffers, stop: stop
+      ) { fraction in onProgress?(layer, (done + fraction * costs[layer]) / total) }
+      guard isFinished else { break }
+      done += costs[layer]
+      guard finishedLayers < costs.count, let afterLayer, try !stop.isRequestedAnywhere() else {
+        continue
       }
-      let projected = ContinuousClock.now
-      prefillWork += try attention.attend(
-        layer: layer, mask: masks[layer], queries: buffers.queries.pointer,
-        output: buffers.attended.pointer, onSpan: onSpan
-      ) { fraction in onProgress?(layer, (done + fraction * cost) / total) }
-      let attended = ContinuousClock.now
-      measure("mlp") { mix(layer: layer, buffers: buffers) }
-      done += cost
-      prefillSeconds.attention += (attended - projected).seconds
-      prefillSeconds.linear += (ContinuousClock.now - attended + (projected - began)).seconds
-      finishedLayers = layer + 1
-      if finishedLayers < costs.count, let afterLayer, try !afterLayer(finishedLayers) {
-        return false
-      }
+      if try !afterLayer(finishedLayers) { return false }
+      // It may have said that it does something else.
+      communicator.place = Place(stage: "prefill")
+    }
+    // A rank that is done early takes part in the agreement of those that are not.
+    if try stop.isRequestedAnywhere(), let layers = stop.agreedLayers, layers < costs.count {
+      if layers < finishedLayers { restoreResidual(tokens: share.tokenCount, buffers) }
+      finishedLayers = layers
+      try attention.drain(firstLayer: firstLayer, masks: masks)
+      return false
     }
     tokenCount = contextTokens
+    return true
+  }
+
+  /// One layer, and its part of the bookkeeping.
+  ///
+  /// - Returns: whether it is finished; else `stop` has ended the prefill, and the residual stream
+  ///   is as it was.
+  private func runLayer(
+    _ layer: Int, tables: [RoPETable]?, attention: PrefillAttention, buffers: PrefillBuffers,
+    stop: PrefillStop, onProgress: @escaping (Double) -> Void
+  ) throws -> Bool {
+    communicator.place.part = ("layer", layer + 1)
+    communicator.place.detail = nil
+    let began = ContinuousClock.now
+    let isProjected = measure("projections") {
+      project(layer: layer, tables: tables, buffers: buffers, stop: stop)
+    }
+    let projected = ContinuousClock.now
+    guard isProjected,
+      let work = try attention.attend(
+        layer: layer, mask: masks[layer], queries: buffers.queries.pointer,
+        output: buffers.attended.pointer, stop: stop, onSpan: onSpan, onProgress: onProgress)
+    else {
+      _ = try stop.settle()  // throws what went wrong on the way
+      return false
+    }
+    prefillWork += work
+    communicator.place.detail = nil
+    let attended = ContinuousClock.now
+    // From here on there is no way back behind the layer before.
+    guard try stop.settle() else { return false }
+    stop.offer = layer...layer
+    guard measure("mlp", { mix(layer: layer, buffers: buffers, stop: stop) }) else { return false }
+    prefillSeconds.attention += (attended - projected).seconds
+    prefillSeconds.linear += (ContinuousClock.now - attended + (projected - began)).seconds
+    finishedLayers = layer + 1
+    stop.offer = buffers.previous == nil ? finishedLayers...finishedLayers : layer...finishedLayers
     return true
   }
 
@@ -101,19 +147,34 @@ extension DecoderStack {
     }
   }
 
-  private func forEachChunk(_ body: (_ first: Int, _ count: Int) -> Void) {
+  /// Calls `body` for one chunk of tokens after the other while it says true.
+  private func everyChunk(_ body: (_ first: Int, _ count: Int) -> Bool) -> Bool {
     for first in stride(from: 0, to: share.tokenCount, by: Self.tokensPerChunk) {
-      body(first, min(Self.tokensPerChunk, share.tokenCount - first))
+      guard body(first, min(Self.tokensPerChunk, share.tokenCount - first)) else { return false }
     }
+    return true
+  }
+
+  /// What MPI's thread does between the matrix products of a chunk.
+  ///
+  /// - Returns: whether to go on with the layer.
+  private func pause(_ stop: PrefillStop) -> Bool {
+    communicator.tick()
+    stop.poll()
+    return !stop.abandons
   }
 
   /// Norm, Q, K and V, RoPE, and K and V straight into their blocks.
-  private func project(layer: Int, tables: [RoPETable]?, buffers: PrefillBuffers) {
+  ///
+  /// - Returns: false where `stop` has ended the prefill on the way.
+  private func project(
+    layer: Int, tables: [RoPETable]?, buffers: PrefillBuffers, stop: PrefillStop
+  ) -> Bool {
     let hidden = configuration.hiddenSize
     let (queryWidth, keyWidth) = (configuration.queryWidth, configuration.keyValueWidth)
     let layerWeights = weights.layers[layer]
     let (q, k, v) = (buffers.query.pointer, buffers.key.pointer, buffers.value.pointer)
-    forEachChunk { first, count in
+    return everyChunk { first, count in
       arithmetic.rmsNorm(
         residual.pointer + first * hidden, rows: count, columns: hidden,
         weight: layerWeights.attentionNorm, epsilon: Float(configuration.rmsNormEpsilon),
@@ -123,6 +184,7 @@ extension DecoderStack {
         arithmetic.multiply(
           matrix, inputs: buffers.normed.pointer, tokens: count, outputs: output,
           outputStride: matrix.outputs)
+        guard pause(stop) else { return false }
       }
       let tokensPerItem = 16
       let queries = UnsafeMutableRawPointer(buffers.queries.pointer)
@@ -137,37 +199,81 @@ extension DecoderStack {
             block: cache.head(0, layer: layer, index: token / tokensPerBlock))
         }
       }
+      return true
     }
   }
 
   /// Output projection, then norm and MLP, both added to the residual stream.
-  private func mix(layer: Int, buffers: PrefillBuffers) {
+  ///
+  /// - Returns: false where `stop` has ended the prefill on the way; the residual stream is as it
+  ///   was then.
+  private func mix(layer: Int, buffers: PrefillBuffers, stop: PrefillStop) -> Bool {
+    var begun = 0
+    let isMixed = everyChunk { first, count in
+      keepResidual(first: first, count: count, buffers)
+      begun = first + count
+      return mixChunk(layer: layer, first: first, count: count, buffers: buffers, stop: stop)
+    }
+    if !isMixed { restoreResidual(tokens: begun, buffers) }
+    return isMixed
+  }
+
+  private func mixChunk(
+    layer: Int, first: Int, count: Int, buffers: PrefillBuffers, stop: PrefillStop
+  ) -> Bool {
     let hidden = configuration.hiddenSize
     let layerWeights = weights.layers[layer]
     let mlp = layerWeights.mlp
     let attendedBytes =
       Arithmetic.inputStride(columns: configuration.queryWidth) * arithmetic.inputType.bytes
-    forEachChunk { first, count in
-      let stream = residual.pointer + first * hidden
-      add(
-        layerWeights.attention.output, of: buffers.attended.pointer + first * attendedBytes,
-        norm: layerWeights.attentionOutputNorm, to: stream, tokens: count, buffers: buffers)
-      arithmetic.rmsNorm(
-        stream, rows: count, columns: hidden, weight: layerWeights.mlpNorm,
-        epsilon: Float(configuration.rmsNormEpsilon), into: buffers.normed.pointer)
-      for (matrix, output) in [
-        (mlp.gate, buffers.gate.pointer), (mlp.up, buffers.up.pointer),
-      ] {
-        arithmetic.multiply(
-          matrix, inputs: buffers.normed.pointer, tokens: count, outputs: output,
-          outputStride: matrix.outputs)
-      }
-      arithmetic.activate(
-        configuration.activation, gate: buffers.gate.pointer, up: buffers.up.pointer, rows: count,
-        columns: mlp.down.inputs, into: buffers.activated.pointer)
-      add(
-        mlp.down, of: buffers.activated.pointer, norm: layerWeights.mlpOutputNorm, to: stream,
-        tokens: count, buffers: buffers)
+    let stream = residual.pointer + first * hidden
+    add(
+      layerWeights.attention.output, of: buffers.attended.pointer + first * attendedBytes,
+      norm: layerWeights.attentionOutputNorm, to: stream, tokens: count, buffers: buffers)
+    guard pause(stop) else { return false }
+    arithmetic.rmsNorm(
+      stream, rows: count, columns: hidden, weight: layerWeights.mlpNorm,
+      epsilon: Float(configuration.rmsNormEpsilon), into: buffers.normed.pointer)
+    for (matrix, output) in [
+      (mlp.gate, buffers.gate.pointer), (mlp.up, buffers.up.pointer),
+    ] {
+      arithmetic.multiply(
+        matrix, inputs: buffers.normed.pointer, tokens: count, outputs: output,
+        outputStride: matrix.outputs)
+      guard pause(stop) else { return false }
+    }
+    arithmetic.activate(
+      configuration.activation, gate: buffers.gate.pointer, up: buffers.up.pointer, rows: count,
+      columns: mlp.down.inputs, into: buffers.activated.pointer)
+    add(
+      mlp.down, of: buffers.activated.pointer, norm: layerWeights.mlpOutputNorm, to: stream,
+      tokens: count, buffers: buffers)
+    return pause(stop)
+  }
+
+  /// Copies a part of the residual stream to where it can be had again.
+  private func keepResidual(first: Int, count: Int, _ buffers: PrefillBuffers) {
+    guard let previous = buffers.previous?.memory.pointer else { return }
+    copyRows(first: first, count: count, from: residual.pointer, to: previous)
+  }
+
+  /// Makes the residual stream's first tokens what they were before the last layer that was mixed.
+  private func restoreResidual(tokens: Int, _ buffers: PrefillBuffers) {
+    guard let previous = buffers.previous?.memory.pointer else { return }
+    copyRows(first: 0, count: tokens, from: previous, to: residual.pointer)
+  }
+
+  /// `[count][hiddenSize]` float32.
+  private func copyRows(
+    first: Int, count: Int, from source: UnsafeMutablePointer<Float>,
+    to destination: UnsafeMutablePointer<Float>
+  ) {
+    let hidden = configuration.hiddenSize
+    let rows = 64
+    arithmetic.team.forEach((count + rows - 1) / rows) { item, _ in
+      let row = first + item * rows
+      (destination + row * hidden).update(
+        from: source + row * hidden, count: min(rows, first + count - row) * hidden)
     }
   }
 
@@ -209,8 +315,17 @@ final class PrefillBuffers {
   let gate: AlignedBuffer<Float>
   let up: AlignedBuffer<Float>
   let mixed: AlignedBuffer<Float>
+  /// `[own tokens][hiddenSize]` float32: the residual stream before the last layer that was mixed;
+  /// nil in a prefill that nothing interrupts.
+  let previous: Kept?
 
-  init(_ stack: DecoderStack) {
+  final class Kept {
+    let memory: AlignedBuffer<Float>
+
+    init(count: Int) { memory = AlignedBuffer(count: count) }
+  }
+
+  init(_ stack: DecoderStack, keepsResidual: Bool) {
     let configuration = stack.configuration
     let tokens = stack.share.tokenCount
     let chunk = min(tokens, DecoderStack.tokensPerChunk)
@@ -227,5 +342,6 @@ final class PrefillBuffers {
     gate = AlignedBuffer(count: chunk * configuration.intermediateSize)
     up = AlignedBuffer(count: chunk * configuration.intermediateSize)
     mixed = AlignedBuffer(count: configuration.outputNorms ? chunk * configuration.hiddenSize : 0)
+    previous = keepsResidual ? Kept(count: tokens * configuration.hiddenSize) : nil
   }
 }
