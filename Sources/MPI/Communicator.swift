@@ -1,5 +1,6 @@
 import CMPI
 import CMPIShims
+import Glibc
 
 /// A group of ranks that send each other messages. Only the thread that started MPI may use it.
 ///
@@ -102,6 +103,9 @@ public final class Communicator {
   ///
   /// The corresponding MPI function is `MPI_Abort`.
   public func abort(code: Int32) -> Never {
+    // Where the launcher cannot be reached, this process at least ends.
+    signal(SIGALRM, SIG_DFL)
+    alarm(10)
     let returned = MPI_Abort(rf_mpi_comm_world(), code)
     fatalError("MPI_Abort returned with code \(returned)")
   }

@@ -20,6 +20,7 @@ public final class Interruption {
   private let isSignalled: () -> Bool
   private let links: [Link]
   private var nextLook = ContinuousClock.now
+  private var isFinished = false
   private var failure: (any Error)?
 
   /// A collective.
@@ -42,7 +43,7 @@ public final class Interruption {
   /// Looks for a signal and for messages, and passes on what it learns; cheap, to be called between
   /// small pieces of work. An error is kept for what throws.
   public func poll() {
-    guard !isRequested, failure == nil else { return }
+    guard !isRequested, !isFinished, failure == nil else { return }
     do {
       if isSignalled() { return try request() }
       let now = ContinuousClock.now
@@ -72,6 +73,7 @@ public final class Interruption {
   /// - Throws: `MPIError`.
   public func finish() throws {
     try throwFailure()
+    isFinished = true
     for link in links where !link.hasTold { try link.tell(stop: false) }
     for link in links { try link.finish() }
   }

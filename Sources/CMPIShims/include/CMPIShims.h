@@ -42,3 +42,10 @@ void rf_mpi_sleep(long nanoseconds);
 // A new empty file in memory, without a name in any directory; -1 and errno where there is none to
 // be had. Swift does not see memfd_create.
 int rf_memory_file(void);
+
+// Has SIGTERM, SIGUSR1 and SIGINT noted instead of ending the process; a second one of a kind, a
+// second or more after the first, ends it. One that is ignored stays so.
+void rf_catch_signals(void);
+
+// The last signal that was noted, 0 if there was none.
+int rf_caught_signal(void);

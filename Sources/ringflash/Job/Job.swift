@@ -1,6 +1,7 @@
 import Foundation
 import MPI
 import Reporting
+import RingAttention
 
 /// One process's part in the job: who it is among the ranks, and how the ranks end together.
 ///
@@ -13,6 +14,9 @@ final class Job {
   let host: Communicator
   var rank: Int { communicator.rank }
   var isRoot: Bool { rank == 0 }
+  /// Of `startWatching`, and of `interruption()`, once they were called.
+  var heartbeat: Heartbeat?
+  var noted: Interruption?
 
   init(_ communicator: Communicator) throws {
     self.communicator = communicator
@@ -81,8 +85,12 @@ final class Job {
   func abort(_ error: any Error, during stage: String) -> Never {
     let failure = Failure(error)
     let place = "rank \(rank) on \(MPIEnvironment.processorName), \(stage)"
-    StandardError.write(
-      Failure(failure.exitCode, "\(place): \(failure.sentence)").message + "\n")
+    end(Failure(failure.exitCode, "\(place): \(failure.sentence)"))
+  }
+
+  /// Ends all ranks at once, with this message.
+  func end(_ failure: Failure) -> Never {
+    StandardError.write(failure.message + "\n")
     communicator.abort(code: failure.exitCode.rawValue)
   }
 }

@@ -16,19 +16,30 @@ enum Program {
       return try MPIEnvironment.run { communicator in
         let job = try Job(communicator)
         do {
-          try job.checkStart(arguments: arguments)
-          try execute(CommandLineParser.parse(arguments), job)
-          return 0
-        } catch let agreed as AgreedFailure {
-          if job.isRoot { StandardError.write(agreed.failure.message + "\n") }
-          return agreed.failure.exitCode.rawValue
+          let code = try exitCode(of: CommandLineParser.parse(arguments), arguments, job)
+          try job.finish()
+          return code
         } catch {
-          job.abort(error, during: "at work")
+          job.abort(error, during: "in \(communicator.place)")
         }
       }
     } catch {
       StandardError.write(Failure(error).message + "\n")
       return ExitCode.internalError.rawValue
+    }
+  }
+
+  /// Does what was asked for; rank 0 says why it failed where all ranks know that.
+  private static func exitCode(
+    of parsed: Result<ParsedCommand, EarlyExit>, _ arguments: [String], _ job: Job
+  ) throws -> Int32 {
+    do {
+      try job.checkStart(arguments: arguments)
+      try execute(parsed, job)
+      return 0
+    } catch let agreed as AgreedFailure {
+      if job.isRoot { StandardError.write(agreed.failure.message + "\n") }
+      return agreed.failure.exitCode.rawValue
     }
   }
 

@@ -1,0 +1,33 @@
+import CMPIShims
+import Glibc
+
+/// Signals by which batch systems and people ask a job to end early, noted instead of ending the
+/// process.
+public struct CaughtSignal: Hashable, Sendable {
+  public let number: Int32
+
+  public init(number: Int32) { self.number = number }
+
+  /// Notes SIGTERM, SIGUSR1 and SIGINT from now on. A second one of a kind, a second or more after
+  /// the first, ends the process as it would have without this.
+  public static func install() { rf_catch_signals() }
+
+  /// Whether one was noted; as cheap as reading a number.
+  public static var isThere: Bool { rf_caught_signal() != 0 }
+
+  /// The last one that was noted.
+  public static var last: CaughtSignal? {
+    let number = rf_caught_signal()
+    return number == 0 ? nil : CaughtSignal(number: number)
+  }
+
+  /// Such as "SIGTERM".
+  public var name: String {
+    switch number {
+    case SIGTERM: "SIGTERM"
+    case SIGUSR1: "SIGUSR1"
+    case SIGINT: "SIGINT"
+    default: "signal \(number)"
+    }
+  }
+}

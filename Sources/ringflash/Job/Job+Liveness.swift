@@ -1,0 +1,47 @@
+import MPI
+
+extension Job {
+  /// Has the ranks watch each other from now on, so that the job ends when one has stopped: by
+  /// `communicator.tick()`, which every wait for other ranks does, and which all that takes long
+  /// without one must call. Every rank calls this.
+  ///
+  /// - Throws: `MPIError`.
+  func startWatching(timeoutSeconds: Int) throws {
+    heartbeat = try Heartbeat(
+      communicator: communicator, timeout: .seconds(timeoutSeconds)
+    ) { [self] in endForSilence(of: $0) }
+    attendWhileWaiting()
+  }
+
+  /// What a rank does in every wait.
+  func attendWhileWaiting() {
+    communicator.whileWaiting = { [unowned self] in
+      do { try heartbeat?.tick() } catch { abort(error, during: "in \(communicator.place)") }
+      noted?.poll()
+    }
+  }
+
+  /// Ends what goes on beside the work, in order, on every rank.
+  ///
+  /// - Throws: `MPIError`.
+  func finish() throws {
+    communicator.place = Place(stage: "end")
+    try noted?.finish()
+    try heartbeat?.finish()
+    communicator.whileWaiting = nil
+    (noted, heartbeat) = (nil, nil)
+  }
+
+  private func endForSilence(of heartbeat: Heartbeat) -> Never {
+    let seconds = heartbeat.timeout.components.seconds
+    end(
+      Failure(
+        .unavailable,
+        """
+        rank \(rank) on \(MPIEnvironment.processorName) waits for rank \(heartbeat.watchedRank) on \
+        \(heartbeat.watchedHost) in \(communicator.place): no sign of life for \(seconds) \
+        second\(seconds == 1 ? "" : "s"); look at that host and the network, and start the job again \
+        (from a saved context with --resume DIR, or with a longer --stall-timeout where hosts pause)
+        """))
+  }
+}
