@@ -9,7 +9,8 @@ import ringflash
       "--max-tokens", "0", "--stop", "\n", "--stop", "--json", "--temperature", "0.5", "--top-k",
       "40",
       "--top-p", "0.9", "--seed", "18446744073709551615", "--precision", "fp32", "--threads",
-      "1024", "--partition", "striped", "--config", "c.yaml", "--json", "--report", "r.json",
+      "1024", "--partition", "striped", "--stall-timeout",
+      "1000000", "--config", "c.yaml", "--json", "--report", "r.json",
       "--logits", "l.safetensors", "--logits-all", "--trace", "t.json", "--quiet", "--log-level",
       "debug",
     ])
@@ -29,6 +30,7 @@ import ringflash
     #expect(options.precision == .fp32)
     #expect(options.threads == 1024)
     #expect(options.partition == .striped)
+    #expect(options.stallTimeout == 1_000_000)
     #expect(options.config == "c.yaml")
     #expect(options.json)
     #expect(options.report == "r.json")
@@ -77,7 +79,7 @@ import ringflash
     ["--temperature", "hot"], ["--top-p", "0"], ["--top-p", "1.01"], ["--top-p", "nan"],
     ["--top-p", "-1"], ["--top-k", "-1"], ["--seed", "-1"], ["--seed", "18446744073709551616"],
     ["--precision", "fp16"], ["--precision", "BF16"], ["--partition", "ring"],
-    ["--log-level", "loud"], ["--stop", ""], ["--context", ""], ["--report", ""],
+    ["--stall-timeout", "0"], ["--stall-timeout", "1.5"], ["--log-level", "loud"], ["--stop", ""], ["--context", ""], ["--report", ""],
     ["--context"], ["--context", "--quiet"], ["--quiet=yes"], ["--no-quiet"], ["--prompt"],
     ["--prompt", "a", "--prompt-file", "b"], ["--context", "a", "--token-ids", "b"],
     ["--context", "a", "stray"], ["--quiet", "haystack"], ["stray"], ["--", "stray"], ["-q"],

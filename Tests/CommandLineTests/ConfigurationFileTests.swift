@@ -24,6 +24,7 @@ import ringflash
     (.precision, ["--precision", "fp32"], "precision: fp32"),
     (.threads, ["--threads", "3"], "threads: 3"),
     (.partition, ["--partition", "striped"], "partition: striped"),
+    (.stallTimeout, ["--stall-timeout", "20"], "stall-timeout: 20"),
     (.json, ["--json"], "json: yes"),
     (.report, ["--report", "r.json"], "report: 'r.json'"),
     (.logits, ["--logits", "l"], "logits: l"),

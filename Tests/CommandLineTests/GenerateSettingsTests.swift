@@ -17,6 +17,7 @@ import ringflash
     #expect(settings.precision == .bf16)
     #expect(settings.threads == nil)
     #expect(settings.partition == .zigzag)
+    #expect(settings.stallTimeout == 300)
     #expect(!settings.json && !settings.quiet && !settings.logitsAll)
     #expect(!settings.ignorePositionLimit && !settings.randomWeights)
     #expect(settings.report == nil && settings.logits == nil && settings.trace == nil)

@@ -23,6 +23,7 @@ struct GenerateJob {
       settings.model = try ModelLocation.path(of: settings.model)
       return settings
     }
+    job.heartbeat?.timeout = .seconds(settings.stallTimeout)
     try GenerateJob(settings, job).run()
   }
 
@@ -125,7 +126,10 @@ struct GenerateJob {
   /// Reads and tokenizes on rank 0, then broadcasts the ids.
   private func readInput(_ model: LoadedModel) throws -> Input {
     let read = try job.onEveryRank {
-      try job.isRoot ? Input(settings, model, display: display) : Input(context: [], prompt: [])
+      guard job.isRoot else { return Input(context: [], prompt: []) }
+      return try job.whileTicking { [settings, display] in
+        try Input(settings, model, display: display)
+      }
     }
     return Input(
       context: try job.communicator.broadcast(array: read.context, from: 0),
@@ -231,6 +235,7 @@ struct GenerateJob {
     -> Result
   {
     let start = ContinuousClock.now
+    job.communicator.place = Place(stage: name)
     defer { timeline.record(name, category: "stage", from: start, to: .now) }
     return try body()
   }

@@ -1,3 +1,4 @@
+import Foundation
 import MPI
 
 extension Job {
@@ -19,6 +20,23 @@ extension Job {
       do { try heartbeat?.tick() } catch { abort(error, during: "in \(communicator.place)") }
       noted?.poll()
     }
+  }
+
+  /// Runs what may take long and calls no MPI, such as reading from a pipe, on another thread, while
+  /// this one gives signs of life.
+  func whileTicking<Value>(_ body: @escaping () throws -> Value) throws -> Value {
+    let isDone = DispatchSemaphore(value: 0)
+    // Both threads use these by turns.
+    nonisolated(unsafe) let body = body
+    nonisolated(unsafe) var result: Result<Value, any Error>?
+    let thread = Thread {
+      result = Result { try body() }
+      isDone.signal()
+    }
+    thread.stackSize = 64 << 20
+    thread.start()
+    while isDone.wait(timeout: .now() + .milliseconds(20)) == .timedOut { communicator.tick() }
+    return try result!.get()
   }
 
   /// Ends what goes on beside the work, in order, on every rank.

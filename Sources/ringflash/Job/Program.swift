@@ -45,7 +45,10 @@ enum Program {
 
   private static func execute(_ parsed: Result<ParsedCommand, EarlyExit>, _ job: Job) throws {
     switch parsed {
-    case .success(.generate(let flags)): try GenerateJob.run(flags, job)
+    case .success(.generate(let flags)):
+      try job.startWatching(
+        timeoutSeconds: flags.stallTimeout ?? GenerateSettings.defaultStallTimeout)
+      try GenerateJob.run(flags, job)
     case .success(.benchAttention(let command)): try AttentionBenchmark.run(command, job)
     case .success(.benchLinear(let command)): try LinearBenchmark.run(command, job)
     case .success(.benchModel(let command)): try ModelBenchmark.run(command, job)

@@ -21,6 +21,7 @@ package enum GenerateOption: String, CaseIterable, Sendable {
   case precision
   case threads
   case partition
+  case stallTimeout = "stall-timeout"
   case json
   case report
   case logits
@@ -45,7 +46,7 @@ package enum GenerateOption: String, CaseIterable, Sendable {
       .logits, .trace, .logLevel:
       .text
     case .stop: .texts
-    case .maxTokens, .topK, .seed, .threads: .integer
+    case .maxTokens, .topK, .seed, .threads, .stallTimeout: .integer
     case .temperature, .topP: .number
     case .chat, .ignorePositionLimit, .randomWeights, .json, .logitsAll, .quiet: .flag
     }

@@ -27,6 +27,7 @@ extension GenerateOptions {
     merged.precision = precision ?? other.precision
     merged.threads = threads ?? other.threads
     merged.partition = partition ?? other.partition
+    merged.stallTimeout = stallTimeout ?? other.stallTimeout
     merged.json = json || other.json
     merged.report = report ?? other.report
     merged.logits = logits ?? other.logits

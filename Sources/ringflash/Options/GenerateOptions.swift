@@ -138,6 +138,16 @@ package struct GenerateOptions: ParsableArguments, Sendable {
   package var partition: PartitionKind?
 
   @Option(
+    name: GenerateOption.stallTimeout.name, parsing: .unconditional,
+    help: .init(
+      """
+      End the job when a rank has given no sign of life for so many seconds, 1 to 1000000. \
+      (default: \(GenerateSettings.defaultStallTimeout))
+      """, valueName: "seconds"),
+    transform: OptionValue.integer(1...1_000_000))
+  package var stallTimeout: Int?
+
+  @Option(
     help: .init(
       "A YAML file with any of these options; one given here wins.", valueName: "file"),
     transform: OptionValue.path)

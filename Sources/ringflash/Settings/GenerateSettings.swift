@@ -8,6 +8,9 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
   /// The value of `--model` that means the built-in retrieval model; `./needle` is a directory.
   package static let builtInModel = "needle"
 
+  /// Of `--stall-timeout`, in seconds: longer than a pause of a file system or a switch.
+  package static let defaultStallTimeout = 300
+
   /// Where the context comes from; the path `-` is standard input.
   package enum Context: Codable, Equatable, Sendable {
     case text(path: String)
@@ -35,6 +38,8 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
   /// Nil is the rank's share of the cores it may use.
   package var threads: Int?
   package var partition: PartitionKind
+  /// Seconds that a rank may be silent.
+  package var stallTimeout: Int
   package var json: Bool
   package var report: String?
   package var logits: String?
@@ -94,6 +99,7 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
     precision = options.precision ?? .bf16
     threads = options.threads
     partition = options.partition ?? .zigzag
+    stallTimeout = options.stallTimeout ?? Self.defaultStallTimeout
     json = options.json
     report = options.report
     logits = options.logits
