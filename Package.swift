@@ -45,13 +45,17 @@ let package = Package(
     floor("MPI", ["CMPI", "CMPIShims"]),
     floor("Kernels", ["CKernels", "COpenBLAS"]),
     floor("ModelFiles", ["JSON"]),
+    floor(
+      "ContextFiles", ["JSON", "ModelFiles", .product(name: "Crypto", package: "swift-crypto")]),
     floor("Tokenizers", ["JSON", "CPCRE2", "CUTF8Proc"]),
     floor("ChatTemplates"),
 
     // Floors 3 to 5: attention across ranks, the model, the session and what it reports.
     floor("RingAttention", ["MPI", "Kernels"]),
     floor("Transformer", ["RingAttention", "MPI", "Kernels"]),
-    floor("Inference", ["Transformer", "RingAttention", "MPI", "Kernels", "ModelFiles", "JSON"]),
+    floor(
+      "Inference",
+      ["Transformer", "RingAttention", "MPI", "Kernels", "ModelFiles", "ContextFiles", "JSON"]),
     floor("Reporting", [.product(name: "Crypto", package: "swift-crypto")]),
 
     // Floor 6: the command line.
@@ -59,7 +63,7 @@ let package = Package(
       name: "ringflash",
       dependencies: [
         "Inference", "Reporting", "Transformer", "RingAttention", "MPI", "Kernels", "ModelFiles",
-        "Tokenizers", "ChatTemplates", "JSON",
+        "ContextFiles", "Tokenizers", "ChatTemplates", "JSON",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Yams", package: "Yams"),
@@ -74,16 +78,23 @@ let package = Package(
     tests("Kernels", []),
     tests("JSON", []),
     tests("ModelFiles", []),
+    tests("ContextFiles", []),
     tests("Tokenizers", []),
     tests("ChatTemplates", []),
     tests("RingAttention", ["RankTesting", "MPI", "Kernels"]),
     tests("Transformer", ["RankTesting", "RingAttention", "MPI", "Kernels"]),
     tests(
-      "Inference", ["RankTesting", "ModelFiles", "Transformer", "RingAttention", "MPI", "Kernels"]),
+      "Inference",
+      [
+        "RankTesting", "ContextFiles", "ModelFiles", "Transformer", "RingAttention", "MPI",
+        "Kernels",
+      ]),
     tests("Reporting", []),
     .testTarget(
       name: "CommandLineTests",
-      dependencies: ["ringflash", "ChatTemplates", "Inference", "ModelFiles", "Transformer"],
+      dependencies: [
+        "ringflash", "ChatTemplates", "ContextFiles", "Inference", "ModelFiles", "Transformer",
+      ],
       swiftSettings: swiftSettings),
   ],
   swiftLanguageModes: [.v6]

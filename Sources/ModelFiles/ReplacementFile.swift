@@ -5,12 +5,12 @@ import Foundation
 ///
 /// Dropped before `commit()`, it leaves nothing behind. Every method throws
 /// `ModelFileError.writeFailed`.
-final class ReplacementFile {
-  let path: String
+package final class ReplacementFile {
+  package let path: String
   private let temporaryPath: String
   private var descriptor: Int32
 
-  init(path: String) throws {
+  package init(path: String) throws {
     var status = stat()
     // A rename over a device or a directory would replace the one and fail on the other.
     if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
@@ -35,7 +35,7 @@ final class ReplacementFile {
   }
 
   /// Writes `bytes` where the last such write ended.
-  func append(_ bytes: UnsafeRawBufferPointer) throws {
+  package func append(_ bytes: UnsafeRawBufferPointer) throws {
     try writeAll(bytes) { write(descriptor, $0.baseAddress, $0.count) }
   }
 
@@ -50,7 +50,7 @@ final class ReplacementFile {
   }
 
   /// Brings the file to the disk and puts it in its place. Nothing can be written after.
-  func commit() throws {
+  package func commit() throws {
     guard fsync(descriptor) == 0 else { throw failure("cannot be brought to the disk") }
     guard rename(temporaryPath, path) == 0 else { throw failure("cannot be put in its place") }
     let closed = close(descriptor)

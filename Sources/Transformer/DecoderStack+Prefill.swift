@@ -130,9 +130,9 @@ extension DecoderStack {
       * Double(keys + tokensPerBlock)
   }
 
-  /// FLOPs of this rank's linear layers in a whole prefill.
+  /// FLOPs of this rank's linear layers in a whole prefill, or in what was left of it.
   public var prefillLinearFlops: Double {
-    linearFlopsPerToken * Double(share.tokenCount * configuration.layers.count)
+    linearFlopsPerToken * Double(share.tokenCount * (configuration.layers.count - restoredLayers))
   }
 
   private func embed(_ tokens: [Int32]) {

@@ -20,6 +20,8 @@ public final class DecoderStack {
   /// Layers of the context's prefill that are finished: their KV blocks and the residual stream
   /// behind them are there.
   public internal(set) var finishedLayers = 0
+  /// Those of them that were not computed here, but taken over.
+  public internal(set) var restoredLayers = 0
   public let partition: SequencePartition
   public let cache: KeyValueCache
   /// What is appended to the context; each branch is independent of the others.

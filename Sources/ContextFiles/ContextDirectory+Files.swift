@@ -1,0 +1,124 @@
+import Foundation
+import ModelFiles
+
+// The smaller files. Writing throws `ContextFileError` of the kind `writeFailed`; reading throws
+// `notFound`, `unreadable`, or `malformed` where a file is too short or its bytes are not those that
+// were saved.
+extension ContextDirectory {
+  /// Writes the token ids, of which every checkpoint has the same; the bytes are on the disk when
+  /// this returns.
+  public func writeTokens(_ tokens: [Int32]) throws(ContextFileError) -> Checksum {
+    let bytes = tokens.map(\.littleEndian)
+    let path = tokensPath
+    let written = bytes.withUnsafeBytes { bytes in
+      Result { () throws(ContextFileError) in
+        try FileWriting.write([bytes], to: path, at: 0, cuts: true)
+      }
+    }
+    try written.get()
+    try FileWriting.synchronize(path)
+    return bytes.withUnsafeBytes { Checksum(of: $0) }
+  }
+
+  public func readTokens(_ manifest: ContextManifest) throws(ContextFileError) -> [Int32] {
+    let count = manifest.description.tokens
+    let file = try mapped(tokensPath, bytes: count * MemoryLayout<Int32>.stride)
+    var tokens = [Int32](repeating: 0, count: count)
+    tokens.withUnsafeMutableBytes {
+      $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: file.bytes[..<$0.count]))
+    }
+    guard tokens.withUnsafeBytes({ Checksum(of: $0) }) == manifest.tokens else {
+      throw Self.changed(tokensPath)
+    }
+    return tokens.map { Int32(littleEndian: $0) }
+  }
+
+  /// Makes the folder for the activations behind so many layers. On one rank, before the others
+  /// write into it.
+  public func makeActivationsFolder(layers: Int) throws(ContextFileError) {
+    let folder = activationsPath(layers: layers)
+    guard mkdir(folder, 0o777) == 0 || errno == EEXIST else { throw .writing(folder) }
+  }
+
+  /// Writes one block's activations, `[tokens][hiddenSize]` float32; they are on the disk after
+  /// `synchronizeActivations`.
+  public func writeActivations(
+    _ bytes: UnsafeRawBufferPointer, layers: Int, block: Int
+  ) throws(ContextFileError) -> Checksum {
+    try FileWriting.write(
+      [bytes], to: activationsPath(layers: layers, block: block), at: 0, cuts: true)
+    return Checksum(of: bytes)
+  }
+
+  public func synchronizeActivations(layers: Int, block: Int) throws(ContextFileError) {
+    try FileWriting.synchronize(activationsPath(layers: layers, block: block))
+  }
+
+  /// Reads one block's activations, of an unfinished context.
+  public func readActivations(
+    of manifest: ContextManifest, block: Int, into destination: UnsafeMutableRawBufferPointer
+  ) throws(ContextFileError) {
+    try read(
+      activationsPath(layers: manifest.finishedLayers, block: block), into: destination,
+      expecting: manifest.activations[block])
+  }
+
+  /// Writes the last position's activations, `[hiddenSize]` float32; they are on the disk when this
+  /// returns.
+  public func writeLastPosition(
+    _ bytes: UnsafeRawBufferPointer
+  ) throws(ContextFileError) -> Checksum {
+    try FileWriting.write([bytes], to: lastPositionPath, at: 0, cuts: true)
+    try FileWriting.synchronize(lastPositionPath)
+    return Checksum(of: bytes)
+  }
+
+  /// Reads the last position's activations, of a finished context.
+  public func readLastPosition(
+    of manifest: ContextManifest, into destination: UnsafeMutableRawBufferPointer
+  ) throws(ContextFileError) {
+    try read(lastPositionPath, into: destination, expecting: manifest.activations[0])
+  }
+
+  /// Brings the folders' entries to the disk; called by every rank that wrote files.
+  public func synchronizeFolders(activationsBehind layers: Int?) throws(ContextFileError) {
+    try FileWriting.synchronize(folder: blocksPath)
+    if let layers { try FileWriting.synchronize(folder: activationsPath(layers: layers)) }
+  }
+
+  /// Puts the manifest into its place: from now on a reader finds what it lists. On one rank, after
+  /// all others have brought their files to the disk.
+  public func commit(_ manifest: ContextManifest) throws(ContextFileError) {
+    do {
+      let file = try ReplacementFile(path: manifestPath)
+      try Array(manifest.json()).withUnsafeBytes { try file.append($0) }
+      try FileWriting.synchronize(folder: path)
+      try file.commit()
+    } catch let error as ContextFileError {
+      throw error
+    } catch {
+      throw ContextFileError(.writeFailed, "\(error)")
+    }
+    try FileWriting.synchronize(folder: path)
+    try removeLeftovers(
+      keepingActivationsBehind: manifest.isFinished ? -1 : manifest.finishedLayers)
+  }
+
+  private func read(
+    _ path: String, into destination: UnsafeMutableRawBufferPointer, expecting checksum: Checksum
+  ) throws(ContextFileError) {
+    let file = try mapped(path, bytes: destination.count)
+    destination.copyMemory(
+      from: UnsafeRawBufferPointer(rebasing: file.bytes[..<destination.count]))
+    guard Checksum(of: UnsafeRawBufferPointer(destination)) == checksum else {
+      throw Self.changed(path)
+    }
+  }
+
+  static func changed(_ path: String) -> ContextFileError {
+    ContextFileError(
+      .malformed,
+      "\(path): its bytes do not have their checksum, so some are damaged; "
+        + ContextFileError.remedy)
+  }
+}

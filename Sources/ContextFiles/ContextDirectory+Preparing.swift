@@ -1,0 +1,164 @@
+import Foundation
+
+extension ContextDirectory {
+  /// Makes the folder ready for a new saved context: creates it if it is not there, and removes what
+  /// a save that was killed has left there. On one rank, before anything is computed.
+  ///
+  /// - Throws: `ContextFileError` of the kind `writeFailed` if it holds a saved context or anything
+  ///   that is none of ours, or cannot be written to.
+  public func prepare() throws(ContextFileError) {
+    if mkdir(path, 0o777) != 0 {
+      guard errno == EEXIST else { throw .writing(path) }
+      guard isFolder(path, followingLinks: true) else {
+        throw ContextFileError(.writeFailed, "\(path): is no folder; name another path")
+      }
+      guard !isSaved else {
+        throw ContextFileError(
+          .writeFailed,
+          "\(path): holds a saved context; give --resume \(path) to go on with it, or remove it")
+      }
+      let leftovers = try entries(of: path)
+      for name in leftovers { try checkIsOurs(name) }
+      for name in leftovers { try remove(name) }
+    }
+    guard mkdir(blocksPath, 0o777) == 0 else { throw .writing(blocksPath) }
+  }
+
+  /// Removes what a checkpoint that was killed has left beside a saved context. On one rank.
+  ///
+  /// - Throws: `ContextFileError` of the kind `writeFailed` if the folder cannot be written to.
+  public func prepareToGoOn(_ manifest: ContextManifest) throws(ContextFileError) {
+    try removeLeftovers(keepingActivationsBehind: manifest.finishedLayers)
+  }
+
+  /// Checks that this rank sees the same folder as the one that called `mark`, and may write there.
+  ///
+  /// - Throws: `ContextFileError` of the kind `writeFailed`.
+  public func checkAccess(mark: String, rank: Int) throws(ContextFileError) {
+    guard access("\(path)/\(Name.probe)\(mark)", F_OK) == 0 else {
+      throw ContextFileError(
+        .writeFailed,
+        """
+        \(path): is not the folder that rank 0 sees; name one on a file system that all hosts share
+        """)
+    }
+    let own = "\(path)/\(Name.probe)\(mark).\(rank)"
+    let descriptor = open(own, O_WRONLY | O_CREAT | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw .writing(path) }
+    close(descriptor)
+    unlink(own)
+  }
+
+  /// Leaves a file by which `checkAccess` knows the folder again; `unmark` removes it.
+  ///
+  /// - Returns: what to tell the other ranks.
+  /// - Throws: `ContextFileError` of the kind `writeFailed`.
+  public func mark() throws(ContextFileError) -> String {
+    let mark = String(UInt64.random(in: 0 ... .max), radix: 16)
+    let descriptor = open("\(path)/\(Name.probe)\(mark)", O_WRONLY | O_CREAT | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw .writing(path) }
+    close(descriptor)
+    return mark
+  }
+
+  public func unmark(_ mark: String) { unlink("\(path)/\(Name.probe)\(mark)") }
+
+  /// Checks that the disk has room for so many more bytes.
+  ///
+  /// - Throws: `ContextFileError` of the kind `writeFailed`.
+  public func checkRoom(bytes: Int) throws(ContextFileError) {
+    var status = statvfs()
+    // Where the system does not say, the write will.
+    guard statvfs(path, &status) == 0 else { return }
+    let (free, overflows) = Int(status.f_bavail).multipliedReportingOverflow(
+      by: Int(status.f_frsize))
+    guard !overflows, free < bytes else { return }
+    throw ContextFileError(
+      .writeFailed,
+      """
+      \(path): the disk has \(megabytes(free)) free, the saved context needs \(megabytes(bytes)); \
+      make room on it, or name a folder on another one
+      """)
+  }
+
+  /// Removes activations behind other layers, and what else is of no checkpoint.
+  func removeLeftovers(keepingActivationsBehind layers: Int) throws(ContextFileError) {
+    let kept = activationsPath(layers: layers)
+    for name in try entries(of: path) {
+      if Self.layers(ofActivations: name) != nil, "\(path)/\(name)" != kept { try remove(name) }
+      if name.hasPrefix(Name.partialManifest) || name.hasPrefix(Name.probe) { try remove(name) }
+    }
+  }
+
+  // MARK: Entries
+
+  private static func layers(ofActivations name: String) -> Int? {
+    guard name.hasPrefix(Name.activations) else { return nil }
+    return number(name.dropFirst(Name.activations.count))
+  }
+
+  private static func number(_ digits: Substring) -> Int? {
+    digits.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int(digits) : nil
+  }
+
+  /// The files that one of our folders may hold, by their ending; nil for a name of a file.
+  private static func ending(inFolder name: String) -> String? {
+    if name == Name.blocks { return Name.block }
+    return layers(ofActivations: name) == nil ? nil : Name.activation
+  }
+
+  /// Throws if the entry is nothing that a save leaves.
+  private func checkIsOurs(_ name: String) throws(ContextFileError) {
+    func foreign(_ name: String) -> ContextFileError {
+      ContextFileError(
+        .writeFailed,
+        "\(path): holds '\(name)', which is no part of a saved context; name an empty folder")
+    }
+    let place = "\(path)/\(name)"
+    guard let ending = Self.ending(inFolder: name) else {
+      guard
+        [Name.tokens, Name.lastPosition].contains(name) || name.hasPrefix(Name.partialManifest)
+          || name.hasPrefix(Name.probe), !isFolder(place)
+      else { throw foreign(name) }
+      return
+    }
+    guard isFolder(place) else { throw foreign(name) }
+    for file in try entries(of: place)
+    where !file.hasSuffix(ending) || Self.number(file.dropLast(ending.count)) == nil {
+      throw foreign("\(name)/\(file)")
+    }
+  }
+
+  /// Removes an entry of the folder that is ours.
+  private func remove(_ name: String) throws(ContextFileError) {
+    let place = "\(path)/\(name)"
+    guard let ending = Self.ending(inFolder: name) else {
+      guard unlink(place) == 0 || errno == ENOENT else { throw .writing(place) }
+      return
+    }
+    for file in try entries(of: place) where file.hasSuffix(ending) {
+      let file = "\(place)/\(file)"
+      guard unlink(file) == 0 || errno == ENOENT else { throw .writing(file) }
+    }
+    guard rmdir(place) == 0 || errno == ENOENT else { throw .writing(place) }
+  }
+
+  private func entries(of folder: String) throws(ContextFileError) -> [String] {
+    do {
+      return try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+    } catch {
+      throw ContextFileError(
+        .unreadable, "\(folder): its files cannot be listed; check its permissions")
+    }
+  }
+
+  private func isFolder(_ path: String, followingLinks: Bool = false) -> Bool {
+    var status = stat()
+    let code = followingLinks ? stat(path, &status) : lstat(path, &status)
+    return code == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
+  private func megabytes(_ bytes: Int) -> String {
+    String(format: "%.1f MB", Double(bytes) / 1e6)
+  }
+}

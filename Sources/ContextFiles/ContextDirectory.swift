@@ -1,0 +1,116 @@
+import Foundation
+import ModelFiles
+
+// The folder of a saved context:
+//
+//     manifest.json            written last, beside its place and then renamed: the commit point
+//     tokens.bin               the token ids, int32 little-endian
+//     blocks/000123.kv         KV block 123: [layers][blockBytes]
+//     activations-003/000123.f32   the residual stream behind 3 layers, [tokens][hiddenSize]
+//                              float32; only while the prefill is not finished
+//     last-position.f32        its last row; only when it is finished
+//
+// A checkpoint appends the layers that were finished since the one before it to the blocks' files,
+// behind what the manifest covers, and writes activations into a folder of their own. So whenever a
+// rank is killed, what the manifest lists is whole.
+
+/// The folder of a saved context, or of one that is to be.
+public struct ContextDirectory: Equatable, Sendable {
+  public let path: String
+
+  public init(path: String) { self.path = path }
+
+  enum Name {
+    static let manifest = "manifest.json"
+    static let tokens = "tokens.bin"
+    static let blocks = "blocks"
+    static let activations = "activations-"
+    static let lastPosition = "last-position.f32"
+    static let block = ".kv"
+    static let activation = ".f32"
+    static let probe = ".probe-"
+    /// What `ReplacementFile` writes for a manifest before it takes its place.
+    static let partialManifest = ".manifest.json."
+  }
+
+  var manifestPath: String { "\(path)/\(Name.manifest)" }
+  var tokensPath: String { "\(path)/\(Name.tokens)" }
+  var blocksPath: String { "\(path)/\(Name.blocks)" }
+  var lastPositionPath: String { "\(path)/\(Name.lastPosition)" }
+
+  func path(ofBlock block: Int) -> String {
+    "\(blocksPath)/\(Self.digits(block, 6))\(Name.block)"
+  }
+
+  func activationsPath(layers: Int) -> String {
+    "\(path)/\(Name.activations)\(Self.digits(layers, 3))"
+  }
+
+  func activationsPath(layers: Int, block: Int) -> String {
+    "\(activationsPath(layers: layers))/\(Self.digits(block, 6))\(Name.activation)"
+  }
+
+  private static func digits(_ number: Int, _ least: Int) -> String {
+    let digits = String(number)
+    return String(repeating: "0", count: max(0, least - digits.count)) + digits
+  }
+
+  /// Whether there is a whole saved context, be it of an unfinished prefill.
+  public var isSaved: Bool { access(manifestPath, F_OK) == 0 }
+
+  /// Reads the manifest.
+  ///
+  /// - Throws: `ContextFileError`: `notFound` if there is no saved context, `malformed` or
+  ///   `newerFormat` if its manifest is none of ours, `unreadable`.
+  public func manifest() throws(ContextFileError) -> ContextManifest {
+    var status = stat()
+    guard stat(path, &status) == 0 else {
+      let code = errno
+      guard code == ENOENT || code == ENOTDIR else {
+        throw ContextFileError(
+          .unreadable,
+          "\(path): cannot be read (\(ContextFileError.systemText(code))); check its permissions")
+      }
+      throw ContextFileError(.notFound, "\(path): there is no such folder; check the path")
+    }
+    guard status.st_mode & S_IFMT == S_IFDIR else {
+      throw ContextFileError(
+        .notFound, "\(path): is no folder; name that of a saved context")
+    }
+    let code = access(manifestPath, F_OK) == 0 ? 0 : errno
+    guard code != ENOENT else {
+      throw ContextFileError(
+        .notFound,
+        """
+        \(path): holds no saved context (it has no \(Name.manifest)); a save that was not finished \
+        leaves none, save it anew
+        """)
+    }
+    let file = try mapped(manifestPath)
+    return try ContextManifest(bytes: file.bytes, path: manifestPath)
+  }
+
+  func mapped(_ path: String) throws(ContextFileError) -> MappedFile {
+    do {
+      return try MappedFile(path: path)
+    } catch let error as ModelFileError {
+      throw ContextFileError(error, path: path)
+    } catch {
+      throw ContextFileError(.unreadable, "\(path): \(error)")
+    }
+  }
+
+  /// Maps a file of the saved context that has at least so many bytes.
+  func mapped(_ path: String, bytes: Int) throws(ContextFileError) -> MappedFile {
+    let file = try mapped(path)
+    guard file.bytes.count >= bytes else {
+      throw ContextFileError(
+        .malformed,
+        """
+        \(path): is cut short, it has \(file.bytes.count) bytes of \(bytes); \
+        \(ContextFileError.remedy)
+        """)
+    }
+    return file
+  }
+}

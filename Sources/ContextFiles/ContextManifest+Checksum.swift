@@ -1,0 +1,61 @@
+import Crypto
+
+extension ContextManifest {
+  /// SHA-256 over all fields in a fixed order and binary form, so that it does not depend on how
+  /// JSON is laid out. The manifest's file holds it next to them.
+  public var checksum: Checksum {
+    var hash = FieldHash()
+    hash.add(Self.format)
+    hash.add(Self.formatVersion)
+    hash.add(description)
+    hash.add(finishedLayers)
+    hash.add(prefillMilliseconds)
+    hash.add([tokens])
+    hash.add(blocks)
+    hash.add(activations)
+    return hash.checksum
+  }
+}
+
+/// Numbers as 8 bytes, little-endian; texts and lists behind their lengths.
+private struct FieldHash {
+  private var hash = SHA256()
+
+  var checksum: Checksum { Checksum(hash.finalize()) }
+
+  mutating func add(_ number: Int) {
+    withUnsafeBytes(of: Int64(number).littleEndian) { hash.update(bufferPointer: $0) }
+  }
+
+  mutating func add(_ condition: Bool) { add(condition ? 1 : 0) }
+
+  mutating func add(_ text: String) {
+    var text = text
+    add(text.utf8.count)
+    text.withUTF8 { hash.update(bufferPointer: UnsafeRawBufferPointer($0)) }
+  }
+
+  mutating func add(_ checksums: [Checksum]) {
+    add(checksums.count)
+    for checksum in checksums { add(checksum.hexadecimal) }
+  }
+
+  mutating func add(_ description: ContextDescription) {
+    let (model, layout) = (description.model, description.layout)
+    for text in [
+      description.version, model.name, model.path, model.identity, description.precision,
+      description.instructionSet, layout.arrangement,
+    ] { add(text) }
+    add(model.randomWeights)
+    for number in [
+      layout.queryHeads, layout.keyValueHeads, layout.headDimension, layout.paddedHeadDimension,
+      layout.hiddenSize, layout.tokensPerBlock, layout.blockBytes, description.layers,
+      description.tokens,
+    ] { add(number) }
+    add(description.chat != nil)
+    guard let chat = description.chat else { return }
+    add(chat.separated)
+    add(chat.system != nil)
+    if let system = chat.system { add(system) }
+  }
+}

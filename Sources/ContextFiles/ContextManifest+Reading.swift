@@ -1,0 +1,131 @@
+import Foundation
+import JSON
+
+extension ContextManifest {
+  /// Reads what stands in `bytes`; `path` names their origin in messages.
+  ///
+  /// Every number is checked against a range within which no size that follows from it overflows,
+  /// and nothing is allocated beyond what the text itself takes.
+  ///
+  /// - Throws: `ContextFileError` of the kinds `malformed` and `newerFormat`.
+  public init(bytes: UnsafeRawBufferPointer, path: String) throws(ContextFileError) {
+    guard bytes.count <= Self.mostBytes else {
+      throw ContextFileError(
+        .malformed, "\(path): is too long for a saved context's; \(ContextFileError.remedy)")
+    }
+    do {
+      try self.init(JSONDocument(bytes: bytes, path: path))
+    } catch let error as ContextFileError {
+      throw error
+    } catch {
+      throw ContextFileError(.malformed, "\(error)")
+    }
+  }
+
+  private init(_ document: JSONDocument) throws {
+    let path = document.path
+    guard try document.stringIfPresent("format") == Self.format else {
+      throw ContextFileError(
+        .malformed, "\(path): is not the manifest of a saved context; name a folder with one")
+    }
+    let version = try document.string("ringflash_version")
+    let formatVersion = try document.integer("format_version", in: 1...Int(Int32.max))
+    guard formatVersion <= Self.formatVersion else {
+      throw ContextFileError(
+        .newerFormat,
+        """
+        \(path): ringflash \(version) wrote it in format \(formatVersion), this one reads \
+        format \(Self.formatVersion); use that ringflash, or save the context anew
+        """)
+    }
+    description = try ContextDescription(document, version: version)
+    finishedLayers = try document.integer("finished_layers", in: 1...description.layers)
+    prefillMilliseconds = try document.integer("prefill_milliseconds", in: 0...1 << 48)
+    tokens = try document.checksum("tokens_sha256")
+    blocks = try document.checksums("blocks_sha256", count: description.blocks)
+    activations = try document.checksums(
+      "activations_sha256",
+      count: finishedLayers == description.layers ? 1 : description.blocks)
+    guard try document.checksum("manifest_sha256") == checksum else {
+      throw ContextFileError(
+        .malformed,
+        "\(path): its content does not have its checksum, so it was changed; "
+          + ContextFileError.remedy)
+    }
+  }
+}
+
+extension ContextDescription {
+  fileprivate init(_ document: JSONDocument, version: String) throws {
+    let model = try document.object("model")
+    let layout = try document.object("layout")
+    self.init(
+      version: version,
+      model: Model(
+        name: try model.string("name"), path: try model.string("path"),
+        identity: try model.string("identity"),
+        randomWeights: try model.boolean("random_weights")),
+      precision: try document.string("precision"),
+      instructionSet: try document.string("instruction_set"),
+      layout: try Layout(layout),
+      layers: try document.integer("layers", in: 1...1 << 16),
+      tokens: try document.integer("tokens", in: 1...Int(Int32.max)),
+      chat: try document.objectIfPresent("chat").map {
+        Chat(
+          system: try $0.stringIfPresent("system"), separated: try $0.boolean("separated"))
+      })
+    guard blocks <= ContextManifest.mostBlocks else {
+      throw ContextFileError(
+        .malformed,
+        """
+        \(document.path): names \(blocks) KV blocks, a saved context has \
+        \(ContextManifest.mostBlocks) at most; \(ContextFileError.remedy)
+        """)
+    }
+    guard !self.model.path.isEmpty, !self.model.path.utf8.contains(0) else {
+      throw ContextFileError(
+        .malformed, "\(document.path): \"model.path\" is no path; \(ContextFileError.remedy)")
+    }
+  }
+}
+
+extension ContextDescription.Layout {
+  fileprivate init(_ document: JSONDocument) throws {
+    self.init(
+      queryHeads: try document.integer("query_heads", in: 1...1 << 16),
+      keyValueHeads: try document.integer("key_value_heads", in: 1...1 << 16),
+      headDimension: try document.integer("head_dimension", in: 1...1 << 16),
+      paddedHeadDimension: try document.integer("padded_head_dimension", in: 1...1 << 17),
+      hiddenSize: try document.integer("hidden_size", in: 1...1 << 20),
+      tokensPerBlock: try document.integer("tokens_per_block", in: 1...1 << 16),
+      // 2^30 · 2^16 layers · 10^5 blocks stays below 2^63.
+      blockBytes: try document.integer("block_bytes", in: 1...1 << 30),
+      arrangement: try document.string("arrangement"))
+  }
+}
+
+extension JSONDocument {
+  fileprivate func checksum(_ key: String) throws -> Checksum {
+    try checksum(string(key), key)
+  }
+
+  fileprivate func checksums(_ key: String, count: Int) throws -> [Checksum] {
+    guard let texts = try stringsIfPresent(key), texts.count == count else {
+      throw ContextFileError(
+        .malformed,
+        "\(path): \"\(key)\" does not have one checksum for each of \(count) files; "
+          + ContextFileError.remedy)
+    }
+    return try texts.map { try checksum($0, key) }
+  }
+
+  private func checksum(_ text: String, _ key: String) throws -> Checksum {
+    guard let checksum = Checksum(hexadecimal: text) else {
+      throw ContextFileError(
+        .malformed,
+        "\(path): \"\(key)\" has what is no SHA-256 of 64 hexadecimal digits; "
+          + ContextFileError.remedy)
+    }
+    return checksum
+  }
+}

@@ -1,0 +1,11 @@
+import CKernels
+
+extension KeyValueLayout {
+  /// The order and type of a block's elements: blocks with one name and one shape can be read by the
+  /// same arithmetic.
+  public var name: String {
+    isPacked
+      ? "panels of \(RF_PANEL_COLUMNS), \(interleave) together, \(elementBytes) bytes each"
+      : "rows, \(elementBytes) bytes each"
+  }
+}
