@@ -35,7 +35,8 @@ public final class Session {
     stepLogits = AlignedBuffer(count: batch * model.configuration.vocabularySize)
   }
 
-  /// Runs the whole context; see `DecoderStack.prefill`.
+  /// Runs the whole context, or what is left of it where some or all layers were restored. See
+  /// `DecoderStack.prefill`.
   ///
   /// - Returns: whether it is finished; if not, a later call goes on.
   /// - Throws: `MPIError`, and what `afterLayer` throws.
@@ -45,10 +46,13 @@ public final class Session {
     interruption: Interruption? = nil,
     afterLayer: ((_ finishedLayers: Int) throws -> Bool)? = nil
   ) throws -> Bool {
-    guard
-      try stack.prefill(
-        tokens: tokens, onProgress: onProgress, interruption: interruption, afterLayer: afterLayer)
-    else { return false }
+    if stack.tokenCount == 0 {
+      guard
+        try stack.prefill(
+          tokens: tokens, onProgress: onProgress, interruption: interruption,
+          afterLayer: afterLayer)
+      else { return false }
+    }
     try stack.lastContextLogits(into: contextLogits.pointer)
     return true
   }

@@ -70,6 +70,13 @@ public final class ProgressDisplay {
     phase = nil
   }
 
+  /// Writes a line that stays, between those of the phase.
+  public func note(_ text: String) {
+    if case .silent = style { return }
+    erase()
+    write(text + "\n")
+  }
+
   /// Takes the line off the terminal, so that a message can be written; it returns when next due.
   public func erase() {
     guard isDrawn else { return }

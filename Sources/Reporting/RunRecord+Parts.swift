@@ -23,6 +23,10 @@ extension RunRecord {
     public let tokenize: Double
     /// From the first token of the context to the logits after its last one.
     public let prefill: Double
+    /// Reading a saved context.
+    public let restore: Double
+    /// Writing the context and its checkpoints.
+    public let save: Double
     /// From then to the logits after the last token of the prompt.
     public let prompt: Double
     /// Generating, after that.
@@ -32,18 +36,20 @@ extension RunRecord {
     public let exposedExchange: Double
 
     enum CodingKeys: String, CodingKey {
-      case load, tokenize, prefill, prompt, decode
+      case load, tokenize, prefill, prompt, restore, save, decode
       case exposedExchange = "exposed_exchange"
     }
 
     public init(
-      load: Double, tokenize: Double, prefill: Double, prompt: Double, decode: Double,
-      exposedExchange: Double
+      load: Double, tokenize: Double, restore: Double = 0, prefill: Double, save: Double = 0,
+      prompt: Double, decode: Double, exposedExchange: Double
     ) {
       self.load = finite(load)
       self.tokenize = finite(tokenize)
       self.prefill = finite(prefill)
       self.prompt = finite(prompt)
+      self.restore = finite(restore)
+      self.save = finite(save)
       self.decode = finite(decode)
       self.exposedExchange = finite(exposedExchange)
     }

@@ -10,23 +10,22 @@ extension RunRecord {
   public func summary() -> String {
     let exposed = seconds.prefill > 0 ? seconds.exposedExchange / seconds.prefill * 100 : 0
     let secondsPerToken = tokens.generated > 0 ? seconds.decode / Double(tokens.generated) : 0
-    let prompt =
-      tokens.prompt > 0
-      ? [line("prompt", formatSeconds(seconds.prompt), formatCount(tokens.prompt, "token"))] : []
-    let prefill = [
+    let lines: [String?] = [
       "ringflash \(version): \(model), \(precision), \(instructionSet), \(partition), "
         + "\(formatCount(ranks, "rank")) of \(formatCount(threads, "thread")) "
         + "on \(formatCount(hosts.count, "host"))",
       line("load", formatSeconds(seconds.load)),
       line("tokenize", formatSeconds(seconds.tokenize)),
+      seconds.restore > 0 ? line("restore", formatSeconds(seconds.restore)) : nil,
       line(
         "prefill", formatSeconds(seconds.prefill),
         formatCount(tokens.context, "token"),
         "\(formatRate(tokensPerSecond.prefill)) tokens/s"),
       line("", "", "attention", "\(formatRate(gflops.attention)) GFLOP/s"),
       line("", "", "linear", "\(formatRate(gflops.linear)) GFLOP/s"),
-    ]
-    let rest = [
+      seconds.save > 0 ? line("save", formatSeconds(seconds.save)) : nil,
+      tokens.prompt > 0
+        ? line("prompt", formatSeconds(seconds.prompt), formatCount(tokens.prompt, "token")) : nil,
       line(
         "decode", formatSeconds(seconds.decode), formatCount(tokens.generated, "token"),
         "\(formatRate(tokensPerSecond.decode)) tokens/s",
@@ -40,7 +39,7 @@ extension RunRecord {
         + "   mean over maximum of the ranks' attention work",
       "  digest    \(logitsDigest)",
     ]
-    return (prefill + prompt + rest).map { $0 + "\n" }.joined()
+    return lines.compactMap { $0.map { $0 + "\n" } }.joined()
   }
 
   /// A label at the left, then columns flush right.

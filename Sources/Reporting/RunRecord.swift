@@ -27,6 +27,8 @@ public struct RunRecord: Codable, Equatable, Sendable {
   public let randomWeights: Bool
   /// How many layers the model has.
   public let layers: Int
+  /// How many layers of the context's prefill came from a saved context and were not computed.
+  public let restoredLayers: Int
   /// The seed of the sampler.
   public let seed: UInt64
   /// The generated text.
@@ -64,6 +66,7 @@ public struct RunRecord: Codable, Equatable, Sendable {
     case version, commit, hosts, ranks, threads, partition, precision, model, layers, seed, text
     case tokens, seconds, flops, gflops, balance
     case instructionSet = "instruction_set"
+    case restoredLayers = "restored_layers"
     case randomWeights = "random_weights"
     case tokenIDs = "token_ids"
     case finishReason = "finish_reason"
@@ -79,7 +82,8 @@ public struct RunRecord: Codable, Equatable, Sendable {
   public init(
     version: String = Version.string, commit: String = Version.commit(), hosts: [String],
     ranks: Int, threads: Int, instructionSet: String, partition: String, precision: String,
-    model: String, randomWeights: Bool, layers: Int, seed: UInt64, text: String, tokenIDs: [Int],
+    model: String, randomWeights: Bool, layers: Int, restoredLayers: Int = 0, seed: UInt64,
+    text: String, tokenIDs: [Int],
     finishReason: FinishReason, tokens: Tokens, seconds: Seconds, flops: Arithmetic,
     gflops: Arithmetic, balance: Double, bytesSent: [Int], keyValueBytes: [Int],
     peakResidentBytes: [Int], peakPrivateBytes: [Int], logitsDigest: String
@@ -95,14 +99,17 @@ public struct RunRecord: Codable, Equatable, Sendable {
     self.model = model
     self.randomWeights = randomWeights
     self.layers = layers
+    self.restoredLayers = restoredLayers
     self.seed = seed
     self.text = text
     self.tokenIDs = tokenIDs
     self.finishReason = finishReason
     self.tokens = tokens
     self.seconds = seconds
+    // A token of which some layers were restored counts for the others.
+    let computed = 1 - rate(Double(restoredLayers), Double(layers))
     self.tokensPerSecond = TokensPerSecond(
-      prefill: rate(Double(tokens.context), seconds.prefill),
+      prefill: rate(Double(tokens.context) * computed, seconds.prefill),
       decode: rate(Double(tokens.generated), seconds.decode))
     self.flops = flops
     self.gflops = gflops

@@ -1,4 +1,5 @@
 import ChatTemplates
+import ContextFiles
 import Inference
 import JSON
 import Kernels
@@ -15,6 +16,7 @@ extension Failure {
     case let failure as Failure: self = failure
     case let agreed as AgreedFailure: self = agreed.failure
     case let error as ModelFileError: self.init(Self.code(error.kind), error.description)
+    case let error as ContextFileError: self.init(Self.code(error.kind), error.description)
     case let error as JSONError: self.init(.badData, error.description)
     case let error as TokenizerError: self.init(Self.code(error.kind), error.description)
     case let error as ChatTemplateError: self.init(.badData, error.description)
@@ -32,6 +34,15 @@ extension Failure {
     switch kind {
     case .notFound: .noInput
     case .malformed, .unsupported: .badData
+    case .unreadable, .writeFailed: .inputOutput
+    }
+  }
+
+  private static func code(_ kind: ContextFileError.Kind) -> ExitCode {
+    switch kind {
+    case .notFound: .noInput
+    case .malformed, .newerFormat: .badData
+    case .mismatch: .unavailable
     case .unreadable, .writeFailed: .inputOutput
     }
   }

@@ -41,6 +41,7 @@ struct GenerateJob {
   private func run() throws {
     // Outputs first: hours of work are not lost to a missing directory.
     let outputs = try job.onEveryRank { try job.isRoot ? OutputFiles(settings) : nil }
+    let preparation = try ContextPreparation(job, settings, timeline, display)
     let logger = Logger.rank(job.rank, level: settings.logLevel)
     let arithmetic = try job.arithmetic(
       precision: settings.precision, threads: settings.threads, HostResources(job.host))
@@ -74,6 +75,7 @@ struct GenerateJob {
     try checkPositions(outline, input, parameters)
     try checkMemory(
       outline, arithmetic, contextTokens: input.context.count, maximumAppended: maximumAppended)
+    try preparation.describe(loaded, arithmetic, input)
     _ = clock.lap()
     let model = try measured("load") {
       try job.onEveryRank { try outline.load(host: job.host, team: arithmetic.team) }
@@ -91,8 +93,7 @@ struct GenerateJob {
       }
     }
     let memory = PrivateMemory()
-    try prefill(session, input, memory)
-    clock.prefill = clock.lap()
+    try preparation.run(session, input.context, memory, &clock)
     try outputs?.logits?.begin(vocabulary: model.configuration.vocabularySize)
     if settings.logitsAll { try writeContextLogits(session, outputs) }
     _ = clock.lap()
@@ -168,25 +169,6 @@ struct GenerateJob {
 
   // MARK: - The work
 
-  private func prefill(
-    _ session: Session, _ input: Input, _ memory: PrivateMemory
-  ) throws {
-    let layers = session.model.configuration.layers.count
-    display.begin("prefill", unit: "layer", total: layers, tokens: input.context.count)
-    try measured("prefill") {
-      var currentLayer = 0
-      try session.prefill(input.context) { layer, fraction in
-        display.update(completed: fraction * Double(layers))
-        // In the first layer, all memory that the others use has been written.
-        if layer > currentLayer { memory.sample() }
-        currentLayer = layer
-      }
-      display.update(completed: Double(layers))
-      memory.sample()
-    }
-    display.end()
-  }
-
   private func writeContextLogits(_ session: Session, _ outputs: OutputFiles?) throws {
     try session.stack.forEachContextLogits { rows in try outputs?.logits?.append(rows) }
   }
@@ -231,31 +213,10 @@ struct GenerateJob {
     preconditionFailure("a failure on rank 0 is every rank's")
   }
 
-  private func measured<Result>(_ name: StaticString, _ body: () throws -> Result) rethrows
-    -> Result
-  {
-    let start = ContinuousClock.now
-    job.communicator.place = Place(stage: name)
-    defer { timeline.record(name, category: "stage", from: start, to: .now) }
-    return try body()
-  }
-}
-
-/// Seconds of each stage.
-struct StageClock {
-  var load = 0.0
-  var tokenize = 0.0
-  var prefill = 0.0
-  /// Until the first logits of the answer.
-  var prompt = 0.0
-  var decode = 0.0
-  private var last = ContinuousClock.now
-
-  /// Seconds since the last call.
-  mutating func lap() -> Double {
-    let now = ContinuousClock.now
-    defer { last = now }
-    return (now - last).seconds
+  private func measured<Result>(
+    _ name: StaticString, _ body: () throws -> Result
+  ) rethrows -> Result {
+    try timeline.measured(name, on: job, body)
   }
 }
 

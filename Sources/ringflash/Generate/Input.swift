@@ -1,3 +1,4 @@
+import ContextFiles
 import Inference
 import Reporting
 
@@ -29,6 +30,8 @@ struct Input {
           try loaded.encode(
             ContextReader.context(path: path), at: .bareBeginning, display: display)
         case .tokenIds(let path): try ContextReader.tokenIds(path: path)
+        case .saved(let path):
+          try ContextDirectory(path: path).readTokens(settings.restored!)
         }
       prompt =
         try settings.prompt == nil

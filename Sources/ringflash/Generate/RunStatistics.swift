@@ -21,6 +21,7 @@ struct RunStatistics {
   }
 
   private let parts: [Part]?
+  private let restoredLayers: Int
   private let threads: Int
   private let clock: StageClock
 
@@ -33,6 +34,7 @@ struct RunStatistics {
     self.threads = threads
     self.clock = clock
     let stack = session.stack
+    restoredLayers = stack.restoredLayers
     parts = try job.gather(
       Part(
         host: MPIEnvironment.processorName, bytesSent: stack.bytesSent,
@@ -63,14 +65,15 @@ struct RunStatistics {
       instructionSet: instructionSet.rawValue, partition: settings.partition.rawValue,
       precision: settings.precision.rawValue, model: model.name,
       randomWeights: settings.randomWeights,
-      layers: model.configuration.layers.count, seed: parameters.seed, text: answer.text,
+      layers: model.configuration.layers.count, restoredLayers: restoredLayers,
+      seed: parameters.seed, text: answer.text,
       tokenIDs: generation.tokens.map(Int.init), finishReason: FinishReason(generation.end),
       tokens: .init(
         context: input.context.count, prompt: input.prompt.count,
         generated: generation.tokens.count),
       seconds: .init(
-        load: clock.load, tokenize: clock.tokenize, prefill: clock.prefill, prompt: clock.prompt,
-        decode: clock.decode,
+        load: clock.load, tokenize: clock.tokenize, restore: clock.restore,
+        prefill: clock.prefill, save: clock.save, prompt: clock.prompt, decode: clock.decode,
         exposedExchange: parts.map(\.exposedSeconds).max() ?? 0),
       flops: flops,
       gflops: flops.gflops(

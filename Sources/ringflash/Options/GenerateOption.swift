@@ -5,6 +5,9 @@ import ArgumentParser
 package enum GenerateOption: String, CaseIterable, Sendable {
   case context
   case tokenIds = "token-ids"
+  case resume
+  case save
+  case checkpointEvery = "checkpoint-every"
   case prompt
   case promptFile = "prompt-file"
   case chat
@@ -41,13 +44,14 @@ package enum GenerateOption: String, CaseIterable, Sendable {
 
   var kind: Kind {
     switch self {
-    case .context, .tokenIds, .prompt, .promptFile, .system, .model, .precision, .partition,
+    case .context, .tokenIds, .resume, .save, .prompt, .promptFile, .system, .model, .precision,
+      .partition,
       .report,
       .logits, .trace, .logLevel:
       .text
     case .stop: .texts
     case .maxTokens, .topK, .seed, .threads, .stallTimeout: .integer
-    case .temperature, .topP: .number
+    case .checkpointEvery, .temperature, .topP: .number
     case .chat, .ignorePositionLimit, .randomWeights, .json, .logitsAll, .quiet: .flag
     }
   }

@@ -4,9 +4,25 @@ extension GenerateOptions {
     if context != nil && tokenIds != nil {
       return Failure(.usage, "--context and --token-ids exclude each other, give one of them")
     }
+    if resume != nil, let failure = exclusionByResume { return failure }
     if prompt != nil && promptFile != nil {
       return Failure(.usage, "--prompt and --prompt-file exclude each other, give one of them")
     }
     return nil
+  }
+
+  /// An option that says what a saved context says itself.
+  private var exclusionByResume: Failure? {
+    let reasons: [(GenerateOption, Bool, String)] = [
+      (.context, context != nil, "the context is in the saved one"),
+      (.tokenIds, tokenIds != nil, "the context is in the saved one"),
+      (.save, save != nil, "what is resumed is saved where it is"),
+      (.chat, chat, "the saved context says whether it is a chat's"),
+      (.system, system != nil, "the saved context has the system's message"),
+      (.logitsAll, logitsAll, "a saved context keeps the activations of its last position only"),
+    ]
+    guard let (option, _, reason) = reasons.first(where: { $0.1 }) else { return nil }
+    return Failure(
+      .usage, "--\(option.rawValue) and --resume exclude each other: \(reason); leave one out")
   }
 }

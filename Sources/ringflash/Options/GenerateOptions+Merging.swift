@@ -1,20 +1,26 @@
 extension GenerateOptions {
   /// These options, and where one was not given, that of `other`.
   ///
-  /// `--context` and `--token-ids` are two ways to say one thing, as are `--prompt` and
-  /// `--prompt-file`: one given here replaces the other given there.
+  /// `--context`, `--token-ids` and `--resume` are ways to say one thing, as are `--prompt` and
+  /// `--prompt-file`: one given here replaces the other given there. `--resume` given here replaces
+  /// also how the context there would be rendered and saved.
   package func filled(from other: GenerateOptions) -> GenerateOptions {
     var merged = self
-    if context == nil && tokenIds == nil {
+    if context == nil && tokenIds == nil && resume == nil {
       merged.context = other.context
       merged.tokenIds = other.tokenIds
+      merged.resume = other.resume
     }
+    // What a saved context says of itself is not said otherwise by the other place.
+    let saysItself = resume != nil
+    merged.save = save ?? (saysItself ? nil : other.save)
+    merged.checkpointEvery = checkpointEvery ?? other.checkpointEvery
     if prompt == nil && promptFile == nil {
       merged.prompt = other.prompt
       merged.promptFile = other.promptFile
     }
-    merged.chat = chat || other.chat
-    merged.system = system ?? other.system
+    merged.chat = chat || !saysItself && other.chat
+    merged.system = system ?? (saysItself ? nil : other.system)
     merged.ignorePositionLimit = ignorePositionLimit || other.ignorePositionLimit
     merged.model = model ?? other.model
     merged.randomWeights = randomWeights || other.randomWeights

@@ -23,6 +23,33 @@ package struct GenerateOptions: ParsableArguments, Sendable {
   package var tokenIds: String?
 
   @Option(
+    name: GenerateOption.resume.name,
+    help: .init(
+      """
+      The context as --save has left it, in place of --context: nothing of it is computed again, \
+      and a prefill that was interrupted goes on.
+      """, valueName: "dir"),
+    transform: OptionValue.path)
+  package var resume: String?
+
+  @Option(
+    name: GenerateOption.save.name,
+    help: .init(
+      """
+      Save the prefilled context in this new folder, which all hosts see; when the job is \
+      interrupted, as far as it is.
+      """, valueName: "dir"),
+    transform: OptionValue.path)
+  package var save: String?
+
+  @Option(
+    name: GenerateOption.checkpointEvery.name, parsing: .unconditional,
+    help: .init(
+      "With --save or --resume: save a prefill under way so often.", valueName: "minutes"),
+    transform: OptionValue.minutes)
+  package var checkpointEvery: Double?
+
+  @Option(
     name: GenerateOption.prompt.name, parsing: .unconditional,
     help: .init("A text appended after the context.", valueName: "text"))
   package var prompt: String?

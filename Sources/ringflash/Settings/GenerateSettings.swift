@@ -1,3 +1,4 @@
+import ContextFiles
 import Kernels
 import Logging
 import RingAttention
@@ -15,6 +16,8 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
   package enum Context: Codable, Equatable, Sendable {
     case text(path: String)
     case tokenIds(path: String)
+    /// A folder that `--save` has left.
+    case saved(path: String)
   }
 
   /// What is appended after the context.
@@ -24,6 +27,11 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
   }
 
   package var context: Context
+  /// What the saved context says of itself.
+  package var restored: ContextManifest?
+  /// The folder in which to save the context.
+  package var save: String?
+  package var checkpointMinutes: Double?
   package var prompt: Prompt?
   /// Whether context and prompt are a user's message in the model's chat template.
   package var chat: Bool
@@ -50,9 +58,17 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
 
   /// Reads the configuration file that `flags` name, if any, and fills in from it what they leave
   /// open.
+  /// A context to resume says itself with which model and in which precision it goes on.
   package static func resolve(_ flags: GenerateOptions) throws(Failure) -> GenerateSettings {
-    guard let path = flags.config else { return try GenerateSettings(flags) }
-    return try GenerateSettings(flags.filled(from: ConfigurationFile.options(path: path)))
+    var options = flags
+    if let path = flags.config {
+      options = flags.filled(from: try ConfigurationFile.options(path: path))
+    }
+    var settings = try GenerateSettings(options)
+    if case .saved(let path) = settings.context {
+      try settings.takeOver(ContextDirectory(path: path), options)
+    }
+    return settings
   }
 
   /// - Throws: 64 if an option is missing or two do not go together.
@@ -62,14 +78,23 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
       context = .text(path: path)
     } else if let path = options.tokenIds {
       context = .tokenIds(path: path)
+    } else if let path = options.resume {
+      context = .saved(path: path)
     } else {
       throw Failure(
         .usage,
-        "no context, give --context FILE or --token-ids FILE (see 'ringflash generate --help')")
+        """
+        no context, give --context FILE, --token-ids FILE or --resume DIR (see 'ringflash generate \
+        --help')
+        """)
     }
     if options.logitsAll && options.logits == nil {
       throw Failure(
         .usage, "--logits-all needs --logits FILE to write to (see 'ringflash generate --help')")
+    }
+    if options.checkpointEvery != nil, options.save == nil, options.resume == nil {
+      throw Failure(
+        .usage, "--checkpoint-every needs a folder to save in, give --save DIR with it")
     }
     if options.chat, options.context == nil {
       throw Failure(
@@ -84,6 +109,8 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
       throw Failure(.usage, "standard input (-) can be read only once, give a file for the other")
     }
     if let failure = Self.sharedOutput(options) { throw failure }
+    save = options.save
+    checkpointMinutes = options.checkpointEvery
     prompt =
       options.prompt.map { .text($0) } ?? options.promptFile.map { .file(path: $0) }
     chat = options.chat
@@ -116,6 +143,7 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
   private static func sharedOutput(_ options: GenerateOptions) -> Failure? {
     let outputs = [
       (GenerateOption.report, options.report), (.logits, options.logits), (.trace, options.trace),
+      (.save, options.save),
     ]
     for (index, (option, path)) in outputs.enumerated() {
       guard let path, let other = outputs[..<index].first(where: { $0.1 == path }) else { continue }

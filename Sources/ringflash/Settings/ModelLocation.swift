@@ -16,4 +16,10 @@ enum ModelLocation {
     else { return name }
     return try HubCache(environment: environment).snapshot(of: model)
   }
+
+  /// The same place, said so that it is found from another working directory, too.
+  static func absolute(_ path: String) -> String {
+    guard path != GenerateSettings.builtInModel else { return path }
+    return URL(fileURLWithPath: path).standardizedFileURL.path
+  }
 }

@@ -1,0 +1,38 @@
+import ContextFiles
+import Kernels
+
+extension GenerateSettings {
+  /// Fills in what the saved context says: its model, unless another place of it is given, and its
+  /// precision.
+  ///
+  /// - Throws: 64 if the options say otherwise; as `ContextDirectory.manifest` does.
+  mutating func takeOver(
+    _ directory: ContextDirectory, _ options: GenerateOptions
+  ) throws(Failure) {
+    let manifest: ContextManifest
+    do { manifest = try directory.manifest() } catch { throw Failure(error) }
+    let description = manifest.description
+    guard let precision = Precision(rawValue: description.precision) else {
+      throw Failure(
+        .badData,
+        """
+        the saved context '\(directory.path)' is in the precision '\(description.precision)', \
+        which this ringflash does not know; save it anew
+        """)
+    }
+    if let given = options.precision, given != precision {
+      throw Failure(
+        .usage,
+        """
+        --precision \(given.rawValue) does not go with the saved context '\(directory.path)', which \
+        was computed in \(precision.rawValue); leave it out
+        """)
+    }
+    self.precision = precision
+    if options.model == nil {
+      model = description.model.path
+      randomWeights = description.model.randomWeights
+    }
+    restored = manifest
+  }
+}
