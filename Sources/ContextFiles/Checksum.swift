@@ -7,7 +7,9 @@ public struct Checksum: Hashable, Sendable, BitwiseCopyable {
 
   init(_ digest: SHA256.Digest) {
     let words = digest.withUnsafeBytes { bytes in
-      (0..<4).map { UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8 * $0, as: UInt64.self)) }
+      (0..<4).map { word in
+        UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8 * word, as: UInt64.self))
+      }
     }
     (first, second, third, fourth) = (words[0], words[1], words[2], words[3])
   }

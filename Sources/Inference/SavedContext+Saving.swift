@@ -19,9 +19,10 @@ extension SavedContext {
     if isFinished {
       try forEachBlock { try append(layers, toBlock: $0) }
       try forEachBlock { try files[$0].synchronize() }
-      activationChecksums = try stack.lastActivations.map {
-        [try directory.writeLastPosition(UnsafeRawBufferPointer($0))]
-      } ?? []
+      activationChecksums =
+        try stack.lastActivations.map {
+          [try directory.writeLastPosition(UnsafeRawBufferPointer($0))]
+        } ?? []
     } else {
       try directory.makeActivationsFolder(layers: layers)
       let checksums = AlignedBuffer<Checksum>(count: files.count)

@@ -52,10 +52,8 @@ public final class SavedContext {
     let count = files.count
     let failure = Mutex<(index: Int, error: any Error)?>(nil)
     let done = Atomic<Int>(0)
-    stack.team.forEach(
-      count,
-      betweenItems: { onProgress?(Double(done.load(ordering: .relaxed)) / Double(count)) }
-    ) { index, _ in
+    func report() { onProgress?(Double(done.load(ordering: .relaxed)) / Double(count)) }
+    stack.team.forEach(count, betweenItems: report) { index, _ in
       do {
         try body(index)
       } catch {
@@ -77,7 +75,8 @@ extension ContextDescription.Layout {
     self.init(
       queryHeads: shape.queryHeads, keyValueHeads: shape.keyValueHeads,
       headDimension: shape.headDimension, paddedHeadDimension: shape.paddedHeadDimension,
-      hiddenSize: model.hiddenSize, tokensPerBlock: Kernels.tokensPerBlock, blockBytes: layout.blockBytes,
+      hiddenSize: model.hiddenSize, tokensPerBlock: Kernels.tokensPerBlock,
+      blockBytes: layout.blockBytes,
       arrangement: layout.name)
   }
 }

@@ -18,6 +18,9 @@ package struct ChatText: Equatable {
   package let context: String
   /// The question and what the template puts behind it; it may be empty.
   package let prompt: String
+  /// Whether what follows the context is the same for every other context, so that a later question
+  /// about a saved one can be rendered without it.
+  package let isCutCleanly: Bool
 
   /// - Parameters:
   ///   - context: not empty.
@@ -27,7 +30,7 @@ package struct ChatText: Equatable {
     template: ModelChatTemplate, system: String?, context: String, prompt: String,
     now: Date = Date()
   ) throws {
-    let start = prompt.isEmpty ? context : context + "\n\n"
+    let start = prompt.isEmpty ? context : context + Self.separator
     let exact = [UInt8](
       try template.render(system: system, user: start + prompt, now: now).utf8)
     guard !exact.isEmpty else {
@@ -37,13 +40,45 @@ package struct ChatText: Equatable {
     let mark = Self.mark(notIn: exact)
     // A template may refuse the mark and take the context.
     let marked = try? template.render(system: system, user: mark + prompt, now: now)
-    let cut =
-      marked.flatMap { Self.cut(exact, mark: Array(mark.utf8), marked: Array($0.utf8)) }
-      ?? Self.cut(exact, before: prompt) ?? exact.count
+    let clean = marked.flatMap {
+      Self.cut(exact, mark: Array(mark.utf8), marked: Array($0.utf8))
+    }
+    isCutCleanly = clean.map { $0 > 0 } ?? false
+    let cut = clean ?? Self.cut(exact, before: prompt) ?? exact.count
     // A template may drop all that stands before the question.
     let end = cut > 0 ? cut : exact.count
     self.context = String(decoding: exact[..<end], as: UTF8.self)
     self.prompt = String(decoding: exact[end...], as: UTF8.self)
+  }
+
+  /// Between context and question.
+  private static let separator = "\n\n"
+
+  /// What follows a context that was rendered before: a question and the end of the conversation, as
+  /// `prompt` of both together where that is cut cleanly.
+  ///
+  /// - Parameters:
+  ///   - prompt: the question; empty for none.
+  ///   - isSeparated: whether the blank line between context and question was rendered with the
+  ///     context.
+  /// - Throws: `ChatTemplateError`; `Failure` with 65 if the template does not say what follows a
+  ///   user's message.
+  package static func continuation(
+    template: ModelChatTemplate, system: String?, prompt: String, isSeparated: Bool,
+    now: Date = Date()
+  ) throws -> String {
+    let mark = mark(notIn: Array((prompt + (system ?? "")).utf8))
+    let message = mark + (isSeparated || prompt.isEmpty ? "" : separator) + prompt
+    let marked = [UInt8](try template.render(system: system, user: message, now: now).utf8)
+    guard let place = Data(marked).range(of: Data(mark.utf8), options: .backwards) else {
+      throw Failure(
+        .badData,
+        """
+        the chat template drops what stands before the question, so none can be asked about the \
+        saved context; give --context and --prompt in one run
+        """)
+    }
+    return String(decoding: marked[place.upperBound...], as: UTF8.self)
   }
 
   /// Letters and digits only, which no template trims or replaces, and which are not in the text.

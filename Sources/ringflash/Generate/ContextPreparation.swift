@@ -62,7 +62,7 @@ final class ContextPreparation {
         instructionSet: arithmetic.instructionSet.rawValue,
         layout: .init(model: outline.configuration, arithmetic: arithmetic),
         layers: outline.configuration.layers.count, tokens: input.context.count,
-        chat: manifest?.description.chat)
+        chat: input.chat)
       try manifest?.description.check(against: description, path: directory.path)
       if saves { try checkRoom(description, directory) }
       return manifest?.description ?? description

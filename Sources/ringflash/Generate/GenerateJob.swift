@@ -134,7 +134,7 @@ struct GenerateJob {
     }
     return Input(
       context: try job.communicator.broadcast(array: read.context, from: 0),
-      prompt: try job.communicator.broadcast(array: read.prompt, from: 0))
+      prompt: try job.communicator.broadcast(array: read.prompt, from: 0), chat: read.chat)
   }
 
   private func checkPositions(

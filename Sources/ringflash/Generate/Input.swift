@@ -6,10 +6,13 @@ import Reporting
 struct Input {
   let context: [Int32]
   let prompt: [Int32]
+  /// On rank 0: how a chat template rendered the context, nil where none did.
+  let chat: ContextDescription.Chat?
 
-  init(context: [Int32], prompt: [Int32]) {
+  init(context: [Int32], prompt: [Int32], chat: ContextDescription.Chat? = nil) {
     self.context = context
     self.prompt = prompt
+    self.chat = chat
   }
 
   /// Reads and tokenizes both, apart from each other. What the tokenizer puts before a text, such as
@@ -17,13 +20,33 @@ struct Input {
   ///
   /// - Throws: `Failure`, `TokenizerError`, `JSONError`, `ModelFileError`, `ChatTemplateError`.
   init(_ settings: GenerateSettings, _ loaded: LoadedModel, display: ProgressDisplay) throws {
+    let question = try Self.text(of: settings.prompt)
     if settings.chat, case .text(let path) = settings.context {
-      let chat = try ChatText(
+      let text = try ChatText(
         template: ModelChatTemplate(model: settings.model), system: settings.system,
-        context: ContextReader.context(path: path), prompt: Self.text(of: settings.prompt))
-      context = try loaded.encode(chat.context, at: .completeBeginning, display: display)
-      prompt = try loaded.encode(chat.prompt, at: .end, display: display)
+        context: ContextReader.context(path: path), prompt: question)
+      guard text.isCutCleanly || settings.save == nil else {
+        throw Failure(
+          .badData,
+          """
+          the chat template does not let context and question be told apart, so no other question \
+          could be asked about the saved context; leave out --save or --chat
+          """)
+      }
+      context = try loaded.encode(text.context, at: .completeBeginning, display: display)
+      prompt = try loaded.encode(text.prompt, at: .end, display: display)
+      chat = .init(system: settings.system, separated: !question.isEmpty)
+    } else if case .saved(let path) = settings.context,
+      let saved = settings.restored?.description.chat
+    {
+      chat = saved
+      context = try ContextDirectory(path: path).readTokens(settings.restored!)
+      let text = try ChatText.continuation(
+        template: ModelChatTemplate(model: settings.model), system: saved.system,
+        prompt: question, isSeparated: saved.separated)
+      prompt = try loaded.encode(text, at: .end, display: display)
     } else {
+      chat = nil
       context =
         switch settings.context {
         case .text(let path):
@@ -35,7 +58,7 @@ struct Input {
         }
       prompt =
         try settings.prompt == nil
-        ? [] : loaded.encode(Self.text(of: settings.prompt), at: .end, display: display)
+        ? [] : loaded.encode(question, at: .end, display: display)
     }
     let vocabulary = loaded.outline.configuration.vocabularySize
     for (role, ids) in [("context", context), ("prompt", prompt)] {

@@ -1,0 +1,170 @@
+import ContextFiles
+import Foundation
+import Testing
+
+/// What a manifest may say, and what not.
+@Suite struct ContextManifestTests {
+  private static let manifest: ContextManifest = {
+    let checksum = Array("x".utf8).withUnsafeBytes { Checksum(of: $0) }
+    return ContextManifest(
+      description: SampleContext(in: "/nowhere").description, finishedLayers: 2,
+      prefillMilliseconds: 5, tokens: checksum, blocks: [checksum, checksum, checksum],
+      activations: [checksum, checksum, checksum])
+  }()
+
+  private func read(_ json: String) throws -> ContextManifest {
+    try Array(json.utf8).withUnsafeBytes { try ContextManifest(bytes: $0, path: "m.json") }
+  }
+
+  private var text: String {
+    get throws { String(decoding: try Self.manifest.json(), as: UTF8.self) }
+  }
+
+  @Test func isReadAsItWasWritten() throws {
+    #expect(try read(text) == Self.manifest)
+    var plain = Self.manifest
+    plain.description.chat = nil
+    #expect(try read(String(decoding: plain.json(), as: UTF8.self)) == plain)
+    plain.description.chat = .init(system: nil, separated: false)
+    #expect(try read(String(decoding: plain.json(), as: UTF8.self)) == plain)
+  }
+
+  /// Another order and other white space say the same.
+  @Test func layoutDoesNotMatter() throws {
+    let object = try JSONSerialization.jsonObject(with: Self.manifest.json())
+    let compact = try JSONSerialization.data(withJSONObject: object)
+    #expect(try read(String(decoding: compact, as: UTF8.self)) == Self.manifest)
+  }
+
+  /// Rank 0 broadcasts it so.
+  @Test func codable() throws {
+    let decoded = try JSONDecoder().decode(
+      ContextManifest.self, from: JSONEncoder().encode(Self.manifest))
+    #expect(decoded == Self.manifest)
+  }
+
+  /// Every value but the file's own checksum counts into it.
+  @Test func everyChangeIsFound() throws {
+    let text = try text
+    for (key, change) in [
+      ("\"ringflash_version\" : \"1.2.3\"", "\"ringflash_version\" : \"1.2.4\""),
+      ("\"name\" : \"some/model\"", "\"name\" : \"some/mode1\""),
+      ("\"path\" : \"/some/model\"", "\"path\" : \"/etc\""),
+      ("\"identity\" : \"abc\"", "\"identity\" : \"abd\""),
+      ("\"random_weights\" : false", "\"random_weights\" : true"),
+      ("\"precision\" : \"bf16\"", "\"precision\" : \"fp32\""),
+      ("\"instruction_set\" : \"avx2\"", "\"instruction_set\" : \"avx512\""),
+      ("\"query_heads\" : 4", "\"query_heads\" : 2"),
+      ("\"key_value_heads\" : 2", "\"key_value_heads\" : 1"),
+      ("\"head_dimension\" : 3", "\"head_dimension\" : 4"),
+      ("\"padded_head_dimension\" : 16", "\"padded_head_dimension\" : 32"),
+      ("\"hidden_size\" : 5", "\"hidden_size\" : 6"),
+      ("\"block_bytes\" : 100", "\"block_bytes\" : 101"),
+      ("\"arrangement\" : \"rows\"", "\"arrangement\" : \"panels\""),
+      ("\"layers\" : 3", "\"layers\" : 4"), ("\"tokens\" : 10", "\"tokens\" : 11"),
+      ("\"finished_layers\" : 2", "\"finished_layers\" : 1"),
+      ("\"prefill_milliseconds\" : 5", "\"prefill_milliseconds\" : 6"),
+      ("\"separated\" : true", "\"separated\" : false"), ("Be ", "be "),
+      ("\"tokens_sha256\" : \"2", "\"tokens_sha256\" : \"3"),
+    ] {
+      let changed = text.replacingOccurrences(of: key, with: change)
+      #expect(changed != text, "\(key)")
+      expectError(.malformed, naming: ["m.json", "checksum"], key) { _ = try read(changed) }
+    }
+  }
+
+  @Test func newerFormat() throws {
+    let newer = try text.replacingOccurrences(
+      of: "\"format_version\" : 1", with: "\"format_version\" : 2")
+    expectError(.newerFormat, naming: ["m.json", "1.2.3", "format 2", "format 1"]) {
+      _ = try read(newer)
+    }
+  }
+
+  /// Numbers out of their ranges, of other types, and such that sizes would overflow.
+  @Test(arguments: [
+    (
+      "\"tokens\" : 10",
+      ["0", "-1", "9223372036854775807", "1e300", "\"10\"", "null", "2147483648"]
+    ),
+    ("\"layers\" : 3", ["0", "65537", "1.5"]),
+    ("\"finished_layers\" : 2", ["0", "4", "-1", "18446744073709551616"]),
+    ("\"block_bytes\" : 100", ["0", "1073741825", "-100"]),
+    ("\"tokens_per_block\" : 4", ["0", "-4", "65537", "3"]),
+    ("\"hidden_size\" : 5", ["0", "1048577"]),
+    ("\"format_version\" : 1", ["0", "-1", "true"]),
+    ("\"prefill_milliseconds\" : 5", ["-1", "1e18"]),
+    ("\"path\" : \"/some/model\"", ["\"\"", "\"a\\u0000b\"", "7"]),
+    ("\"format\" : \"ringflash context\"", ["\"other\"", "null"]),
+    ("\"chat\" : {", ["[{"]),
+  ])
+  func hostileValues(key: String, values: [String]) throws {
+    let text = try text
+    let name = key.prefix { $0 != ":" }
+    for value in values {
+      let changed = text.replacingOccurrences(of: key, with: "\(name): \(value)")
+      #expect(changed != text, "\(key)")
+      expectError(.malformed, naming: ["m.json"], "\(key) as \(value)") { _ = try read(changed) }
+    }
+  }
+
+  @Test(arguments: [
+    "", "{}", "[]", "null", "{\"format\": \"ringflash context\"}", "{\"format\": 1}", "\u{0}",
+    String(repeating: "[", count: 1000),
+    "{\"format\": \"ringflash context\", \"format_version\": 9}",
+  ])
+  func otherTexts(text: String) {
+    expectError(.malformed, naming: ["m.json"], text) { _ = try read(text) }
+  }
+
+  /// One that is cut short anywhere is found out.
+  @Test func everyPrefix() throws {
+    let bytes = try Array(Self.manifest.json())
+    for length in 0..<bytes.count - 2 {
+      let prefix = String(decoding: bytes[..<length], as: UTF8.self)
+      expectError(.malformed, naming: ["m.json"], "\(length)") { _ = try read(prefix) }
+    }
+  }
+
+  @Test func wrongNumbersOfChecksums() throws {
+    for change in [
+      { (manifest: inout ContextManifest) in manifest.blocks.removeLast() },
+      { $0.blocks.append($0.tokens) }, { $0.activations.removeAll() },
+      { $0.finishedLayers = 3 },  // then there is one of activations
+      { $0.description.tokens = 2_000_000_000 },
+    ] {
+      var manifest = Self.manifest
+      change(&manifest)
+      let json = String(decoding: try manifest.json(), as: UTF8.self)
+      expectError(.malformed, naming: ["m.json"]) { _ = try read(json) }
+    }
+  }
+
+  /// A text that is longer than any manifest is not parsed at all.
+  @Test func tooLong() throws {
+    let text = String(repeating: " ", count: 1 << 24) + "{}"
+    expectError(.malformed, naming: ["m.json", "too long"]) { _ = try read(text) }
+  }
+
+  @Test func mismatches() throws {
+    let saved = Self.manifest.description
+    try saved.check(against: saved, path: "d")
+    for (change, words) in [
+      ({ (other: inout ContextDescription) in other.precision = "fp32" }, ["bf16", "--precision"]),
+      ({ $0.model.identity = "x" }, ["another model", "some/model"]),
+      ({ $0.model.randomWeights = true }, ["another model", "random weights"]),
+      ({ $0.instructionSet = "avx512" }, ["avx2", "avx512", "RINGFLASH_ISA=avx2"]),
+      ({ $0.layout.arrangement = "panels" }, ["another order"]),
+      ({ $0.layers = 4 }, ["another order"]),
+    ] {
+      var other = saved
+      change(&other)
+      expectError(.mismatch, naming: ["'d'"] + words) { try saved.check(against: other, path: "d") }
+    }
+    var moved = saved
+    moved.model.path = "/elsewhere"
+    moved.model.name = "elsewhere"
+    moved.version = "9"
+    try saved.check(against: moved, path: "d")
+  }
+}

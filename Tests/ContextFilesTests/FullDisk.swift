@@ -1,0 +1,27 @@
+import Foundation
+
+/// A small file system in memory, mounted on a folder of its own; only root may.
+final class FullDisk {
+  let path: String
+  private let folder: TemporaryFolder
+
+  static let canBeMade: Bool = (try? FullDisk(kilobytes: 64)) != nil
+
+  init(kilobytes: Int) throws {
+    folder = try TemporaryFolder()
+    path = folder.path
+    guard mount("tmpfs", path, "tmpfs", 0, "size=\(kilobytes)k") == 0 else {
+      throw CocoaError(.fileWriteNoPermission)
+    }
+  }
+
+  deinit { umount2(path, 2) }  // MNT_DETACH
+
+  /// Leaves no room.
+  func fill() throws {
+    let descriptor = open(path + "/filler", O_WRONLY | O_CREAT, 0o600)
+    defer { close(descriptor) }
+    let zeros = [UInt8](repeating: 0, count: 4096)
+    while write(descriptor, zeros, zeros.count) > 0 {}
+  }
+}

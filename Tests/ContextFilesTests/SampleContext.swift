@@ -1,0 +1,159 @@
+import ContextFiles
+import Foundation
+import Testing
+
+/// A folder of a test's own, removed when the test lets go of it.
+final class TemporaryFolder {
+  let path: String
+
+  init() throws {
+    path = NSTemporaryDirectory() + "ringflash-\(UInt64.random(in: 0 ... .max))"
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  /// All files and folders under it, folders with a slash at their end.
+  func contents() throws -> [String] {
+    try FileManager.default.subpathsOfDirectory(atPath: path).sorted()
+  }
+
+  func write(_ bytes: [UInt8], to name: String) throws {
+    try Data(bytes).write(to: URL(fileURLWithPath: "\(path)/\(name)"))
+  }
+
+  func bytes(of name: String) throws -> [UInt8] {
+    try Array(Data(contentsOf: URL(fileURLWithPath: "\(path)/\(name)")))
+  }
+}
+
+/// Saves contexts of made-up bytes: 3 blocks of 4 tokens, the last one partly filled, in 3 layers.
+struct SampleContext {
+  let directory: ContextDirectory
+  var description = ContextDescription(
+    version: "1.2.3",
+    model: .init(name: "some/model", path: "/some/model", identity: "abc", randomWeights: false),
+    precision: "bf16", instructionSet: "avx2",
+    layout: .init(
+      queryHeads: 4, keyValueHeads: 2, headDimension: 3, paddedHeadDimension: 16, hiddenSize: 5,
+      tokensPerBlock: 4, blockBytes: 100, arrangement: "rows"),
+    layers: 3, tokens: 10,
+    chat: .init(system: "Be \"brief\".\n\u{1F600}", separated: true))
+  let files: [BlockFile]
+
+  init(in path: String) {
+    directory = ContextDirectory(path: path)
+    files = (0..<3).map { [directory] in BlockFile(block: $0, in: directory) }
+  }
+
+  static let tokens = (0..<10).map { Int32($0) * 1_000_003 }
+
+  static func layer(_ layer: Int, block: Int) -> [UInt8] {
+    (0..<100).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ block &* 31 &+ layer &* 101) }
+  }
+
+  func activations(block: Int, layers: Int) -> [UInt8] {
+    (0..<description.activationBytes(ofBlock: block)).map {
+      UInt8(truncatingIfNeeded: $0 &+ block &* 3 &+ layers)
+    }
+  }
+
+  /// Writes what is new in a checkpoint behind so many layers, but not its manifest.
+  func write(layers: Int) throws -> ContextManifest {
+    let tokens = try directory.writeTokens(Self.tokens)
+    for file in files {
+      let new = (file.layers..<layers).map { Self.layer($0, block: file.block) }
+      try withBuffers(new) { try file.append($0) }
+      try file.synchronize()
+    }
+    let activations: [Checksum]
+    if layers == description.layers {
+      activations = [try row.withUnsafeBytes { try directory.writeLastPosition($0) }]
+    } else {
+      try directory.makeActivationsFolder(layers: layers)
+      activations = try files.map { file in
+        let checksum = try self.activations(block: file.block, layers: layers).withUnsafeBytes {
+          try directory.writeActivations($0, layers: layers, block: file.block)
+        }
+        try directory.synchronizeActivations(layers: layers, block: file.block)
+        return checksum
+      }
+    }
+    try directory.synchronizeFolders(
+      activationsBehind: layers == description.layers ? nil : layers)
+    return ContextManifest(
+      description: description, finishedLayers: layers, prefillMilliseconds: 12_345,
+      tokens: tokens, blocks: files.map(\.checksum), activations: activations)
+  }
+
+  let row = [UInt8](repeating: 9, count: 20)
+
+  @discardableResult
+  func save(layers: Int) throws -> ContextManifest {
+    let manifest = try write(layers: layers)
+    try directory.commit(manifest)
+    return manifest
+  }
+
+  /// Reads everything that the folder's manifest lists, and expects it to be what was saved.
+  ///
+  /// - Throws: what reading throws.
+  func readAll(sourceLocation: SourceLocation = #_sourceLocation) throws {
+    let manifest = try directory.manifest()
+    #expect(try directory.readTokens(manifest) == Self.tokens, sourceLocation: sourceLocation)
+    for block in 0..<3 {
+      let expected = (0..<manifest.finishedLayers).flatMap { Self.layer($0, block: block) }
+      let file = BlockFile(block: block, in: directory)
+      let read = try readBlock(file, manifest)
+      #expect(read == expected, sourceLocation: sourceLocation)
+      guard !manifest.isFinished else { continue }
+      var rows = [UInt8](repeating: 0, count: description.activationBytes(ofBlock: block))
+      try rows.withUnsafeMutableBytes {
+        try directory.readActivations(of: manifest, block: block, into: $0)
+      }
+      #expect(
+        rows == activations(block: block, layers: manifest.finishedLayers),
+        sourceLocation: sourceLocation)
+    }
+    guard manifest.isFinished else { return }
+    var last = [UInt8](repeating: 0, count: 20)
+    try last.withUnsafeMutableBytes { try directory.readLastPosition(of: manifest, into: $0) }
+    #expect(last == row, sourceLocation: sourceLocation)
+  }
+
+  func readBlock(_ file: BlockFile, _ manifest: ContextManifest) throws -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: 100 * manifest.finishedLayers)
+    try bytes.withUnsafeMutableBytes { bytes in
+      try file.read(
+        into: (0..<manifest.finishedLayers).map {
+          UnsafeMutableRawBufferPointer(rebasing: bytes[$0 * 100..<$0 * 100 + 100])
+        }, expecting: manifest.blocks[file.block], in: directory)
+    }
+    return bytes
+  }
+
+  private func withBuffers(
+    _ arrays: [[UInt8]], _ body: ([UnsafeRawBufferPointer]) throws -> Void
+  ) throws {
+    let flat = arrays.flatMap { $0 }
+    try flat.withUnsafeBytes { bytes in
+      try body(
+        arrays.indices.map { UnsafeRawBufferPointer(rebasing: bytes[$0 * 100..<$0 * 100 + 100]) })
+    }
+  }
+}
+
+/// Expects `body` to throw a `ContextFileError` of `kind` whose sentence holds all of `words`.
+func expectError(
+  _ kind: ContextFileError.Kind, naming words: [String], _ comment: String = "",
+  sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> Void
+) {
+  let error = #expect(
+    throws: ContextFileError.self, "\(comment) \(words)", sourceLocation: sourceLocation,
+    performing: body)
+  guard let error else { return }
+  #expect(error.kind == kind, "\(comment): \(error)", sourceLocation: sourceLocation)
+  for word in words {
+    #expect("\(error)".contains(word), "\(comment): \(word)", sourceLocation: sourceLocation)
+  }
+}
