@@ -6,6 +6,12 @@ import ringflash
   static let samples: [(option: GenerateOption, flags: [String], yaml: String)] = [
     (.context, ["--context", "b.txt"], "context: b.txt"),
     (.tokenIds, ["--token-ids", "ids.json"], "token-ids: ids.json"),
+    (.resume, ["--resume", "dir"], "resume: dir"),
+    (.save, ["--save", "dir"], "save: dir"),
+    (
+      .checkpointEvery, ["--save", "dir", "--checkpoint-every", "1.5"],
+      "save: dir\ncheckpoint-every: 1.5"
+    ),
     (.prompt, ["--prompt", "- why?\n"], #"prompt: "- why?\n""#),
     (.promptFile, ["--prompt-file", "p.txt"], "prompt-file: p.txt"),
     (.chat, ["--chat"], "chat: true"),
@@ -126,6 +132,7 @@ import ringflash
     ("temperature: -1", 1, 14, "expected a finite number from 0 up"),
     ("temperature: .inf", 1, 14, "expected a finite number from 0 up"),
     ("top-p: 0.0", 1, 8, "expected a number above 0 and up to 1"),
+    ("checkpoint-every: 0", 1, 19, "expected a finite number of minutes above 0"),
     ("top-p: 2", 1, 8, "expected a number above 0 and up to 1"),
     ("precision: fp16", 1, 12, "expected one of bf16, fp32"),
     ("partition: ring", 1, 12, "expected one of zigzag, contiguous, striped"),
@@ -135,6 +142,7 @@ import ringflash
     ("report: \"a\\0b\"", 1, 9, "cannot contain the character NUL"),
     // Options that exclude each other.
     ("context: a\nseed: 1\ntoken-ids: b", 3, 1, "--context and --token-ids exclude each other"),
+    ("context: a\nresume: b", 2, 1, "--context and --resume exclude each other"),
     ("prompt-file: a\nprompt: b", 2, 1, "--prompt and --prompt-file exclude each other"),
     // Not a mapping, not YAML.
     ("seed 1", 1, 1, "expected lines of the form 'option: value'"),

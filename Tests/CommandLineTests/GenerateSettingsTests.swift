@@ -30,6 +30,15 @@ import ringflash
     #expect(try exitCode(["--context", "a", "--random-weights"]) == .usage)
     #expect(try exitCode(["--context", "a", "--random-weights", "--model", "needle"]) == .usage)
     #expect(try exitCode(["--context", "a", "--random-weights", "--model", "d"]) == nil)
+    #expect(try exitCode(["--context", "a", "--checkpoint-every", "1"]) == .usage)
+    #expect(try exitCode(["--context", "a", "--save", "d", "--checkpoint-every", "1"]) == nil)
+    #expect(try exitCode(["--resume", "d", "--checkpoint-every", "1"]) == nil)
+    for other in [
+      ["--context", "a"], ["--token-ids", "a"], ["--save", "d"], ["--chat"], ["--system", "s"],
+      ["--logits", "l", "--logits-all"],
+    ] {
+      #expect(parseFailure(["--resume", "d"] + other)?.exitCode == .usage, "\(other)")
+    }
     #expect(try exitCode(["--context", "a", "--logits-all"]) == .usage)
     #expect(try exitCode(["--context", "a", "--logits-all", "--logits", "l"]) == nil)
     #expect(try exitCode(["--context", "a", "--system", "s"]) == .usage)
@@ -52,6 +61,16 @@ import ringflash
     let file = try ConfigurationFile.options(yaml: yaml, path: "c.yaml")
     let settings = try GenerateSettings(generateOptions(flags).filled(from: file))
     #expect(settings.context == context)
+  }
+
+  /// `--resume` replaces in a file all that a saved context says itself.
+  @Test func resumeOfFlagsAndFile() throws {
+    let yaml = "context: b\nsave: d\nchat: true\nsystem: s\ncheckpoint-every: 5"
+    let file = try ConfigurationFile.options(yaml: yaml, path: "c.yaml")
+    let settings = try GenerateSettings(generateOptions(["--resume", "e"]).filled(from: file))
+    #expect(settings.context == .saved(path: "e"))
+    #expect(settings.save == nil && !settings.chat && settings.system == nil)
+    #expect(settings.checkpointMinutes == 5)
   }
 
   @Test func codableForTheBroadcast() throws {

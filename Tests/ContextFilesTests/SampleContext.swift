@@ -100,6 +100,7 @@ struct SampleContext {
   /// - Throws: what reading throws.
   func readAll(sourceLocation: SourceLocation = #_sourceLocation) throws {
     let manifest = try directory.manifest()
+    try directory.verify(manifest)
     #expect(try directory.readTokens(manifest) == Self.tokens, sourceLocation: sourceLocation)
     for block in 0..<3 {
       let expected = (0..<manifest.finishedLayers).flatMap { Self.layer($0, block: block) }

@@ -2,15 +2,20 @@ import ArgumentParser
 import Kernels
 import RingAttention
 
-/// `ringflash inspect`: what a model directory holds, and what a run would need.
+/// `ringflash inspect`: what a model directory holds, and what a run would need; or what a saved
+/// context is.
 package struct InspectCommand: Subcommand, Sendable {
   package static let configuration = CommandConfiguration(
     commandName: "inspect",
-    abstract: "Show a model's architecture and sizes, and the memory that a run would need.",
+    abstract: """
+      Show a model's architecture and sizes, and the memory that a run would need; or what a saved \
+      context is.
+      """,
     discussion: """
       Examples:
         ringflash inspect
         ringflash inspect models/SmolLM3-3B --json
+        ringflash inspect saved/book --verify
         ringflash inspect HuggingFaceTB/SmolLM3-3B --tokens 100000 --ranks 8
       """)
 
@@ -18,7 +23,8 @@ package struct InspectCommand: Subcommand, Sendable {
     help: .init(
       """
       A model directory in Hugging Face layout, of which config.json is enough, or ORG/NAME of a \
-      model in the local Hugging Face cache; 'needle' is the built-in retrieval model. \
+      model in the local Hugging Face cache; 'needle' is the built-in retrieval model; or the \
+      folder of a saved context. \
       (default: \(GenerateSettings.builtInModel))
       """,
       valueName: "model"),
@@ -64,6 +70,9 @@ package struct InspectCommand: Subcommand, Sendable {
 
   @Flag(help: "Take only the model's configuration, with reproducible random weights.")
   package var randomWeights = false
+
+  @Flag(help: "Of a saved context, compare all files with their checksums.")
+  package var verify = false
 
   @Flag(help: "Write one JSON object instead of the text.")
   package var json = false

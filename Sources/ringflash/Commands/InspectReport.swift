@@ -1,3 +1,4 @@
+import ContextFiles
 import Foundation
 import Inference
 import Kernels
@@ -56,6 +57,12 @@ struct InspectReport: Codable {
 
   /// - Parameter jobRanks: the ranks of this job.
   static func run(_ command: InspectCommand, jobRanks: Int) throws {
+    let directory = ContextDirectory(path: command.model)
+    if directory.isSaved { return try ContextReport.run(command, directory) }
+    if command.verify {
+      // Says what is missing.
+      _ = try directory.manifest()
+    }
     if command.randomWeights, command.model == GenerateSettings.builtInModel {
       throw GenerateSettings.builtInWeights
     }

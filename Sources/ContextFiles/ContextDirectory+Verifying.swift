@@ -1,0 +1,32 @@
+import ModelFiles
+
+extension ContextDirectory {
+  /// Compares the bytes of all files that the manifest lists with their checksums.
+  ///
+  /// - Throws: `ContextFileError`: `notFound`, `unreadable`, or `malformed`.
+  public func verify(_ manifest: ContextManifest) throws(ContextFileError) {
+    let description = manifest.description
+    _ = try readTokens(manifest)
+    for block in 0..<description.blocks {
+      try verify(
+        path(ofBlock: block), bytes: manifest.finishedLayers * description.layout.blockBytes,
+        manifest.blocks[block])
+      guard !manifest.isFinished else { continue }
+      try verify(
+        activationsPath(layers: manifest.finishedLayers, block: block),
+        bytes: description.activationBytes(ofBlock: block), manifest.activations[block])
+    }
+    if manifest.isFinished {
+      try verify(lastPositionPath, bytes: description.rowBytes, manifest.activations[0])
+    }
+  }
+
+  private func verify(
+    _ path: String, bytes: Int, _ checksum: Checksum
+  ) throws(ContextFileError) {
+    let file = try mapped(path, bytes: bytes)
+    guard Checksum(of: UnsafeRawBufferPointer(rebasing: file.bytes[..<bytes])) == checksum else {
+      throw Self.changed(path)
+    }
+  }
+}
