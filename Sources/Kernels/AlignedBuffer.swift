@@ -18,7 +18,7 @@ public struct AlignedBuffer<Element: BitwiseCopyable>: ~Copyable {
     let memory = mmap(
       nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
     guard let memory, memory != MAP_FAILED else {
-      fatalError("out of memory: \(bytes) bytes could not be mapped")
+      MemoryExhaustion.end(bytes: bytes, code: errno)
     }
     if bytes >= 1 << 22 { madvise(memory, bytes, MADV_HUGEPAGE) }
     pointer = memory.bindMemory(to: Element.self, capacity: count)

@@ -52,7 +52,10 @@ public final class ThreadTeam: @unchecked Sendable {
           start.team._withUnsafeGuaranteedRef { $0.work(as: start.thread) }
           return nil
         }, Unmanaged.passRetained(start).toOpaque())
-      precondition(status == 0, "thread \(thread) of \(threads) could not be started: \(status)")
+      guard status == 0 else {
+        MemoryExhaustion.end(
+          "thread \(thread) of \(threads) could not be started (\(String(cString: strerror(status))))")
+      }
       workers.append(handle)
     }
   }

@@ -66,10 +66,7 @@ public final class Heartbeat {
     guard communicator.size > 1, passed >= interval / 8 else { return }
     lastLook = now
     if !isFinishing {
-      while try receive?.test() ?? false {
-        silence = .zero
-        try listen()
-      }
+      while try receive?.test() ?? false { try hear() }
       if now - lastSign >= interval, try send?.test() ?? true {
         lastSign = now
         try tell(.alive)
@@ -92,13 +89,18 @@ public final class Heartbeat {
     isFinishing = true
     try send.take()?.wait()
     try tell(.last)
-    repeat {
-      try receive.take()?.wait()
-      silence = .zero
-      if bytes[0] == Sign.last.rawValue { break }
-      try listen()
-    } while true
+    while let arriving = receive.take() {
+      try arriving.wait()
+      try hear()
+    }
     try send.take()?.wait()
+  }
+
+  /// After the last sign nothing more comes; it may come while this rank still waits for others.
+  private func hear() throws {
+    silence = .zero
+    receive = nil
+    if bytes[0] != Sign.last.rawValue { try listen() }
   }
 
   private func listen() throws {

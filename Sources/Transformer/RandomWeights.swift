@@ -17,6 +17,9 @@ import Kernels
 
 /// One tensor's random elements, bfloat16.
 public struct RandomWeights: Sendable {
+  /// Another one makes other weights.
+  public static let version = 1
+
   private let isNorm: Bool
   private let seed: UInt64
   /// From one step of a 16-bit number to the next.

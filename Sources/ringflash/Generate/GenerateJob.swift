@@ -58,6 +58,7 @@ struct GenerateJob {
       }
     }
     let outline = loaded.outline
+    try job.checkModel(loaded, team: arithmetic.team)
     clock.load = clock.lap()
     let input = try measured("tokenize") { try readInput(loaded) }
     clock.tokenize = clock.lap()

@@ -1,7 +1,23 @@
 import Foundation
+import Kernels
 import MPI
 
 extension Job {
+  /// Has a refusal of memory end all ranks with one message from now on.
+  func endOnExhaustion() {
+    nonisolated(unsafe) let job = self
+    MemoryExhaustion.onExhaustion { reason in
+      job.end(
+        Failure(
+          .unavailable,
+          """
+          rank \(job.rank) on \(MPIEnvironment.processorName), in \(job.communicator.place): \(reason); \
+          use more hosts, fewer ranks or threads a host, a shorter context, or raise the limits \
+          (ulimit -v, ulimit -u, the control group's)
+          """))
+    }
+  }
+
   /// Compares what the ranks of each host will need with what it has, before any of it is taken.
   ///
   /// - Parameters:

@@ -17,6 +17,8 @@ final class Job {
   /// Of `startWatching`, and of `interruption()`, once they were called.
   var heartbeat: Heartbeat?
   var noted: Interruption?
+  /// Of `modelIdentity(of:team:)`.
+  var identity: ModelIdentity?
 
   init(_ communicator: Communicator) throws {
     self.communicator = communicator

@@ -15,6 +15,7 @@ enum Program {
     do {
       return try MPIEnvironment.run { communicator in
         let job = try Job(communicator)
+        job.endOnExhaustion()
         do {
           let code = try exitCode(of: CommandLineParser.parse(arguments), arguments, job)
           try job.finish()
