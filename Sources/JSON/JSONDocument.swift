@@ -18,14 +18,32 @@ public struct JSONDocument: Sendable {
   /// Throws `JSONError` where the text is no JSON object in UTF-8, repeats a key, has half of a
   /// surrogate pair in a string or is nested deeper than 128.
   public init(bytes: UnsafeRawBufferPointer, path: String) throws {
+    try self.init(bytes: bytes, path: path) { failure in
+      let line = 1 + bytes.prefix(failure.offset).count { $0 == 0x0a }
+      return "\(path): malformed JSON in line \(line) (byte \(failure.offset)): "
+        + "\(failure.problem); repair the file or fetch it again"
+    }
+  }
+
+  /// Reads one line of a file of JSON lines; messages name it as `path:line`.
+  ///
+  /// Throws `JSONError` as `init(bytes:path:)`.
+  public init(line number: Int, bytes: UnsafeRawBufferPointer, path: String) throws {
+    try self.init(bytes: bytes, path: "\(path):\(number)") { failure in
+      "\(path):\(number):\(failure.offset + 1): malformed JSON: \(failure.problem); "
+        + "correct the line"
+    }
+  }
+
+  private init(
+    bytes: UnsafeRawBufferPointer, path: String,
+    sentence: (JSONParser.Failure) -> String
+  ) throws {
     let value: JSONValue
     do {
       value = try JSONParser.parse(bytes)
     } catch let failure as JSONParser.Failure {
-      let line = 1 + bytes.prefix(failure.offset).count { $0 == 0x0a }
-      throw JSONError(
-        "\(path): malformed JSON in line \(line) (byte \(failure.offset)): \(failure.problem); "
-          + "repair the file or fetch it again")
+      throw JSONError(sentence(failure))
     }
     guard case .object(let object) = value else {
       throw JSONError("\(path): a JSON object is expected, not \(value.summary); repair the file")

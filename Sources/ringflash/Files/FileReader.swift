@@ -10,28 +10,54 @@ package enum FileReader {
   /// - Parameter role: what the file is to the user, for messages ("context").
   /// - Throws: 66 if it is not there or is a directory or a disk, 74 if it cannot be read.
   package static func bytes(of path: String, as role: String) throws(Failure) -> [UInt8] {
-    let isStandardInput = path == "-"
     let name = name(of: path, as: role)
-    let descriptor = isStandardInput ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw openFailure(errno, name) }
-    defer { if !isStandardInput { close(descriptor) } }
-
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw readFailure(errno, name) }
-    switch status.st_mode & S_IFMT {
-    case S_IFDIR: throw Failure(.noInput, "\(name) is a directory, give a file")
-    case S_IFBLK: throw Failure(.noInput, "\(name) is a disk, give a file")
-    default: break
-    }
-
+    let (descriptor, size) = try openFile(path, name)
+    defer { if path != "-" { close(descriptor) } }
     var content: [UInt8] = []
     // One byte more than the file has: the read that finds the end is the first one.
-    var room = max(Int(status.st_size) + 1, 1 << 16)
+    var room = max(size + 1, 1 << 16)
     while true {
       let piece = try bytes(from: descriptor, upTo: room, name)
       if content.isEmpty { content = piece } else { content += piece }
       guard piece.count == room else { return content }
       room = content.count
+    }
+  }
+
+  /// Calls `body` with each line of the file at `path`, or of standard input if it is `-`; of the file
+  /// no more is in memory than a line.
+  ///
+  /// - Throws: as `bytes(of:as:)`, and 65 for a line that is too long; what `body` throws.
+  package static func forEachLine(
+    of path: String, as role: String, _ body: (LineReader.Line) throws(Failure) -> Void
+  ) throws(Failure) {
+    let name = name(of: path, as: role)
+    let (descriptor, _) = try openFile(path, name)
+    defer { if path != "-" { close(descriptor) } }
+    var reader = LineReader(name: path == "-" ? "standard input" : path) { () throws(Failure) in
+      try bytes(from: descriptor, upTo: 1 << 18, name)
+    }
+    while let line = try reader.next() { try body(line) }
+  }
+
+  /// - Parameter name: for messages.
+  /// - Returns: a descriptor to read from, and the size of the file as far as it has one.
+  private static func openFile(
+    _ path: String, _ name: String
+  ) throws(Failure) -> (descriptor: Int32, size: Int) {
+    let descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw openFailure(errno, name) }
+    do throws(Failure) {
+      var status = stat()
+      guard fstat(descriptor, &status) == 0 else { throw readFailure(errno, name) }
+      switch status.st_mode & S_IFMT {
+      case S_IFDIR: throw Failure(.noInput, "\(name) is a directory, give a file")
+      case S_IFBLK: throw Failure(.noInput, "\(name) is a disk, give a file")
+      default: return (descriptor, Int(status.st_size))
+      }
+    } catch {
+      if path != "-" { close(descriptor) }
+      throw error
     }
   }
 
@@ -58,7 +84,7 @@ package enum FileReader {
   }
 
   /// Reads until `count` bytes are there or the end is reached.
-  private static func bytes(
+  static func bytes(
     from descriptor: Int32, upTo count: Int, _ name: String
   ) throws(Failure) -> [UInt8] {
     var failed: Int32 = 0

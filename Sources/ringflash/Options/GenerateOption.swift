@@ -10,6 +10,9 @@ package enum GenerateOption: String, CaseIterable, Sendable {
   case checkpointEvery = "checkpoint-every"
   case prompt
   case promptFile = "prompt-file"
+  case prompts
+  case answers
+  case batch
   case chat
   case system
   case ignorePositionLimit = "ignore-position-limit"
@@ -44,13 +47,11 @@ package enum GenerateOption: String, CaseIterable, Sendable {
 
   var kind: Kind {
     switch self {
-    case .context, .tokenIds, .resume, .save, .prompt, .promptFile, .system, .model, .precision,
-      .partition,
-      .report,
-      .logits, .trace, .logLevel:
+    case .context, .tokenIds, .resume, .save, .prompt, .promptFile, .prompts, .answers, .system,
+      .model, .precision, .partition, .report, .logits, .trace, .logLevel:
       .text
     case .stop: .texts
-    case .maxTokens, .topK, .seed, .threads, .stallTimeout: .integer
+    case .batch, .maxTokens, .topK, .seed, .threads, .stallTimeout: .integer
     case .checkpointEvery, .temperature, .topP: .number
     case .chat, .ignorePositionLimit, .randomWeights, .json, .logitsAll, .quiet: .flag
     }

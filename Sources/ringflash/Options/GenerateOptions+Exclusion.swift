@@ -5,8 +5,14 @@ extension GenerateOptions {
       return Failure(.usage, "--context and --token-ids exclude each other, give one of them")
     }
     if resume != nil, let failure = exclusionByResume { return failure }
-    if prompt != nil && promptFile != nil {
-      return Failure(.usage, "--prompt and --prompt-file exclude each other, give one of them")
+    let asked = [
+      (GenerateOption.prompt, prompt), (.promptFile, promptFile), (.prompts, prompts),
+    ].filter { $0.1 != nil }
+    if asked.count > 1 {
+      return Failure(
+        .usage,
+        "--\(asked[0].0.rawValue) and --\(asked[1].0.rawValue) exclude each other, give one of them"
+      )
     }
     return nil
   }

@@ -1,9 +1,9 @@
 extension GenerateOptions {
   /// These options, and where one was not given, that of `other`.
   ///
-  /// `--context`, `--token-ids` and `--resume` are ways to say one thing, as are `--prompt` and
-  /// `--prompt-file`: one given here replaces the other given there. `--resume` given here replaces
-  /// also how the context there would be rendered and saved.
+  /// `--context`, `--token-ids` and `--resume` are ways to say one thing, as are `--prompt`,
+  /// `--prompt-file` and `--prompts`: one given here replaces the other given there, and what belongs
+  /// to it. `--resume` given here replaces also how the context there would be rendered and saved.
   package func filled(from other: GenerateOptions) -> GenerateOptions {
     var merged = self
     if context == nil && tokenIds == nil && resume == nil {
@@ -15,9 +15,14 @@ extension GenerateOptions {
     let saysItself = resume != nil
     merged.save = save ?? (saysItself ? nil : other.save)
     merged.checkpointEvery = checkpointEvery ?? other.checkpointEvery
-    if prompt == nil && promptFile == nil {
+    if prompt == nil && promptFile == nil && prompts == nil {
       merged.prompt = other.prompt
       merged.promptFile = other.promptFile
+      merged.prompts = other.prompts
+    }
+    if prompt == nil && promptFile == nil {
+      merged.answers = answers ?? other.answers
+      merged.batch = batch ?? other.batch
     }
     merged.chat = chat || !saysItself && other.chat
     merged.system = system ?? (saysItself ? nil : other.system)

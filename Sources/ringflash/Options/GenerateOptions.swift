@@ -61,6 +61,34 @@ package struct GenerateOptions: ParsableArguments, Sendable {
     transform: OptionValue.path)
   package var promptFile: String?
 
+  @Option(
+    name: GenerateOption.prompts.name,
+    help: .init(
+      """
+      Many questions about one context, as JSON lines {"id": …, "prompt": …}; each may have \
+      max_tokens, stop, temperature, top_k, top_p and seed of its own, and token_ids in place of \
+      prompt.
+      """, valueName: "file"),
+    transform: OptionValue.path)
+  package var prompts: String?
+
+  @Option(
+    name: GenerateOption.answers.name,
+    help: .init(
+      """
+      With --prompts: where each answer goes when it is done, one JSON line each. Answers that are \
+      there already are not given again. (default: -, standard output)
+      """, valueName: "file"),
+    transform: OptionValue.path)
+  package var answers: String?
+
+  @Option(
+    name: GenerateOption.batch.name, parsing: .unconditional,
+    help: .init(
+      "With --prompts: answer so many questions together, 1 to 64. (default: 16)", valueName: "n"),
+    transform: OptionValue.integer(1...64))
+  package var batch: Int?
+
   @Flag(
     name: GenerateOption.chat.name,
     help: """

@@ -33,6 +33,8 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
   package var save: String?
   package var checkpointMinutes: Double?
   package var prompt: Prompt?
+  /// In place of a prompt.
+  package var questions: QuestionSettings?
   /// Whether context and prompt are a user's message in the model's chat template.
   package var chat: Bool
   /// The system's message before it.
@@ -104,13 +106,16 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
       throw Failure(
         .usage, "--system has a place only in a chat template, give --chat with it")
     }
-    let inputs = [options.config, options.context, options.tokenIds, options.promptFile]
+    let inputs = [
+      options.config, options.context, options.tokenIds, options.promptFile, options.prompts,
+    ]
     if inputs.count(where: { $0 == "-" }) > 1 {
       throw Failure(.usage, "standard input (-) can be read only once, give a file for the other")
     }
     if let failure = Self.sharedOutput(options) { throw failure }
     save = options.save
     checkpointMinutes = options.checkpointEvery
+    questions = try QuestionSettings(options)
     prompt =
       options.prompt.map { .text($0) } ?? options.promptFile.map { .file(path: $0) }
     chat = options.chat
@@ -144,6 +149,7 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
     let outputs = [
       (GenerateOption.report, options.report), (.logits, options.logits), (.trace, options.trace),
       (.save, options.save),
+      (.answers, options.answers),
     ]
     for (index, (option, path)) in outputs.enumerated() {
       guard let path, let other = outputs[..<index].first(where: { $0.1 == path }) else { continue }
