@@ -6,4 +6,6 @@ public enum FinishReason: String, Codable, Sendable, CaseIterable {
   case length
   /// The model generated its end-of-sequence token.
   case endOfSequence = "end_of_sequence"
+  /// The record is that of a run with many questions, whose answers each have a reason.
+  case questions
 }

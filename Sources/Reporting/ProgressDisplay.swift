@@ -51,9 +51,12 @@ public final class ProgressDisplay {
   }
 
   /// Reports that `completed` units are done, with a fraction for the one under way.
-  public func update(completed: Double) {
+  ///
+  /// - Parameter tokens: those so far, where they are counted.
+  public func update(completed: Double, tokens: Int? = nil) {
     guard phase != nil else { return }
     phase?.completed = completed
+    phase?.countedTokens = tokens
     switch style {
     case .silent: break
     case .terminal: if now() - lastSeconds >= 0.1 { draw() }

@@ -7,7 +7,6 @@ extension ProgressPhase {
   /// Where room is short, first the rate, then the bar, then the time left is given up.
   public func terminalLine(width: Int) -> String {
     let room = max(width - 1, 0)
-    let count = "\(unit) \(currentUnit)/\(total)"
     let left = remainingSeconds.map { "  \(formatDuration($0)) left" } ?? ""
     let speed = tokensPerSecond.map { "  \(formatRate($0)) tokens/s" } ?? ""
 
@@ -31,14 +30,18 @@ extension ProgressPhase {
   public var logLine: String {
     let speed = tokensPerSecond.map { ", \(formatRate($0)) tokens/s" } ?? ""
     let left = remainingSeconds.map { ", \(formatDuration($0)) left" } ?? ""
-    return "\(name): \(unit) \(currentUnit)/\(total), \(Int(fraction * 100)) %\(speed)\(left)"
+    return "\(name): \(count), \(Int(fraction * 100)) %\(speed)\(left)"
   }
 
   /// The line that ends the phase in a log file.
   public var closingLine: String {
-    let done = Int(fraction * Double(total) + 1e-9)
     let speed = tokensPerSecond.map { ", \(formatRate($0)) tokens/s" } ?? ""
-    return "\(name): \(done)/\(total) \(unit)s in \(formatSeconds(elapsedSeconds))\(speed)"
+    return
+      "\(name): \(completedUnits)/\(total) \(unit)s in \(formatSeconds(elapsedSeconds))\(speed)"
+  }
+
+  private var count: String {
+    countedTokens == nil ? "\(unit) \(currentUnit)/\(total)" : "\(completedUnits)/\(total)"
   }
 
   private func bar(width: Int) -> String {

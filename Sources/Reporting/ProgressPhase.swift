@@ -10,6 +10,9 @@ public struct ProgressPhase: Equatable, Sendable {
   public let tokens: Int
   /// Units done, with a fraction for the one under way, in 0...total.
   public var completed: Double = 0
+  /// Tokens so far, where they are counted; units are then done side by side, and those that are
+  /// done are shown, not the one under way.
+  public var countedTokens: Int?
   /// Seconds since the phase began.
   public var elapsedSeconds: Double = 0
 
@@ -27,12 +30,16 @@ public struct ProgressPhase: Equatable, Sendable {
 
   /// The unit under way, counted from 1 to `total`.
   public var currentUnit: Int {
-    min(Int(fraction * Double(total) + 1e-9) + 1, total)
+    min(completedUnits + 1, total)
   }
+
+  /// Units that are done as a whole.
+  public var completedUnits: Int { Int(fraction * Double(total) + 1e-9) }
 
   /// Tokens a second so far, or nil where nothing can be said yet.
   public var tokensPerSecond: Double? {
-    let tokensPerSecond = rate(fraction * Double(tokens), elapsedSeconds)
+    let tokens = countedTokens.map(Double.init) ?? fraction * Double(tokens)
+    let tokensPerSecond = rate(tokens, elapsedSeconds)
     return tokensPerSecond > 0 ? tokensPerSecond : nil
   }
 

@@ -3,15 +3,36 @@ extension RunRecord {
   public struct Tokens: Codable, Equatable, Sendable {
     /// Tokens of the context, prefilled by the ring.
     public let context: Int
-    /// Tokens appended after the context.
+    /// Tokens appended after the context: of the prompt, or of all questions that were answered.
     public let prompt: Int
-    /// Tokens of the answer.
+    /// Tokens of the answer, or of all of them.
     public let generated: Int
 
     public init(context: Int, prompt: Int, generated: Int) {
       self.context = context
       self.prompt = prompt
       self.generated = generated
+    }
+  }
+
+  /// Counts of the questions of a run; all 0 where it had none but a prompt.
+  public struct Questions: Codable, Equatable, Sendable {
+    /// Questions of the prompts file.
+    public let asked: Int
+    /// Those whose answers were there when the run began.
+    public let answeredBefore: Int
+    /// Those that this run answered.
+    public let answered: Int
+
+    enum CodingKeys: String, CodingKey {
+      case asked, answered
+      case answeredBefore = "answered_before"
+    }
+
+    public init(asked: Int = 0, answeredBefore: Int = 0, answered: Int = 0) {
+      self.asked = asked
+      self.answeredBefore = answeredBefore
+      self.answered = answered
     }
   }
 
@@ -27,7 +48,8 @@ extension RunRecord {
     public let restore: Double
     /// Writing the context and its checkpoints.
     public let save: Double
-    /// From then to the logits after the last token of the prompt.
+    /// From the end of the prefill to the logits after the last token of the prompt; 0 with many
+    /// questions, which are read while others are answered.
     public let prompt: Double
     /// Generating, after that.
     public let decode: Double

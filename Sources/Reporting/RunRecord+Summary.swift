@@ -10,6 +10,11 @@ extension RunRecord {
   public func summary() -> String {
     let exposed = seconds.prefill > 0 ? seconds.exposedExchange / seconds.prefill * 100 : 0
     let secondsPerToken = tokens.generated > 0 ? seconds.decode / Double(tokens.generated) : 0
+    let answers =
+      questions.asked > 0
+      ? line("answers", "\(questions.answered)", formatCount(tokens.prompt, "token"))
+        + " of \(formatCount(questions.asked, "question")), "
+        + "\(questions.answeredBefore) answered before" : nil
     let lines: [String?] = [
       "ringflash \(version): \(model), \(precision), \(instructionSet), \(partition), "
         + "\(formatCount(ranks, "rank")) of \(formatCount(threads, "thread")) "
@@ -24,12 +29,13 @@ extension RunRecord {
       line("", "", "attention", "\(formatRate(gflops.attention)) GFLOP/s"),
       line("", "", "linear", "\(formatRate(gflops.linear)) GFLOP/s"),
       seconds.save > 0 ? line("save", formatSeconds(seconds.save)) : nil,
-      tokens.prompt > 0
+      tokens.prompt > 0 && questions.asked == 0
         ? line("prompt", formatSeconds(seconds.prompt), formatCount(tokens.prompt, "token")) : nil,
       line(
         "decode", formatSeconds(seconds.decode), formatCount(tokens.generated, "token"),
         "\(formatRate(tokensPerSecond.decode)) tokens/s",
         String(format: "%.1f ms/token", secondsPerToken * 1e3)),
+      answers,
       line("exchange", formatSeconds(seconds.exposedExchange))
         + String(format: "   exposed, %.1f %% of the prefill", exposed),
       range("sent", bytesSent),

@@ -37,6 +37,8 @@ public struct RunRecord: Codable, Equatable, Sendable {
   public let tokenIDs: [Int]
   /// Why generation ended.
   public let finishReason: FinishReason
+  /// How many questions were asked and answered.
+  public let questions: Questions
   /// How many tokens were read and generated.
   public let tokens: Tokens
   /// Where the time went, in seconds by the clock of rank 0.
@@ -60,11 +62,13 @@ public struct RunRecord: Codable, Equatable, Sendable {
   public let peakPrivateBytes: [Int]
   /// SHA-256 over the logits from which each token was chosen: those of the last position before
   /// the answer, then those of each generated token that another one followed; see `LogitsDigest`.
+  /// With many questions, SHA-256 over the digests of their answers, each as 64 hexadecimal digits,
+  /// in the order of the prompts file.
   public let logitsDigest: String
 
   enum CodingKeys: String, CodingKey {
     case version, commit, hosts, ranks, threads, partition, precision, model, layers, seed, text
-    case tokens, seconds, flops, gflops, balance
+    case questions, tokens, seconds, flops, gflops, balance
     case instructionSet = "instruction_set"
     case restoredLayers = "restored_layers"
     case randomWeights = "random_weights"
@@ -83,8 +87,8 @@ public struct RunRecord: Codable, Equatable, Sendable {
     version: String = Version.string, commit: String = Version.commit(), hosts: [String],
     ranks: Int, threads: Int, instructionSet: String, partition: String, precision: String,
     model: String, randomWeights: Bool, layers: Int, restoredLayers: Int = 0, seed: UInt64,
-    text: String, tokenIDs: [Int],
-    finishReason: FinishReason, tokens: Tokens, seconds: Seconds, flops: Arithmetic,
+    text: String, tokenIDs: [Int], finishReason: FinishReason, questions: Questions = Questions(),
+    tokens: Tokens, seconds: Seconds, flops: Arithmetic,
     gflops: Arithmetic, balance: Double, bytesSent: [Int], keyValueBytes: [Int],
     peakResidentBytes: [Int], peakPrivateBytes: [Int], logitsDigest: String
   ) {
@@ -104,6 +108,7 @@ public struct RunRecord: Codable, Equatable, Sendable {
     self.text = text
     self.tokenIDs = tokenIDs
     self.finishReason = finishReason
+    self.questions = questions
     self.tokens = tokens
     self.seconds = seconds
     // A token of which some layers were restored counts for the others.

@@ -17,6 +17,8 @@ package struct HaystackCommand: Subcommand, Sendable {
           --output haystack.txt --answers answers.json
         mpirun -np 8 ringflash --context haystack.txt --max-tokens 7
         ringflash haystack --tokens 4096 | mpirun -np 2 ringflash --context -
+        ringflash haystack --tokens 100000 --needles 8 --output haystack.txt --prompts needles.jsonl
+        mpirun -np 8 ringflash --context haystack.txt --prompts needles.jsonl
       """)
 
   @Option(
@@ -56,13 +58,30 @@ package struct HaystackCommand: Subcommand, Sendable {
     transform: OptionValue.path)
   package var answers: String?
 
+  @Option(
+    help: .init(
+      """
+      Where the questions for all needles go, as JSON lines for generate --prompts; the text then \
+      ends without one.
+      """, valueName: "file"),
+    transform: OptionValue.path)
+  package var prompts: String?
+
   package init() {}
 
   var parsed: ParsedCommand { .haystack(self) }
 
   package func validate() throws {
-    guard answers != output else {
-      throw ValidationError("--output and --answers are both '\(output)', give two files")
+    let outputs = [("output", output), ("answers", answers), ("prompts", prompts)]
+    for (index, (option, path)) in outputs.enumerated() {
+      guard let path, let other = outputs[..<index].first(where: { $0.1 == path }) else { continue }
+      throw ValidationError("--\(other.0) and --\(option) are both '\(path)', give two files")
+    }
+    if ask != nil && prompts != nil {
+      throw ValidationError("--ask and --prompts exclude each other, all needles are asked for")
+    }
+    if needles == 0 && prompts != nil {
+      throw ValidationError("--prompts needs something to ask for, give --needles with it")
     }
   }
 
@@ -70,8 +89,12 @@ package struct HaystackCommand: Subcommand, Sendable {
   ///
   /// - Throws: 64 if the text is too short for its needles, 74 if a file cannot be written.
   package func execute() throws(Failure) {
-    let haystack = try Haystack.make(tokens: tokens, needles: needles, asked: ask, seed: seed)
+    let haystack = try Haystack.make(
+      tokens: tokens, needles: needles, asked: ask, endsWithQuestion: prompts == nil, seed: seed)
     try Self.write(haystack.text, to: output)
+    if let prompts {
+      try Self.write(haystack.needles.flatMap { Array($0.promptLine.utf8) }, to: prompts)
+    }
     guard let answers else { return }
     try Self.write(Self.json(haystack.needles), to: answers)
   }

@@ -12,10 +12,10 @@ import Transformer
 /// `generate`: from the options to the answer. What can fail by a user's mistake fails before the
 /// prefill, on all ranks alike.
 struct GenerateJob {
-  private let job: Job
-  private let settings: GenerateSettings
+  let job: Job
+  let settings: GenerateSettings
   private let timeline: Timeline
-  private let display: ProgressDisplay
+  let display: ProgressDisplay
 
   static func run(_ flags: GenerateOptions, _ job: Job) throws {
     let settings = try job.onRoot {
@@ -42,6 +42,7 @@ struct GenerateJob {
     // Outputs first: hours of work are not lost to a missing directory.
     let outputs = try job.onEveryRank { try job.isRoot ? OutputFiles(settings) : nil }
     let preparation = try ContextPreparation(job, settings, timeline, display)
+    let questionnaire = try readQuestionnaire()
     let logger = Logger.rank(job.rank, level: settings.logLevel)
     let arithmetic = try job.arithmetic(
       precision: settings.precision, threads: settings.threads, HostResources(job.host))
@@ -60,7 +61,7 @@ struct GenerateJob {
     let outline = loaded.outline
     try job.checkModel(loaded, team: arithmetic.team)
     clock.load = clock.lap()
-    let input = try measured("tokenize") { try readInput(loaded) }
+    let input = try measured("tokenize") { try readInput(loaded, questionnaire) }
     clock.tokenize = clock.lap()
     let parameters = try job.onRoot {
       GenerationParameters(
@@ -72,10 +73,25 @@ struct GenerateJob {
           "\(outline.name)/generation_config.json sets \(setting), which is not applied")
       }
     }
-    let maximumAppended = input.prompt.count + parameters.maxTokens
-    try checkPositions(outline, input, parameters)
+    let questions = try pendingQuestions(questionnaire, outline, input)
+    let maximumAppended = questions?.longest ?? input.prompt.count + parameters.maxTokens
+    let batch = min(settings.questions?.batch ?? 1, max(1, questions?.count ?? 1))
+    func finish(_ session: Session?, _ outcome: RunOutcome?, _ memory: PrivateMemory) throws {
+      let record = try RunStatistics(
+        session: session, job: job, threads: threads, clock: clock, memory: memory
+      ).record(
+        settings: settings, seed: parameters.seed, model: outline, instructionSet: instructionSet,
+        contextTokens: input.context.count, outcome: outcome)
+      try write(record, to: outputs, showsSummary: session != nil && !settings.quiet)
+    }
+    if questions?.isEmpty == true {
+      sayThatAllIsAnswered(questionnaire)
+      return try finish(nil, questionnaire.map { AnswerCollector($0).outcome }, PrivateMemory())
+    }
+    try checkPositions(outline, context: input.context.count, appended: maximumAppended)
     try checkMemory(
-      outline, arithmetic, contextTokens: input.context.count, maximumAppended: maximumAppended)
+      outline, arithmetic, contextTokens: input.context.count, maximumAppended: maximumAppended,
+      batch: batch)
     try preparation.describe(loaded, arithmetic, input)
     _ = clock.lap()
     let model = try measured("load") {
@@ -86,7 +102,7 @@ struct GenerateJob {
     let session = Session(
       model: model, communicator: job.communicator, arithmetic: arithmetic,
       partition: settings.partition, contextTokens: input.context.count,
-      maximumAppended: maximumAppended)
+      maximumAppended: maximumAppended, batch: batch)
     if timeline.isEnabled {
       session.stack.onSpan = { [timeline] name, start, end in
         timeline.record(
@@ -99,38 +115,48 @@ struct GenerateJob {
     if settings.logitsAll { try writeContextLogits(session, outputs) }
     _ = clock.lap()
 
-    var answer = Answer(
-      tokenizer: loaded.tokenizer, stopTexts: parameters.stopTexts, streams: !settings.json)
-    var digest = LogitsDigest()
-    let generation = try decode(
-      session, input.prompt, parameters, clock: &clock, answer: &answer, digest: &digest,
-      outputs: outputs)
+    let outcome: RunOutcome?
+    if let questions {
+      outcome = try answer(questions, session, questionnaire, tokenizer: loaded.tokenizer)
+    } else {
+      var answer = Answer(
+        tokenizer: loaded.tokenizer, stopTexts: parameters.stopTexts, streams: !settings.json)
+      var digest = LogitsDigest()
+      let generation = try decode(
+        session, input.prompt, parameters, clock: &clock, answer: &answer, digest: &digest,
+        outputs: outputs)
+      outcome = generation.map {
+        RunOutcome($0, answer: answer, digest: digest, promptTokens: input.prompt.count)
+      }
+    }
     clock.decode = clock.lap()
     memory.sample()
+    try finish(session, outcome, memory)
+  }
 
-    let record = try RunStatistics(
-      session: session, job: job, threads: threads, clock: clock, memory: memory
-    ).record(
-      settings: settings, parameters: parameters, model: model,
-      instructionSet: instructionSet, input: input, generation: generation, answer: answer,
-      digest: digest)
+  private func write(
+    _ record: RunRecord?, to outputs: OutputFiles?, showsSummary: Bool
+  ) throws {
     let traces = try job.communicator.gather(array: [UInt8](timeline.encodedEvents()), to: 0)
     try job.onEveryRank {
       guard let record else { return }
       if settings.json { try StandardOutput.write([UInt8](record.json())) }
       try outputs?.finish(record: record, traces: traces ?? [])
-      if !settings.quiet { StandardError.write(record.summary()) }
+      if showsSummary { StandardError.write(record.summary()) }
     }
   }
 
   // MARK: - Before the work
 
   /// Reads and tokenizes on rank 0, then broadcasts the ids.
-  private func readInput(_ model: LoadedModel) throws -> Input {
+  private func readInput(
+    _ model: LoadedModel, _ questionnaire: Questionnaire?
+  ) throws -> Input {
     let read = try job.onEveryRank {
       guard job.isRoot else { return Input(context: [], prompt: []) }
       return try job.whileTicking { [settings, display] in
-        try Input(settings, model, display: display)
+        try questionnaire?.read(settings, model, display: display)
+          ?? Input(settings, model, display: display)
       }
     }
     return Input(
@@ -138,10 +164,8 @@ struct GenerateJob {
       prompt: try job.communicator.broadcast(array: read.prompt, from: 0), chat: read.chat)
   }
 
-  private func checkPositions(
-    _ model: ModelOutline, _ input: Input, _ parameters: GenerationParameters
-  ) throws {
-    let needed = input.context.count + input.prompt.count + parameters.maxTokens
+  private func checkPositions(_ model: ModelOutline, context: Int, appended: Int) throws {
+    let needed = context + appended
     let limit = model.configuration.maximumPositions
     guard needed > limit, !settings.ignorePositionLimit else { return }
     throw AgreedFailure(
@@ -154,12 +178,13 @@ struct GenerateJob {
   }
 
   private func checkMemory(
-    _ model: ModelOutline, _ arithmetic: Arithmetic, contextTokens: Int, maximumAppended: Int
+    _ model: ModelOutline, _ arithmetic: Arithmetic, contextTokens: Int, maximumAppended: Int,
+    batch: Int
   ) throws {
     let requirement = MemoryRequirement(
       configuration: model.configuration, arithmetic: arithmetic, partition: settings.partition,
       ranks: job.communicator.size, rank: job.rank, contextTokens: contextTokens,
-      maximumAppended: maximumAppended)
+      maximumAppended: maximumAppended, branches: batch)
     try job.checkMemory(
       requirement.bytes + model.weights.vectorBytes, shared: model.weights.sharedBytes,
       for: model.weights.sharedBytes > 0
@@ -190,8 +215,8 @@ struct GenerateJob {
       sampling: SamplingParameters(
         temperature: parameters.temperature, topK: parameters.topK, topP: parameters.topP,
         seed: parameters.seed))
-    do {
-      _ = try measured("decode") {
+    _ = try job.listening {
+      try measured("decode") {
         try session.answer([question]) { _, logits in
           if isFirst { clock.prompt = clock.lap() }
           isFirst = false
@@ -204,17 +229,12 @@ struct GenerateJob {
           generation = whole
         }
       }
-      try job.onEveryRank { if job.isRoot { try answer.finish() } }
-      return generation
-    } catch SessionError.listenerFailed(let error) {
-      try job.runOnRoot { throw error }
-    } catch SessionError.abandoned {
-      try job.runOnRoot {}
     }
-    preconditionFailure("a failure on rank 0 is every rank's")
+    try job.onEveryRank { if job.isRoot { try answer.finish() } }
+    return generation
   }
 
-  private func measured<Result>(
+  func measured<Result>(
     _ name: StaticString, _ body: () throws -> Result
   ) rethrows -> Result {
     try timeline.measured(name, on: job, body)

@@ -25,14 +25,7 @@ struct Input {
       let text = try ChatText(
         template: ModelChatTemplate(model: settings.model), system: settings.system,
         context: ContextReader.context(path: path), prompt: question)
-      guard text.isCutCleanly || settings.save == nil else {
-        throw Failure(
-          .badData,
-          """
-          the chat template does not let context and question be told apart, so no other question \
-          could be asked about the saved context; leave out --save or --chat
-          """)
-      }
+      guard text.isCutCleanly || settings.save == nil else { throw Self.uncutTemplate }
       context = try loaded.encode(text.context, at: .completeBeginning, display: display)
       prompt = try loaded.encode(text.prompt, at: .end, display: display)
       chat = .init(system: settings.system, separated: !question.isEmpty)
@@ -47,29 +40,47 @@ struct Input {
       prompt = try loaded.encode(text, at: .end, display: display)
     } else {
       chat = nil
-      context =
-        switch settings.context {
-        case .text(let path):
-          try loaded.encode(
-            ContextReader.context(path: path), at: .bareBeginning, display: display)
-        case .tokenIds(let path): try ContextReader.tokenIds(path: path)
-        case .saved(let path):
-          try ContextDirectory(path: path).readTokens(settings.restored!)
-        }
+      context = try Self.context(settings, loaded, display: display)
       prompt =
         try settings.prompt == nil
         ? [] : loaded.encode(question, at: .end, display: display)
     }
-    let vocabulary = loaded.outline.configuration.vocabularySize
-    for (role, ids) in [("context", context), ("prompt", prompt)] {
-      guard let index = ids.firstIndex(where: { $0 < 0 || Int($0) >= vocabulary }) else { continue }
-      throw Failure(
-        .badData,
-        """
-        the \(role)'s token \(index) is \(ids[index]), the vocabulary of '\(loaded.outline.name)' has \
-        the ids 0 to \(vocabulary - 1)
-        """)
+    try Self.check(context, of: "the context", loaded)
+    try Self.check(prompt, of: "the prompt", loaded)
+  }
+
+  static let uncutTemplate = Failure(
+    .badData,
+    """
+    the chat template does not let context and question be told apart, so no other question could be \
+    asked about the saved context; leave out --save or --chat
+    """)
+
+  /// The context's token ids, without a chat template or from a saved context.
+  ///
+  /// - Throws: `Failure`, `TokenizerError`, `JSONError`, `ModelFileError`.
+  static func context(
+    _ settings: GenerateSettings, _ loaded: LoadedModel, display: ProgressDisplay
+  ) throws -> [Int32] {
+    switch settings.context {
+    case .text(let path):
+      try loaded.encode(ContextReader.context(path: path), at: .bareBeginning, display: display)
+    case .tokenIds(let path): try ContextReader.tokenIds(path: path)
+    case .saved(let path): try ContextDirectory(path: path).readTokens(settings.restored!)
     }
+  }
+
+  /// - Parameter role: whose the ids are, for messages.
+  /// - Throws: 65 if the vocabulary does not have them all.
+  static func check(_ ids: [Int32], of role: String, _ loaded: LoadedModel) throws(Failure) {
+    let vocabulary = loaded.outline.configuration.vocabularySize
+    guard let index = ids.firstIndex(where: { $0 < 0 || Int($0) >= vocabulary }) else { return }
+    throw Failure(
+      .badData,
+      """
+      \(role)'s token \(index) is \(ids[index]), the vocabulary of '\(loaded.outline.name)' has \
+      the ids 0 to \(vocabulary - 1)
+      """)
   }
 
   private static func text(of prompt: GenerateSettings.Prompt?) throws(Failure) -> String {

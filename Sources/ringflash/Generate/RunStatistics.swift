@@ -27,33 +27,34 @@ struct RunStatistics {
 
   /// Gathers the ranks' parts; every rank calls this.
   ///
+  /// - Parameter session: nil where nothing was computed.
   /// - Throws: `MPIError`.
   init(
-    session: Session, job: Job, threads: Int, clock: StageClock, memory: PrivateMemory
+    session: Session?, job: Job, threads: Int, clock: StageClock, memory: PrivateMemory
   ) throws {
     self.threads = threads
     self.clock = clock
-    let stack = session.stack
-    restoredLayers = stack.restoredLayers
+    let stack = session?.stack
+    restoredLayers = stack?.restoredLayers ?? 0
     parts = try job.gather(
       Part(
-        host: MPIEnvironment.processorName, bytesSent: stack.bytesSent,
-        keyValueBytes: stack.cache.bytes + stack.branches.bytes,
+        host: MPIEnvironment.processorName, bytesSent: stack?.bytesSent ?? 0,
+        keyValueBytes: stack.map { $0.cache.bytes + $0.branches.bytes } ?? 0,
         peakResidentBytes: HostResources.peakResidentBytes,
         peakPrivateBytes: memory.peakBytes,
-        attentionFlops: stack.prefillWork.flops, linearFlops: stack.prefillLinearFlops,
-        attentionSeconds: stack.prefillSeconds.attention,
-        linearSeconds: stack.prefillSeconds.linear,
-        exposedSeconds: stack.prefillWork.exposedSeconds))
+        attentionFlops: stack?.prefillWork.flops ?? 0,
+        linearFlops: stack?.prefillLinearFlops ?? 0,
+        attentionSeconds: stack?.prefillSeconds.attention ?? 0,
+        linearSeconds: stack?.prefillSeconds.linear ?? 0,
+        exposedSeconds: stack?.prefillWork.exposedSeconds ?? 0))
   }
 
-  /// The record, on rank 0; nil on the others.
+  /// The record, on rank 0, which has an outcome; nil on the others.
   func record(
-    settings: GenerateSettings, parameters: GenerationParameters, model: Model,
-    instructionSet: InstructionSet, input: Input, generation: Generation?, answer: Answer,
-    digest: LogitsDigest
+    settings: GenerateSettings, seed: UInt64, model: ModelOutline,
+    instructionSet: InstructionSet, contextTokens: Int, outcome: RunOutcome?
   ) -> RunRecord? {
-    guard let parts, let generation else { return nil }
+    guard let parts, let outcome else { return nil }
     let flops = RunRecord.Arithmetic(
       attention: parts.reduce(0) { $0 + $1.attentionFlops },
       linear: parts.reduce(0) { $0 + $1.linearFlops })
@@ -65,12 +66,12 @@ struct RunStatistics {
       instructionSet: instructionSet.rawValue, partition: settings.partition.rawValue,
       precision: settings.precision.rawValue, model: model.name,
       randomWeights: settings.randomWeights,
-      layers: model.configuration.layers.count, restoredLayers: restoredLayers,
-      seed: parameters.seed, text: answer.text,
-      tokenIDs: generation.tokens.map(Int.init), finishReason: FinishReason(generation.end),
+      layers: model.configuration.layers.count, restoredLayers: restoredLayers, seed: seed,
+      text: outcome.text, tokenIDs: outcome.tokenIDs, finishReason: outcome.finishReason,
+      questions: outcome.questions,
       tokens: .init(
-        context: input.context.count, prompt: input.prompt.count,
-        generated: generation.tokens.count),
+        context: contextTokens, prompt: outcome.promptTokens,
+        generated: outcome.generatedTokens),
       seconds: .init(
         load: clock.load, tokenize: clock.tokenize, restore: clock.restore,
         prefill: clock.prefill, save: clock.save, prompt: clock.prompt, decode: clock.decode,
@@ -82,7 +83,7 @@ struct RunStatistics {
       balance: largest > 0 ? flops.attention / Double(parts.count) / largest : 1,
       bytesSent: parts.map(\.bytesSent), keyValueBytes: parts.map(\.keyValueBytes),
       peakResidentBytes: parts.map(\.peakResidentBytes),
-      peakPrivateBytes: parts.map(\.peakPrivateBytes), logitsDigest: digest.hexadecimal)
+      peakPrivateBytes: parts.map(\.peakPrivateBytes), logitsDigest: outcome.logitsDigest)
   }
 }
 

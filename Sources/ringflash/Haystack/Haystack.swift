@@ -13,11 +13,14 @@ package struct Haystack: Sendable {
   /// question, which is its last line and ends where the asked needle's passkey would follow.
   /// Without needles there is no question. Equal arguments give equal texts.
   ///
-  /// - Parameter asked: the number of the needle that is asked for, from 1; the first if nil.
+  /// - Parameters:
+  ///   - asked: the number of the needle that is asked for, from 1; the first if nil.
+  ///   - endsWithQuestion: false leaves the question out, so that any can be put behind the text.
   /// - Throws: 64 if `asked` is not the number of a needle, or if the text is too short for the
   ///   needles; then it says how long it must be.
   package static func make(
-    tokens: Int, needles count: Int, asked: Int? = nil, seed: UInt64
+    tokens: Int, needles count: Int, asked: Int? = nil, endsWithQuestion: Bool = true,
+    seed: UInt64
   ) throws(Failure) -> Haystack {
     precondition(tokens >= 1 && count >= 0, "a haystack of \(tokens) bytes, \(count) needles")
     if let asked, asked < 1 || asked > count {
@@ -31,15 +34,16 @@ package struct Haystack: Sendable {
     let names = NeedleNames.make(count, using: &generator)
     let passkeys = passkeys(count, using: &generator)
     let sentences = zip(names, passkeys).map { Needle.sentence(name: $0, passkey: $1) }
-    let question = count == 0 ? "" : Needle.opening(name: names[(asked ?? 1) - 1])
+    let question =
+      count == 0 || !endsWithQuestion ? "" : Needle.opening(name: names[(asked ?? 1) - 1])
 
     let shortest = sentences.reduce(question.utf8.count) { $0 + $1.utf8.count }
     guard tokens >= shortest else {
       throw Failure(
         .usage,
         """
-        \(tokens) tokens are too few for \(count) needles and the question, give at least \
-        \(shortest)
+        \(tokens) tokens are too few for \(count) needles\
+        \(endsWithQuestion ? " and the question" : ""), give at least \(shortest)
         """
       )
     }
@@ -60,7 +64,7 @@ package struct Haystack: Sendable {
         Needle(
           index: i + 1, name: names[i], passkey: passkeys[i], offset: text.count,
           depth: largestOffset == 0 ? 0 : Double(text.count) / Double(largestOffset),
-          asked: i + 1 == asked ?? 1))
+          asked: endsWithQuestion && i + 1 == asked ?? 1))
       text.append(contentsOf: sentences[i].utf8)
     }
     filler.append(fillerBytes - filled, to: &text)

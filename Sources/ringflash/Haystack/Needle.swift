@@ -16,6 +16,15 @@ package struct Needle: Codable, Equatable, Sendable {
   /// What stands before the passkey, in the needle and in the question alike.
   package static func opening(name: String) -> String { "The secret passkey of \(name) is " }
 
+  /// The question for it as a line of a prompts file, its number the id.
+  package var promptLine: String {
+    // A name has letters only.
+    """
+    {"id": \(index), "prompt": "\(Self.opening(name: name))", "max_tokens": \(passkey.utf8.count)}
+
+    """
+  }
+
   /// The sentence with its newline.
   package static func sentence(name: String, passkey: String) -> String {
     opening(name: name) + passkey + ".\n"

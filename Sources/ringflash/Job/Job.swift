@@ -1,4 +1,5 @@
 import Foundation
+import Inference
 import MPI
 import Reporting
 import RingAttention
@@ -65,6 +66,20 @@ final class Job {
       throw AgreedFailure(failure: try JSONDecoder().decode(Failure.self, from: encoded))
     }
     return try result.get()
+  }
+
+  /// Runs `body` on every rank; a failure of its listeners on rank 0 is every rank's.
+  ///
+  /// - Throws: `AgreedFailure`, `MPIError`.
+  func listening<Value>(_ body: () throws -> Value) throws -> Value {
+    do {
+      return try body()
+    } catch SessionError.listenerFailed(let error) {
+      try runOnRoot { throw error }
+    } catch SessionError.abandoned {
+      try runOnRoot {}
+    }
+    preconditionFailure("a failure on rank 0 is every rank's")
   }
 
   private func outcome<Value>(_ body: () throws -> Value) -> Result<Value, Failure> {

@@ -1,0 +1,81 @@
+import Inference
+import Reporting
+import Tokenizers
+
+// What `--prompts` adds to a job. Rank 0 alone has the questionnaire; all ranks have the questions that
+// are still to be answered.
+
+extension GenerateJob {
+  /// Reads the files of questions and answers; nil without `--prompts`, and on other ranks.
+  func readQuestionnaire() throws -> Questionnaire? {
+    try job.onEveryRank {
+      try settings.questions.flatMap { job.isRoot ? try Questionnaire($0) : nil }
+    }
+  }
+
+  /// The questions without an answer, on every rank; nil without `--prompts`.
+  func pendingQuestions(
+    _ questionnaire: Questionnaire?, _ model: ModelOutline, _ input: Input
+  ) throws -> [Question]? {
+    guard settings.questions != nil else { return nil }
+    try job.onEveryRank {
+      try questionnaire?.prepare(
+        settings, model: model, context: input.context,
+        suggestions: GenerationChoices(suggestedBy: model))
+    }
+    return try job.communicator.broadcast(questions: questionnaire?.sessionQuestions ?? [])
+  }
+
+  func sayThatAllIsAnswered(_ questionnaire: Questionnaire?) {
+    guard let questionnaire, !settings.quiet else { return }
+    StandardError.write(
+      "every question of \(questionnaire.name) is answered in \(settings.questions?.answers ?? "")\n"
+    )
+  }
+
+  /// Asks the questions about the context that `session` has; what came of it, on rank 0.
+  ///
+  /// - Throws: `AgreedFailure` with 74 if an answer cannot be written, with 75 if the job was
+  ///   interrupted; `MPIError`.
+  func answer(
+    _ questions: [Question], _ session: Session, _ questionnaire: Questionnaire?,
+    tokenizer: Tokenizer?
+  ) throws -> RunOutcome? {
+    try job.onEveryRank { try questionnaire?.answers.begin() }
+    let collector = questionnaire.map {
+      AnswerCollector($0, tokenizer: tokenizer, display: display)
+    }
+    display.begin("answers", unit: "question", total: questions.count, tokens: 0)
+    let isDone = try job.listening {
+      try measured("decode") {
+        try session.answer(
+          questions,
+          onLogits: { collector?.append(logits: $1, to: $0) },
+          onToken: { try collector?.append($1, to: $0) ?? true },
+          onEnd: { try collector?.end($0, $1) })
+      }
+    }
+    display.end()
+    if !isDone { try job.runOnRoot { throw interruption(collector, questionnaire) } }
+    return collector?.outcome
+  }
+
+  private func interruption(
+    _ collector: AnswerCollector?, _ questionnaire: Questionnaire?
+  ) -> Failure {
+    let count = "\(collector?.answered ?? 0) of \(questionnaire?.asked ?? 0) questions are answered"
+    guard let path = settings.questions?.answers else {
+      return Failure(
+        .interrupted,
+        "interrupted: \(count); with --answers FILE, a job that is started again goes on there")
+    }
+    return Failure(
+      .interrupted,
+      "interrupted: \(count) in \(path); start again with the same options to go on")
+  }
+}
+
+extension [Question] {
+  /// Most tokens that one of them appends to the context, its answer included.
+  var longest: Int { map { $0.prompt.count + $0.maximumTokens }.max() ?? 0 }
+}
