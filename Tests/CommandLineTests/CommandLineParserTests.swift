@@ -65,7 +65,9 @@ import ringflash
     ["--max-tokens", "2147483647"], ["--temperature", "0"], ["--temperature", "1e3"],
     ["--top-p", "1"], ["--top-p", "0.0001"], ["--top-k", "0"], ["--seed", "0"],
     ["--precision", "bf16"], ["--partition", "contiguous"], ["--log-level", "critical"],
-    ["--token-ids", "ids.json"], ["--prompt-file", "p.txt"],
+    ["--token-ids", "ids.json"], ["--prompt-file", "p.txt"], ["--prompts", "-"],
+    ["--answers", "-"], ["--batch", "1"], ["--batch", "64"],
+    ["haystack", "--tokens", "99", "--prompts", "p", "--answers", "a"],
   ])
   func valueInRange(arguments: [String]) {
     #expect(parseFailure(arguments) == nil)
@@ -82,6 +84,8 @@ import ringflash
     ["--stall-timeout", "0"], ["--stall-timeout", "1.5"], ["--log-level", "loud"], ["--stop", ""], ["--context", ""], ["--report", ""],
     ["--context"], ["--context", "--quiet"], ["--quiet=yes"], ["--no-quiet"], ["--prompt"],
     ["--prompt", "a", "--prompt-file", "b"], ["--context", "a", "--token-ids", "b"],
+    ["--prompt", "a", "--prompts", "b"], ["--prompt-file", "a", "--prompts", "b"],
+    ["--batch", "0"], ["--batch", "65"], ["--batch", "x"], ["--prompts", ""], ["--answers", ""],
     ["--context", "a", "stray"], ["--quiet", "haystack"], ["stray"], ["--", "stray"], ["-q"],
     ["--unknown"], ["--contxt", "a"], ["generate", "stray"], ["generate", "--needles", "3"],
     ["info", "stray"], ["info", "--context", "a"], ["inspect", "--model"], ["export"],
@@ -89,6 +93,10 @@ import ringflash
     ["haystack", "--tokens", "9", "--ask", "0"], ["haystack", "--tokens", "9", "stray"],
     ["haystack", "--tokens", "9", "--answers", "-"],
     ["haystack", "--tokens", "9", "--output", "a", "--answers", "a"],
+    ["haystack", "--tokens", "99", "--prompts", "a", "--answers", "a"],
+    ["haystack", "--tokens", "99", "--prompts", "-"],
+    ["haystack", "--tokens", "99", "--prompts", "a", "--ask", "1"],
+    ["haystack", "--tokens", "99", "--prompts", "a", "--needles", "0"],
     ["help", "stray"], ["bench"], ["bench", "stray"], ["bench", "attention", "--query-heads", "3"],
     ["bench", "attention", "--query-heads", "8", "--kv-heads", "3"],
     ["bench", "attention", "--format", "xml"], ["bench", "attention", "--repetitions", "0"],

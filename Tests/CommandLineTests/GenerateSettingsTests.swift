@@ -49,6 +49,49 @@ import ringflash
     #expect(try exitCode(["--context", "-", "--prompt-file", "p"]) == nil)
   }
 
+  @Test func questions() throws {
+    let asking = ["--context", "c", "--prompts", "q"]
+    let settings = try GenerateSettings(generateOptions(asking))
+    #expect(settings.prompt == nil)
+    #expect(settings.questions?.prompts == "q" && settings.questions?.answers == nil)
+    #expect(settings.questions?.batch == 16)
+    let all = try GenerateSettings(
+      generateOptions(asking + ["--answers", "a", "--batch", "5", "--json", "--report", "r"]))
+    #expect(all.questions?.answers == "a" && all.questions?.batch == 5)
+    #expect(
+      try GenerateSettings(generateOptions(asking + ["--answers", "-"])).questions?.answers == nil)
+    for wrong in [
+      ["--logits", "l"], ["--json"], ["--json", "--answers", "-"], ["--answers", "q"],
+      ["--answers", "c"], ["--answers", "r", "--report", "r"], ["--answers", "t", "--trace", "t"],
+    ] {
+      #expect(try exitCode(asking + wrong) == .usage, "\(wrong)")
+    }
+    #expect(try exitCode(["--context", "-", "--prompts", "-"]) == .usage)
+    #expect(try exitCode(["--context", "c", "--answers", "a"]) == .usage)
+    #expect(try exitCode(["--context", "c", "--prompt", "p", "--batch", "2"]) == .usage)
+  }
+
+  /// A flag for one way to ask replaces the other in the file, and what belongs to it.
+  @Test(
+    arguments: [
+      (["--prompt", "p"], "prompts: q\nanswers: a\nbatch: 3", nil, nil, nil),
+      (["--prompt-file", "p"], "prompts: q\nanswers: a", nil, nil, nil),
+      (["--prompts", "p"], "prompts: q\nanswers: a\nbatch: 3", "p", "a", 3),
+      (["--prompts", "p", "--answers", "b"], "prompt: q", "p", "b", 16),
+      (["--answers", "b", "--batch", "2"], "prompts: q\nanswers: a", "q", "b", 2),
+    ] as [([String], String, String?, String?, Int?)])
+  func waysToAskOfFlagsAndFile(
+    flags: [String], yaml: String, prompts: String?, answers: String?, batch: Int?
+  ) throws {
+    let file = try ConfigurationFile.options(yaml: yaml, path: "c.yaml")
+    let settings = try GenerateSettings(
+      generateOptions(flags + ["--context", "c"]).filled(from: file))
+    #expect(settings.questions?.prompts == prompts)
+    #expect(settings.questions?.answers == answers)
+    #expect(settings.questions?.batch == batch)
+    #expect((settings.prompt == nil) == (prompts != nil))
+  }
+
   /// A flag for one of two options that exclude each other replaces the other in the file.
   @Test(arguments: [
     (["--context", "a"], "token-ids: b", GenerateSettings.Context.text(path: "a")),

@@ -1,4 +1,5 @@
 import Foundation
+import Reporting
 import Testing
 import ringflash
 
@@ -126,6 +127,23 @@ import ringflash
     }
     #expect(sentences.count > 1000)
     #expect(Double(Set(sentences).count) > 0.9 * Double(sentences.count))
+  }
+
+  /// The same needles, none of them asked for; each has its line among the questions.
+  @Test func withoutAQuestion() throws {
+    let asking = try Haystack.make(tokens: 5000, needles: 8, seed: 4)
+    let haystack = try Haystack.make(tokens: 5000, needles: 8, endsWithQuestion: false, seed: 4)
+    #expect(haystack.text.count == 5000 && haystack.text.last == 0x0A)
+    #expect(haystack.needles.map(\.name) == asking.needles.map(\.name))
+    #expect(haystack.needles.map(\.passkey) == asking.needles.map(\.passkey))
+    #expect(!haystack.needles.contains(where: \.asked))
+    #expect(haystack.needles.first?.depth == 0 && haystack.needles.last?.depth == 1)
+    let lines = haystack.needles.map(\.promptLine).joined()
+    let questions = try PromptsFile(bytes: Array(lines.utf8), name: "q").questions
+    #expect(
+      questions.map(\.prompt) == haystack.needles.map { .text(Needle.opening(name: $0.name)) })
+    #expect(questions.map(\.id) == haystack.needles.map { .integer($0.index) })
+    #expect(questions.allSatisfy { $0.choices == GenerationChoices(maxTokens: 7) })
   }
 
   @Test func deterministicForASeed() throws {

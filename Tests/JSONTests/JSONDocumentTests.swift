@@ -208,6 +208,21 @@ struct JSONDocumentTests {
       expectError(naming: ["nesting"]) { _ = try parse(text) }
     }
   }
+
+  /// A line of a file of JSON lines is named by its number, in what is malformed and in what is missing.
+  @Test func linesAreNamed() throws {
+    func parse(_ text: String) throws -> JSONDocument {
+      try Array(text.utf8).withUnsafeBytes {
+        try JSONDocument(line: 7, bytes: $0, path: "dir/q.jsonl")
+      }
+    }
+    expectError(naming: ["dir/q.jsonl:7:9: malformed JSON"]) { _ = try parse("{\"a\": 1 2}") }
+    expectError(naming: ["dir/q.jsonl:7: a JSON object"]) { _ = try parse("[]") }
+    let document = try parse("{\"a\": 1}")
+    expectError(naming: ["dir/q.jsonl:7: \"b\" is missing"]) { _ = try document.integer("b") }
+    expectError(naming: ["dir/q.jsonl:7: \"a\" is the number 1"]) { _ = try document.string("a") }
+  }
+
   @Test func messagesNameTheWayIntoAnArrayOfObjects() throws {
     let document = try parse(#"{"a": {"os": [{"x": 1}, {"x": true}]}, "bad": [{}, 7]}"#)
     expectError(naming: ["\"a.os[1].x\"", "true"]) {

@@ -11,6 +11,17 @@ import Testing
     return phase
   }
 
+  /// Units that are done side by side, with tokens that are counted.
+  @Test func countedTokens() {
+    var answers = phase(completed: 12, seconds: 20, tokens: 0, total: 32)
+    answers.countedTokens = 900
+    #expect(answers.logLine == "prefill: 12/32, 37 %, 45.0 tokens/s, 0:33 left")
+    #expect(answers.terminalLine(width: 60).hasSuffix("] 12/32  45.0 tokens/s  0:33 left"))
+    answers.completed = 32
+    #expect(answers.terminalLine(width: 60).contains(" 32/32 "))
+    #expect(answers.closingLine == "prefill: 32/32 layers in 20.00 s, 45.0 tokens/s")
+  }
+
   @Test func linesFitEveryWidth() {
     for width in 0...200 {
       for completed in [0, 0.5, 11.3, 35.99, 36] {

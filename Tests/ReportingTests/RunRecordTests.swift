@@ -14,13 +14,15 @@ import Testing
       record.keys.sorted() == [
         "balance", "bytes_sent", "commit", "finish_reason", "flops", "gflops", "hosts",
         "instruction_set", "kv_bytes", "layers", "logits_digest", "model", "partition",
-        "peak_private_bytes", "peak_resident_bytes", "precision", "random_weights", "ranks",
+        "peak_private_bytes", "peak_resident_bytes", "precision", "questions", "random_weights",
+        "ranks",
         "seconds", "seed", "text", "threads",
         "token_ids", "tokens", "tokens_per_second", "version",
       ])
     func keys(_ name: String) throws -> [String] {
       try #require(record[name] as? [String: Any]).keys.sorted()
     }
+    #expect(try keys("questions") == ["answered", "answered_before", "asked"])
     #expect(try keys("tokens") == ["context", "generated", "prompt"])
     #expect(
       try keys("seconds") == [

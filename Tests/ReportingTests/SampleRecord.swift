@@ -6,13 +6,14 @@ func sampleRecord(
   seconds: RunRecord.Seconds = .init(
     load: 0.0042, tokenize: 0.5, prefill: 12.5, prompt: 0.125, decode: 0.75,
     exposedExchange: 0.25),
-  gflops: RunRecord.Arithmetic = .init(attention: 180.5, linear: 90.25), balance: Double = 0.984
+  gflops: RunRecord.Arithmetic = .init(attention: 180.5, linear: 90.25), balance: Double = 0.984,
+  questions: RunRecord.Questions = .init()
 ) -> RunRecord {
   RunRecord(
     commit: "0123abc", hosts: ["node/1"], ranks: ranks, threads: 1, instructionSet: "avx512bf16",
     partition: "zigzag", precision: "bf16", model: "needle", randomWeights: false, layers: 5,
     seed: 7, text: text,
-    tokenIDs: [52, 56, 50], finishReason: .endOfSequence,
+    tokenIDs: [52, 56, 50], finishReason: .endOfSequence, questions: questions,
     tokens: .init(context: 99_990, prompt: 10, generated: generated), seconds: seconds,
     flops: .init(attention: 1e15, linear: 2e15), gflops: gflops, balance: balance,
     bytesSent: (0..<ranks).map { 1_048_576 * ($0 + 1) },

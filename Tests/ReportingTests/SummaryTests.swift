@@ -23,6 +23,15 @@ import Testing
         """)
   }
 
+  @Test func countsQuestions() {
+    let summary = sampleRecord(questions: .init(asked: 12, answeredBefore: 3, answered: 9))
+      .summary()
+    #expect(
+      summary.contains(
+        "\n  answers           9       10 tokens of 12 questions, 3 answered before\n"))
+    #expect(!summary.contains("  prompt "))
+  }
+
   @Test func hasNoUndefinedNumbers() {
     let none = RunRecord.Seconds(
       load: 0, tokenize: 0, prefill: 0, prompt: 0, decode: 0, exposedExchange: 0)

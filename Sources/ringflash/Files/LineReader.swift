@@ -5,7 +5,7 @@ package struct LineReader {
     /// Counted from 1.
     package let number: Int
     /// Without its newline.
-    package let bytes: [UInt8]
+    package internal(set) var bytes: [UInt8]
     /// False where the source ended before a newline came.
     package let isTerminated: Bool
 

@@ -190,7 +190,9 @@ struct GenerateJob {
       for: model.weights.sharedBytes > 0
         ? "KV blocks, activations and weights that are made or converted"
         : "KV blocks and activations",
-      remedy: "use more hosts, a shorter context, or --precision bf16")
+      remedy: batch > 1
+        ? "use more hosts, a smaller --batch, fewer --max-tokens, or --precision bf16"
+        : "use more hosts, a shorter context, or --precision bf16")
   }
 
   // MARK: - The work

@@ -7,6 +7,8 @@ enum Program {
   static func run(_ arguments: [String]) -> Int32 {
     // A reader that goes away shows as a failed write, which has a message and an exit code.
     signal(SIGPIPE, SIG_IGN)
+    // So does a limit on the size of files.
+    signal(SIGXFSZ, SIG_IGN)
     // Where a standard stream is closed, its number would go to the first of MPI's sockets. What is
     // read from this instead is empty, and what is written to it fails.
     for stream in STDIN_FILENO...STDERR_FILENO where fcntl(stream, F_GETFD) < 0 {

@@ -54,8 +54,12 @@ package struct PromptsFile: Sendable {
       self.name = name
     }
 
-    /// Blank lines are skipped.
+    /// Blank lines are skipped, and the byte order mark with which some editors begin a file.
     mutating func append(_ line: LineReader.Line) throws(Failure) {
+      var line = line
+      if line.number == 1, line.bytes.starts(with: [0xef, 0xbb, 0xbf]) {
+        line.bytes.removeFirst(3)
+      }
       guard !line.isBlank else { return }
       let question = try PromptLine(line, path: name)
       if let first = lines.updateValue(line.number, forKey: question.id) {

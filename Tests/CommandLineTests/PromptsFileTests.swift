@@ -1,0 +1,157 @@
+import Foundation
+import Reporting
+import Testing
+import ringflash
+
+@Suite struct PromptsFileTests {
+  private func parse(_ text: String) throws -> [PromptLine] {
+    try PromptsFile(bytes: Array(text.utf8), name: "q.jsonl").questions
+  }
+
+  @Test func everyKey() throws {
+    let question = try parse(
+      """
+      {"id": "a", "prompt": "Why?\\n", "max_tokens": 5, "stop": [".", "\\n"], "temperature": 0.5, \
+      "top_k": 40, "top_p": 0.9, "seed": 9223372036854775807}
+      """)[0]
+    #expect(question.id == .text("a") && question.line == 1)
+    #expect(question.prompt == .text("Why?\n"))
+    #expect(
+      question.choices
+        == GenerationChoices(
+          maxTokens: 5, stopTexts: [".", "\n"], temperature: 0.5, topK: 40, topP: 0.9,
+          seed: UInt64(Int.max)))
+  }
+
+  @Test func leastAndOtherForms() throws {
+    let questions = try parse(
+      """
+      {"id": 0, "prompt": ""}
+      {"id": -7, "token_ids": [0, 2147483647, 3]}
+      {"prompt": "é\\u00e9", "id": ""}
+      {"id": "0", "prompt": "x", "stop": "end", "max_tokens": null, "temperature": 1}
+      {"id": 2, "prompt": "x", "stop": [], "max_tokens": 0, "top_p": 1, "top_k": 0, "seed": 0}
+      {"id": 3, "token_ids": []}
+      """)
+    #expect(
+      questions.map(\.id) == [
+        .integer(0), .integer(-7), .text(""), .text("0"), .integer(2), .integer(3),
+      ])
+    #expect(questions[0].prompt == .text("") && questions[0].choices == GenerationChoices())
+    #expect(questions[1].prompt == .tokenIDs([0, .max, 3]))
+    #expect(questions[2].prompt == .text("éé"))
+    #expect(questions[3].choices == GenerationChoices(stopTexts: ["end"], temperature: 1))
+    #expect(
+      questions[4].choices
+        == GenerationChoices(maxTokens: 0, stopTexts: [], topK: 0, topP: 1, seed: 0))
+    #expect(questions[5].prompt == .tokenIDs([]))
+  }
+
+  /// Line ends of both kinds, a mark at the beginning, blank lines, no newline at the end.
+  @Test(arguments: ["\n", "\r\n"], ["", "\u{feff}"])
+  func lines(newline: String, mark: String) throws {
+    let lines = ["{\"id\": 1, \"prompt\": \"a\"}", "", " \t", "{\"id\": 2, \"prompt\": \"b\"} "]
+    for end in ["", newline] {
+      let questions = try parse(mark + lines.joined(separator: newline) + end)
+      #expect(questions.map(\.id) == [.integer(1), .integer(2)])
+      #expect(questions.map(\.line) == [1, 4])
+      #expect(questions.map(\.prompt) == [.text("a"), .text("b")])
+    }
+  }
+
+  /// What is wrong in one line, and what the message has.
+  static let mistakes: [(line: String, words: [String])] = [
+    ("not JSON", ["malformed JSON"]), ("[1]", ["object"]), ("7", ["object"]),
+    ("{\"id\": 1, \"prompt\": \"a\"", ["malformed", "ends"]),
+    ("{\"id\": 1, \"prompt\": \"a\"} {}", ["malformed"]),
+    ("{\"id\": 1, \"id\": 2, \"prompt\": \"a\"}", ["\"id\"", "twice"]),
+    ("{\"prompt\": \"a\"}", ["\"id\"", "missing"]),
+    ("{\"id\": null, \"prompt\": \"a\"}", ["\"id\"", "missing"]),
+    ("{\"id\": 1.5, \"prompt\": \"a\"}", ["\"id\"", "1.5"]),
+    ("{\"id\": 9223372036854775808, \"prompt\": \"a\"}", ["\"id\"", "integer"]),
+    ("{\"id\": true, \"prompt\": \"a\"}", ["\"id\"", "true"]),
+    ("{\"id\": 1}", ["\"prompt\"", "missing"]),
+    ("{\"id\": 1, \"prompt\": 7}", ["\"prompt\"", "7", "string"]),
+    ("{\"id\": 1, \"prompt\": \"a\", \"token_ids\": [1]}", ["\"token_ids\"", "\"prompt\""]),
+    ("{\"id\": 1, \"token_ids\": [1, -1]}", ["\"token_ids\"", "-1", "element 1"]),
+    ("{\"id\": 1, \"token_ids\": [2147483648]}", ["\"token_ids\"", "2147483648"]),
+    ("{\"id\": 1, \"token_ids\": [\"1\"]}", ["\"token_ids[0]\""]),
+    ("{\"id\": 1, \"token_ids\": 1}", ["\"token_ids\"", "array"]),
+    ("{\"id\": 1, \"promt\": \"a\"}", ["\"promt\"", "did you mean \"prompt\"?"]),
+    ("{\"id\": 1, \"prompt\": \"a\", \"max-tokens\": 3}", ["did you mean \"max_tokens\"?"]),
+    ("{\"id\": 1, \"prompt\": \"a\", \"x\": 3}", ["\"x\"", "max_tokens, prompt, seed"]),
+    ("{\"id\": 1, \"prompt\": \"a\", \"max_tokens\": -1}", ["\"max_tokens\"", "0 to 2147483647"]),
+    ("{\"id\": 1, \"prompt\": \"a\", \"max_tokens\": 2147483648}", ["\"max_tokens\""]),
+    ("{\"id\": 1, \"prompt\": \"a\", \"max_tokens\": 1.5}", ["\"max_tokens\"", "1.5"]),
+    ("{\"id\": 1, \"prompt\": \"a\", \"max_tokens\": \"3\"}", ["\"max_tokens\""]),
+    ("{\"id\": 1, \"prompt\": \"a\", \"stop\": \"\"}", ["\"stop\"", "empty"]),
+    ("{\"id\": 1, \"prompt\": \"a\", \"stop\": [\"a\", \"\"]}", ["\"stop\"", "empty"]),
+    ("{\"id\": 1, \"prompt\": \"a\", \"stop\": 3}", ["\"stop\""]),
+    ("{\"id\": 1, \"prompt\": \"a\", \"stop\": [3]}", ["\"stop[0]\""]),
+    ("{\"id\": 1, \"prompt\": \"a\", \"temperature\": -0.1}", ["\"temperature\"", "-0.1"]),
+    ("{\"id\": 1, \"prompt\": \"a\", \"temperature\": 1e999}", ["malformed", "out of range"]),
+    ("{\"id\": 1, \"prompt\": \"a\", \"top_p\": 0}", ["\"top_p\"", "above 0"]),
+    ("{\"id\": 1, \"prompt\": \"a\", \"top_p\": 1.1}", ["\"top_p\"", "1.1"]),
+    ("{\"id\": 1, \"prompt\": \"a\", \"top_k\": -1}", ["\"top_k\""]),
+    ("{\"id\": 1, \"prompt\": \"a\", \"seed\": -1}", ["\"seed\""]),
+    ("{\"id\": 1, \"prompt\": \"a\", \"seed\": 9223372036854775808}", ["\"seed\""]),
+    ("{\"id\": \"first\", \"prompt\": \"a\"}", ["\"first\"", "line 1"]),
+    ("{\"id\": 1, \"prompt\": \"\\ud800\"}", ["surrogate"]),
+  ]
+
+  /// Each in the third line of a file whose other lines are good.
+  @Test func mistakes() throws {
+    for mistake in Self.mistakes {
+      let text = "{\"id\": \"first\", \"prompt\": \"a\"}\n\n\(mistake.line)\n{\"id\": 9"
+      let failure = caughtFailure { _ = try parse(text) }
+      #expect(failure?.exitCode == .badData, "\(mistake)")
+      let sentence = failure?.sentence ?? ""
+      #expect(sentence.hasPrefix("q.jsonl:3:"), "\(sentence)")
+      for word in mistake.words { #expect(sentence.contains(word), "\(word) in \(sentence)") }
+    }
+  }
+
+  @Test func textThatIsNotUTF8() {
+    let bytes = Array("{\"id\": 1, \"prompt\": \"gr".utf8) + [0xfc, 0xdf] + Array("\"}".utf8)
+    let failure = caughtFailure { _ = try PromptsFile(bytes: bytes, name: "q") }
+    #expect(failure?.exitCode == .badData)
+    #expect(failure?.sentence.hasPrefix("q:1:") == true)
+    #expect(failure?.sentence.contains("UTF-8") == true)
+  }
+
+  /// "é" and "e" with an accent behind it are two ids, as they are two keys.
+  @Test func idsAreToldApartByTheirBytes() throws {
+    let text = "{\"id\": \"\u{e9}\", \"prompt\": \"\"}\n{\"id\": \"e\u{301}\", \"prompt\": \"\"}"
+    #expect(try parse(text).count == 2)
+  }
+
+  @Test(arguments: ["", "\n", " \r\n\t\n", "\u{feff}"])
+  func noQuestion(text: String) {
+    let failure = caughtFailure { _ = try parse(text) }
+    #expect(failure?.exitCode == .badData && failure?.sentence.contains("q.jsonl") == true)
+  }
+
+  @Test func files() throws {
+    try withTemporaryDirectory { directory in
+      let path = directory + "/q.jsonl"
+      for missing in [path, directory] {
+        #expect(caughtFailure { _ = try PromptsFile(path: missing) }?.exitCode == .noInput)
+      }
+      // More than one piece of the reader, with a line across their border.
+      let count = 5000
+      let text = (0..<count).map { "{\"id\": \($0), \"prompt\": \"question number \($0)\"}" }
+      try Data(text.joined(separator: "\r\n").utf8).write(to: URL(fileURLWithPath: path))
+      let file = try PromptsFile(path: path)
+      #expect(file.name == path)
+      #expect(file.questions.map(\.id) == (0..<count).map { .integer($0) })
+      #expect(file.questions.map(\.prompt) == (0..<count).map { .text("question number \($0)") })
+    }
+  }
+
+  /// A file of one endless line ends with an error, not with the memory.
+  @Test func endlessLine() {
+    let failure = caughtFailure { _ = try PromptsFile(path: "/dev/zero") }
+    #expect(failure?.exitCode == .badData)
+    #expect(failure?.sentence.hasPrefix("/dev/zero:1: the line is longer than") == true)
+  }
+}

@@ -1,0 +1,50 @@
+import Foundation
+import Reporting
+import Testing
+
+@Suite struct AnswerRecordTests {
+  private func record(_ id: QuestionID, text: String = "a/b\n") -> AnswerRecord {
+    AnswerRecord(
+      id: id, fingerprint: "0123456789abcdef", text: text, tokenIDs: [5, 6],
+      finishReason: .stop, tokens: .init(prompt: 3, generated: 2), logitsDigest: "feed")
+  }
+
+  @Test func isOneLineOfTheDocumentedKeys() throws {
+    let json = String(decoding: try record(.text("x")).json(), as: UTF8.self)
+    #expect(
+      json == """
+        {"fingerprint":"0123456789abcdef","finish_reason":"stop","id":"x","logits_digest":"feed",\
+        "text":"a/b\\n","token_ids":[5,6],"tokens":{"generated":2,"prompt":3}}
+
+        """)
+    #expect(json.hasPrefix(AnswerRecord.beginning))
+  }
+
+  @Test(
+    arguments: [
+      .integer(0), .integer(.min), .integer(.max), .text(""), .text("7"), .text("\u{0}\"\u{1F600}"),
+    ] as [QuestionID])
+  func survivesARoundTrip(id: QuestionID) throws {
+    let original = record(id, text: "\u{2028}\u{0}é")
+    let json = try original.json()
+    #expect(json.count { $0 == 0x0a } == 1)
+    #expect(try JSONDecoder().decode(AnswerRecord.self, from: json) == original)
+  }
+
+  @Test func idsAreToldApart() {
+    #expect(QuestionID.text("7") != .integer(7))
+    #expect(QuestionID.text("\u{e9}") != .text("e\u{301}"))
+    #expect(Set([QuestionID.text("\u{e9}"), .text("e\u{301}"), .text("\u{e9}")]).count == 2)
+    #expect("\(QuestionID.integer(-7)) \(QuestionID.text("a\n"))" == "-7 \"a\\n\"")
+    #expect("\(QuestionID.text(String(repeating: "a", count: 90)))".count == 43)
+  }
+
+  /// FIPS 180-4's example, in pieces.
+  @Test func contentDigest() {
+    var digest = ContentDigest()
+    digest.update(Array("a".utf8))
+    Array("bc".utf8).withUnsafeBytes { digest.update($0) }
+    #expect(
+      digest.hexadecimal == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+  }
+}
