@@ -230,7 +230,8 @@ extension EndToEndTests {
       try withWork { work in
         let (prompts, answers) = (work.path("prompts"), work.path("answers"))
         let arguments = work.arguments + ["--prompts", prompts, "--answers", answers]
-        expectSuccess(try runRingflash(arguments), "first")
+        // One after another, so that the answers stand in the order of the questions.
+        expectSuccess(try runRingflash(arguments + ["--batch", "1"]), "first")
         for other in [["--precision", "fp32"], ["--max-tokens", "5"], ["--seed", "3"]] {
           try expectFailure(arguments + other, 65, [answers + ":1:", "--answers"])
         }

@@ -136,7 +136,7 @@ import ringflash
     #expect(haystack.text.count == 5000 && haystack.text.last == 0x0A)
     #expect(haystack.needles.map(\.name) == asking.needles.map(\.name))
     #expect(haystack.needles.map(\.passkey) == asking.needles.map(\.passkey))
-    #expect(!haystack.needles.contains(where: \.asked))
+    #expect(haystack.needles.allSatisfy { !$0.asked })
     #expect(haystack.needles.first?.depth == 0 && haystack.needles.last?.depth == 1)
     let lines = haystack.needles.map(\.promptLine).joined()
     let questions = try PromptsFile(bytes: Array(lines.utf8), name: "q").questions

@@ -135,7 +135,8 @@ import ringflash
     try withTemporaryDirectory { directory in
       let path = directory + "/q.jsonl"
       for missing in [path, directory] {
-        #expect(caughtFailure { _ = try PromptsFile(path: missing) }?.exitCode == .noInput)
+        let opened = caughtFailure { _ = try PromptsFile(path: missing) }
+        #expect(opened?.exitCode == .noInput)
       }
       // More than one piece of the reader, with a line across their border.
       let count = 5000

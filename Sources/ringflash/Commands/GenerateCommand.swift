@@ -13,7 +13,7 @@ struct GenerateCommand: Subcommand {
         mpirun -np 8 ringflash --context book.txt
         mpirun -np 8 ringflash --context book.txt --prompt-file question.txt
         mpirun -np 8 ringflash --config configs/cluster.yaml --report run.json
-        mpirun -np 8 ringflash --context book.txt --prompts questions.jsonl --answers answers.jsonl
+        mpirun -np 8 ringflash --context book.txt --prompts q.jsonl --answers a.jsonl
         zcat book.txt.gz | mpirun -np 8 ringflash --context - --stop '.' --json
       """)
 

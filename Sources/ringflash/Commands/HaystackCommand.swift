@@ -17,7 +17,8 @@ package struct HaystackCommand: Subcommand, Sendable {
           --output haystack.txt --answers answers.json
         mpirun -np 8 ringflash --context haystack.txt --max-tokens 7
         ringflash haystack --tokens 4096 | mpirun -np 2 ringflash --context -
-        ringflash haystack --tokens 100000 --needles 8 --output haystack.txt --prompts needles.jsonl
+        ringflash haystack --tokens 100000 --needles 8 \\
+          --output haystack.txt --prompts needles.jsonl
         mpirun -np 8 ringflash --context haystack.txt --prompts needles.jsonl
       """)
 
