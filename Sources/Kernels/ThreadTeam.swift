@@ -54,7 +54,8 @@ public final class ThreadTeam: @unchecked Sendable {
         }, Unmanaged.passRetained(start).toOpaque())
       guard status == 0 else {
         MemoryExhaustion.end(
-          "thread \(thread) of \(threads) could not be started (\(String(cString: strerror(status))))")
+          "thread \(thread) of \(threads) could not be started (\(String(cString: strerror(status))))"
+        )
       }
       workers.append(handle)
     }

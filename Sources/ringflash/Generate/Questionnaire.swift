@@ -94,7 +94,7 @@ final class Questionnaire {
   }
 
   /// A question for a chat template.
-  private func text(of question: PromptsFile.Question) throws(Failure) -> String {
+  private func text(of question: PromptLine) throws(Failure) -> String {
     guard case .text(let text) = question.prompt else {
       throw Failure(
         .badData,

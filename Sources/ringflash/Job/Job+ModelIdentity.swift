@@ -84,7 +84,8 @@ extension Job {
         let piece = rank + item * ranks
         SHA256.hash(data: pieces[piece]).withUnsafeBytes { bytes in
           for word in 0..<words {
-            hashes[piece * words + word] = bytes.loadUnaligned(fromByteOffset: word * 8, as: Int.self)
+            hashes[piece * words + word] = bytes.loadUnaligned(
+              fromByteOffset: word * 8, as: Int.self)
           }
         }
       }
