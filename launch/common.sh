@@ -108,6 +108,14 @@ use_ringflash() {
   ringflash=$build_directory/release/ringflash
 }
 
+# The CPUs that this process may use, one a line.
+usable_cpus() {
+  local range cpu
+  while read -r range; do
+    for ((cpu = ${range%-*}; cpu <= ${range#*-}; cpu++)); do echo "$cpu"; done
+  done < <(taskset -cp $$ | sed 's/.*: //' | tr ',' '\n')
+}
+
 # The cores that this process may use. Hardware threads of one core count once, as for mpirun.
 usable_cores() {
   local allowed physical
