@@ -119,7 +119,7 @@ make_hosts() {
 
 # cut_off INDEX: nothing passes between that host and the others any more. Neither end is told: it
 # is as if the host had lost its power, or a switch on the way.
-cut_off() { ip -n "$switch" link set "port$1" type bridge_slave state 0; }
+cut_off() { ip -n "$switch" link set "port$1" nomaster; }
 
 # mpirun calls this as it would call ssh: an address, then words of a shell command.
 write_agent() {
