@@ -39,16 +39,17 @@ divide_node() {
 }
 
 # use_saved FOLDER [OPTIONS...]: sets `arguments` to these options of ringflash and what makes it
-# save into the folder, or go on from it where it has a saved context. That one holds the context,
-# which is not read a second time.
+# save into the folder, or go on from it where it has a saved context. That one says what the
+# context is, so the options that say so are left out then.
 use_saved() {
   local folder=$1 option
   shift
   for option; do
-    case $option in
-      --save | --save=* | --resume | --resume=*)
+    case ${option%%=*} in
+      --save | --resume)
         fail "${option%%=*} is chosen by the job script; name the folder in RINGFLASH_SAVED"
         ;;
+      --logits-all) fail "a saved context has no logits of every position; leave out --logits-all" ;;
     esac
   done
   if [[ ! -f $folder/manifest.json ]]; then
@@ -58,8 +59,8 @@ use_saved() {
   arguments=()
   while (($# > 0)); do
     case $1 in
-      --context | --token-ids) shift $(($# > 1 ? 2 : 1)) ;;
-      --context=* | --token-ids=*) shift ;;
+      --context | --token-ids | --system) shift $(($# > 1 ? 2 : 1)) ;;
+      --context=* | --token-ids=* | --system=* | --chat) shift ;;
       *) arguments+=("$1") && shift ;;
     esac
   done
