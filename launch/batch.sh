@@ -7,6 +7,13 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 # The exit code of a run that was interrupted and has saved what it had.
 interrupted_code=75
 
+# mpirun and its daemons are to notice within a minute that a host is gone, which ends the job. By
+# default that takes them eight minutes; ringflash's stall timeout comes before that, and mpirun then
+# tells the daemon that is gone to end, and waits for it for as long as TCP goes on trying.
+export OMPI_MCA_oob_tcp_keepalive_time=${OMPI_MCA_oob_tcp_keepalive_time:-30}
+export OMPI_MCA_oob_tcp_keepalive_intvl=${OMPI_MCA_oob_tcp_keepalive_intvl:-10}
+export OMPI_MCA_oob_tcp_keepalive_probes=${OMPI_MCA_oob_tcp_keepalive_probes:-3}
+
 # count_places COLUMNS: how many different sockets, NUMA domains (NODE) or cores (CORE,SOCKET) the
 # CPUs have that this process may use; 1 where lscpu knows none.
 count_places() {
