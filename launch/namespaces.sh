@@ -121,6 +121,8 @@ make_hosts() {
 # is as if the host had lost its power, or a switch on the way.
 cut_off() { ip -n "$switch" link set "port$1" nomaster; }
 
+join_again() { ip -n "$switch" link set "port$1" master "$bridge"; } # INDEX
+
 # mpirun calls this as it would call ssh: an address, then words of a shell command.
 write_agent() {
   local index
@@ -146,13 +148,13 @@ AGENT
 }
 
 # start_on_hosts SLOTS COMMAND...: starts the command on the hosts in the background, and sets
-# `mpirun_pid`. SLOTS has a number of ranks for each host, such as "2 1 1"; with 0 it is left out.
+# `mpirun_pid`. SLOTS has a number of ranks for each host, such as "2 1 1"; those behind it are left
+# out.
 start_on_hosts() {
   local index slots list='' ranks=0 first=
   read -r -a slots <<<"$1"
   shift
   for index in "${!slots[@]}"; do
-    ((slots[index] > 0)) || continue
     first=${first:-${addresses[index]}}
     list+=${list:+,}${addresses[index]}:${slots[index]}
     ranks=$((ranks + slots[index]))
