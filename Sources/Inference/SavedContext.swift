@@ -52,8 +52,11 @@ public final class SavedContext {
     let count = files.count
     let failure = Mutex<(index: Int, error: any Error)?>(nil)
     let done = Atomic<Int>(0)
-    func report() { onProgress?(Double(done.load(ordering: .relaxed)) / Double(count)) }
-    stack.team.forEach(count, betweenItems: report) { index, _ in
+    func betweenItems() {
+      session.communicator.tick()
+      onProgress?(Double(done.load(ordering: .relaxed)) / Double(count))
+    }
+    stack.team.forEach(count, betweenItems: betweenItems) { index, _ in
       do {
         try body(index)
       } catch {

@@ -2,6 +2,7 @@ import ContextFiles
 import Inference
 import Kernels
 import Reporting
+import RingAttention
 import Transformer
 
 /// How the context gets into a session: restored, prefilled and saved, each as far as the settings
@@ -14,6 +15,9 @@ final class ContextPreparation {
   /// Where the context is restored from or saved to; nil for neither.
   private let directory: ContextDirectory?
   private var description: ContextDescription?
+  /// A signal that asks the job to end, where it can be noted what was done: in a saved context, or in
+  /// a file of answers.
+  private var interruption: Interruption?
 
   private var manifest: ContextManifest? { settings.restored }
   /// Whether the folder is written to. A finished context is left as it is.
@@ -35,6 +39,9 @@ final class ContextPreparation {
     } else {
       directory = settings.save.map { ContextDirectory(path: $0) }
     }
+    if directory != nil || settings.questions?.answers != nil {
+      interruption = try job.interruption()
+    }
     guard saves, let directory else { return }
     let mark = try job.onRoot {
       if let manifest { try directory.prepareToGoOn(manifest) } else { try directory.prepare() }
@@ -47,10 +54,12 @@ final class ContextPreparation {
   /// Describes the context that will be saved, or compares it with the one that is restored, and
   /// looks whether the disk has room. Does nothing where there is neither.
   ///
+  /// - Parameter input: nil before it is read, when only what is restored can be described: ids of
+  ///   another model would make no sense.
   /// - Throws: `AgreedFailure` (69, 74), `MPIError`.
-  func describe(_ loaded: LoadedModel, _ arithmetic: Arithmetic, _ input: Input) throws {
-    guard let directory else { return }
-    let identity = try modelIdentity(loaded)
+  func describe(_ loaded: LoadedModel, _ arithmetic: Arithmetic, _ input: Input? = nil) throws {
+    guard let directory, description == nil, manifest != nil || input != nil else { return }
+    let identity = try job.modelIdentity(of: loaded, team: arithmetic.team)
     let outline = loaded.outline
     description = try job.onRoot {
       let description = ContextDescription(
@@ -61,8 +70,8 @@ final class ContextPreparation {
         precision: settings.precision.rawValue,
         instructionSet: arithmetic.instructionSet.rawValue,
         layout: .init(model: outline.configuration, arithmetic: arithmetic),
-        layers: outline.configuration.layers.count, tokens: input.context.count,
-        chat: input.chat)
+        layers: outline.configuration.layers.count, 
+        tokens: manifest?.description.tokens ?? input?.context.count ?? 0, chat: input?.chat)
       try manifest?.description.check(against: description, path: directory.path)
       if saves { try checkRoom(description, directory) }
       return manifest?.description ?? description
@@ -90,10 +99,6 @@ final class ContextPreparation {
         + description.tokens * MemoryLayout<Int32>.stride + 1 << 20)
   }
 
-  private func modelIdentity(_ loaded: LoadedModel) throws -> String {
-    try job.onRoot { try loaded.identity() }
-  }
-
   // MARK: - The work
 
   /// Afterwards the session has the whole context.
@@ -113,7 +118,7 @@ final class ContextPreparation {
       clock.restore = clock.lap()
     }
     let began = ContinuousClock.now
-    let start = session.stack.finishedLayers
+    var savedLayers = session.stack.finishedLayers
     let layers = session.model.configuration.layers.count
     /// Saves what is there; counted apart from the prefill.
     func checkpoint() throws {
@@ -121,6 +126,7 @@ final class ContextPreparation {
       clock.prefill += clock.lap()
       try save(saved, prefillSeconds: clock.prefill)
       clock.save += clock.lap()
+      savedLayers = session.stack.finishedLayers
     }
     var lastSave = began
     let isFinished = try prefill(session, tokens, memory) { finished in
@@ -134,7 +140,7 @@ final class ContextPreparation {
         "checkpoint: \(finished) of \(layers) layers are saved in \(self.directory!.path)")
       return true
     }
-    if saves, session.stack.finishedLayers > start {
+    if saves, session.stack.finishedLayers > savedLayers {
       display.end()
       display.begin("save", unit: "block", total: description!.blocks, tokens: 0)
       try checkpoint()
@@ -142,7 +148,7 @@ final class ContextPreparation {
     }
     display.end()
     clock.prefill += clock.lap()
-    if !isFinished { throw interruption(session.stack.finishedLayers, of: layers) }
+    if !isFinished { throw try interruptedPrefill(savedLayers, of: layers) }
   }
 
   /// - Returns: whether the prefill is finished.
@@ -160,16 +166,16 @@ final class ContextPreparation {
       let display = display
       var firstFraction: Double?
       var currentLayer = layers - rest
-      let isFinished = try session.prefill(tokens) { layer, fraction in
-        let first = firstFraction ?? fraction
-        firstFraction = first
-        display.update(completed: (fraction - first) / (1 - first) * Double(rest))
-        // In the first layer, all memory that the others use has been written.
-        if layer > currentLayer { memory.sample() }
-        currentLayer = layer
-      } afterLayer: {
-        try afterLayer($0)
-      }
+      let isFinished = try session.prefill(
+        tokens,
+        onProgress: { layer, fraction in
+          let first = firstFraction ?? fraction
+          firstFraction = first
+          display.update(completed: (fraction - first) / (1 - first) * Double(rest))
+          // In the first layer, all memory that the others use has been written.
+          if layer > currentLayer { memory.sample() }
+          currentLayer = layer
+        }, interruption: interruption, afterLayer: afterLayer)
       if isFinished { display.update(completed: Double(rest)) }
       memory.sample()
       return isFinished
@@ -203,18 +209,37 @@ final class ContextPreparation {
     }
   }
 
-  private func interruption(_ finished: Int, of layers: Int) -> AgreedFailure {
+  // MARK: - Interruption
+
+  /// Whether a signal asks for the job's end; asked on rank 0 between the steps of an answer.
+  func isInterrupted() -> Bool {
+    interruption?.poll()
+    return interruption?.isRequested ?? false
+  }
+
+  /// Why an answer was given up. Every rank calls this.
+  ///
+  /// - Throws: `MPIError`.
+  func interruptedAnswer() throws -> AgreedFailure {
     let path = directory?.path ?? ""
     return AgreedFailure(
       failure: Failure(
         .interrupted,
-        finished > 0 && directory != nil
+        """
+        interrupted by \(try job.interruptionName()) in the answer: the whole context is saved in \
+        '\(path)'; give --resume \(path) to ask again
+        """))
+  }
+
+  private func interruptedPrefill(_ saved: Int, of layers: Int) throws -> AgreedFailure {
+    let path = directory?.path ?? ""
+    let what = "interrupted by \(try job.interruptionName()) in the prefill"
+    return AgreedFailure(
+      failure: Failure(
+        .interrupted,
+        saved > 0
           ? """
-          interrupted in the prefill: \(finished) of \(layers) layers are saved in '\(path)'; give \
-          --resume \(path) to go on
-          """
-          : """
-          interrupted in the prefill before a layer was saved; start again
-          """))
+          \(what): \(saved) of \(layers) layers are saved in '\(path)'; give --resume \(path) to go on
+          """ : "\(what), and nothing of it is saved; start the job again"))
   }
 }

@@ -39,7 +39,7 @@ extension GenerateJob {
   ///   interrupted; `MPIError`.
   func answer(
     _ questions: [Question], _ session: Session, _ questionnaire: Questionnaire?,
-    tokenizer: Tokenizer?
+    _ preparation: ContextPreparation, tokenizer: Tokenizer?
   ) throws -> RunOutcome? {
     try job.onEveryRank { try questionnaire?.answers.begin() }
     let collector = questionnaire.map {
@@ -52,7 +52,8 @@ extension GenerateJob {
           questions,
           onLogits: { collector?.append(logits: $1, to: $0) },
           onToken: { try collector?.append($1, to: $0) ?? true },
-          onEnd: { try collector?.end($0, $1) })
+          onEnd: { try collector?.end($0, $1) },
+          shouldStop: { preparation.isInterrupted() })
       }
     }
     display.end()

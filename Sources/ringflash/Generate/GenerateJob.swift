@@ -61,6 +61,7 @@ struct GenerateJob {
     let outline = loaded.outline
     try job.checkModel(loaded, team: arithmetic.team)
     clock.load = clock.lap()
+    try preparation.describe(loaded, arithmetic)
     let input = try measured("tokenize") { try readInput(loaded, questionnaire) }
     clock.tokenize = clock.lap()
     let parameters = try job.onRoot {
@@ -117,14 +118,15 @@ struct GenerateJob {
 
     let outcome: RunOutcome?
     if let questions {
-      outcome = try answer(questions, session, questionnaire, tokenizer: loaded.tokenizer)
+      outcome = try answer(
+        questions, session, questionnaire, preparation, tokenizer: loaded.tokenizer)
     } else {
       var answer = Answer(
         tokenizer: loaded.tokenizer, stopTexts: parameters.stopTexts, streams: !settings.json)
       var digest = LogitsDigest()
       let generation = try decode(
-        session, input.prompt, parameters, clock: &clock, answer: &answer, digest: &digest,
-        outputs: outputs)
+        session, input.prompt, parameters, preparation, clock: &clock, answer: &answer,
+        digest: &digest, outputs: outputs)
       outcome = generation.map {
         RunOutcome($0, answer: answer, digest: digest, promptTokens: input.prompt.count)
       }
@@ -204,8 +206,8 @@ struct GenerateJob {
   /// Appends the prompt and generates the answer, which rank 0 has.
   private func decode(
     _ session: Session, _ prompt: [Int32], _ parameters: GenerationParameters,
-    clock: inout StageClock, answer: inout Answer, digest: inout LogitsDigest,
-    outputs: OutputFiles?
+    _ preparation: ContextPreparation, clock: inout StageClock, answer: inout Answer,
+    digest: inout LogitsDigest, outputs: OutputFiles?
   ) throws -> Generation? {
     // With all of the context's logits written, the last one is there already unless a prompt
     // followed.
@@ -217,7 +219,7 @@ struct GenerateJob {
       sampling: SamplingParameters(
         temperature: parameters.temperature, topK: parameters.topK, topP: parameters.topP,
         seed: parameters.seed))
-    _ = try job.listening {
+    let isAnswered = try job.listening {
       try measured("decode") {
         try session.answer([question]) { _, logits in
           if isFirst { clock.prompt = clock.lap() }
@@ -229,9 +231,12 @@ struct GenerateJob {
           try answer.append(token)
         } onEnd: { _, whole in
           generation = whole
+        } shouldStop: {
+          preparation.isInterrupted()
         }
       }
     }
+    if !isAnswered { throw try preparation.interruptedAnswer() }
     try job.onEveryRank { if job.isRoot { try answer.finish() } }
     return generation
   }

@@ -1,4 +1,5 @@
 import ContextFiles
+import Foundation
 import Kernels
 
 extension GenerateSettings {
@@ -31,6 +32,14 @@ extension GenerateSettings {
     self.precision = precision
     if options.model == nil {
       model = description.model.path
+      guard model == Self.builtInModel || FileManager.default.fileExists(atPath: model) else {
+        throw Failure(
+          .noInput,
+          """
+          the saved context '\(directory.path)' is of the model '\(model)', which is not there; give \
+          its place with --model DIR
+          """)
+      }
       randomWeights = description.model.randomWeights
     }
     restored = manifest
