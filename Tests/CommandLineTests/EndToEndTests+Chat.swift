@@ -67,6 +67,45 @@ extension EndToEndTests {
       }
     }
 
+    /// A saved conversation is asked further questions as the template and the system's message of
+    /// the first run have them.
+    @Test func savedAndAskedAgain() throws {
+      try withChatModel { directory, arguments in
+        let questions = [["--prompt", " the code is \n"], ["--prompt", "which one"], []]
+        for (number, system) in [[], ["--system", "Be brief."]].enumerated() {
+          let chat = arguments + ["--chat"] + system
+          let whole = try questions.map { try record(chat + $0) }
+          // With a question the context ends with the blank line before it, without one it does not.
+          for (kind, first) in [questions[0], []].enumerated() {
+            let saved = "\(directory)/saved\(number)\(kind)"
+            let saving = try record(chat + first + ["--save", saved], ranks: 2)
+            #expect(saving.digest == whole[kind == 0 ? 0 : 2].digest)
+            for (question, expected) in zip(questions, whole) {
+              // The whole run cuts before the question or, without one, before the blank line.
+              let again = try record(
+                ["--resume", saved, "--max-tokens", "4"] + question, ranks: kind == 0 ? 3 : nil)
+              guard first.isEmpty == question.isEmpty else {
+                #expect(again.tokenIDs.count == expected.tokenIDs.count)
+                continue
+              }
+              #expect(again.digest == expected.digest, "\(system), \(first), \(question)")
+              #expect(again.tokenIDs == expected.tokenIDs)
+            }
+          }
+        }
+      }
+    }
+
+    /// A template that measures the message leaves no place to cut that suits another question.
+    @Test func savingNeedsAPlaceToCut() throws {
+      try withChatModel("{{ messages[0].content }} {{ messages[0].content | length }} <a>") {
+        directory, arguments in
+        let saving = arguments + ["--chat", "--prompt", "why"]
+        _ = try record(saving)
+        try expectFailure(saving + ["--save", directory + "/saved"], 65, ["template", "--save"])
+      }
+    }
+
     private func expectFailure(
       _ arguments: [String], _ exitCode: Int32, _ words: [String],
       sourceLocation: SourceLocation = #_sourceLocation

@@ -176,7 +176,7 @@ final class ContextPreparation {
           if layer > currentLayer { memory.sample() }
           currentLayer = layer
         }, interruption: interruption, afterLayer: afterLayer)
-      if isFinished { display.update(completed: Double(rest)) }
+      display.update(completed: Double(rest - layers + session.stack.finishedLayers))
       memory.sample()
       return isFinished
     }
