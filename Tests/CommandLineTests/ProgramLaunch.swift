@@ -111,8 +111,14 @@ private func spawn(
   sigemptyset(&defaults)
   sigaddset(&defaults, SIGPIPE)
   posix_spawnattr_setsigdefault(&attributes, &defaults)
+  // Threads of this process may hold signals back, which a process would inherit.
+  var held = sigset_t()
+  sigemptyset(&held)
+  posix_spawnattr_setsigmask(&attributes, &held)
   posix_spawnattr_setpgroup(&attributes, 0)
-  posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF))
+  posix_spawnattr_setflags(
+    &attributes,
+    Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
 
   let (arguments, variables) = (cStrings(command), cStrings(environment))
   defer { for text in arguments + variables { free(text) } }

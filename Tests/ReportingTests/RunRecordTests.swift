@@ -15,9 +15,8 @@ import Testing
         "balance", "bytes_sent", "commit", "finish_reason", "flops", "gflops", "hosts",
         "instruction_set", "kv_bytes", "layers", "logits_digest", "model", "partition",
         "peak_private_bytes", "peak_resident_bytes", "precision", "questions", "random_weights",
-        "ranks",
-        "seconds", "seed", "text", "threads",
-        "token_ids", "tokens", "tokens_per_second", "version",
+        "ranks", "restored_layers", "seconds", "seed", "text", "threads", "token_ids", "tokens",
+        "tokens_per_second", "version",
       ])
     func keys(_ name: String) throws -> [String] {
       try #require(record[name] as? [String: Any]).keys.sorted()
@@ -26,7 +25,7 @@ import Testing
     #expect(try keys("tokens") == ["context", "generated", "prompt"])
     #expect(
       try keys("seconds") == [
-        "decode", "exposed_exchange", "load", "prefill", "prompt", "tokenize",
+        "decode", "exposed_exchange", "load", "prefill", "prompt", "restore", "save", "tokenize",
       ])
     #expect(try keys("tokens_per_second") == ["decode", "prefill"])
     #expect(try keys("flops") == ["attention", "linear"])

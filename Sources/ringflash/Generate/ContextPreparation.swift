@@ -70,7 +70,7 @@ final class ContextPreparation {
         precision: settings.precision.rawValue,
         instructionSet: arithmetic.instructionSet.rawValue,
         layout: .init(model: outline.configuration, arithmetic: arithmetic),
-        layers: outline.configuration.layers.count, 
+        layers: outline.configuration.layers.count,
         tokens: manifest?.description.tokens ?? input?.context.count ?? 0, chat: input?.chat)
       try manifest?.description.check(against: description, path: directory.path)
       if saves { try checkRoom(description, directory) }
