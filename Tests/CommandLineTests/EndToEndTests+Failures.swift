@@ -193,6 +193,45 @@ extension EndToEndTests {
       }
     }
 
+    /// One version built twice: a copy of the program is the same, one with a byte more is not.
+    @Test func ranksOfAnotherBuild() throws {
+      try withContext { directory, context in
+        let copy = directory + "/ringflash"
+        try FileManager.default.copyItem(atPath: programPath, toPath: copy)
+        let command = ["--context", context, "--quiet"]
+        func run() throws -> ProgramRun {
+          try runProgram(
+            ["mpirun", "-np", "1", programPath] + command + [":", "-np", "2", copy] + command)
+        }
+        expectSuccess(try run(), "a copy")
+        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: copy))
+        try file.seekToEnd()
+        try file.write(contentsOf: [0])
+        try file.close()
+        let other = try run()
+        #expect(other.exitCode == 69 && other.output.isEmpty, "\(other.error)")
+        #expect(other.messages.count == 1 && other.error.contains("rank 1 on "), "\(other.error)")
+        #expect(other.error.contains("another build of ringflash"), "\(other.error)")
+      }
+    }
+
+    /// What the system refuses in the middle of the work.
+    @Test func limitedAddressSpace() throws {
+      try withContext { _, context in
+        let script = "ulimit -v 4000000; exec '\(programPath)' --context '\(context)' --quiet"
+        for launcher in ["", "mpirun -np 3 "] {
+          let run = try runProgram(
+            [
+              "bash", "-c",
+              "\(launcher)bash -c \"\(script) --threads 1000\"",
+            ])
+          #expect(run.exitCode == 69 && run.output.isEmpty, "\(run.error)")
+          #expect((1...3).contains(run.messages.count), "\(run.error)")
+          #expect(run.error.contains("ulimit -v"), "\(run.error)")
+        }
+      }
+    }
+
     @Test func closedStandardStreams() throws {
       try withContext { _, context in
         let noInput = try runProgram(["bash", "-c", "'\(programPath)' --context - <&-"])

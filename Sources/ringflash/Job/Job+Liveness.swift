@@ -45,7 +45,12 @@ extension Job {
   func finish() throws {
     communicator.place = Place(stage: "end")
     try noted?.finish()
-    try heartbeat?.finish()
+    if let heartbeat {
+      try heartbeat.finish()
+      // What is left is MPI's own end, in which nobody can be watched: a signal ends a rank that waits
+      // for another one there.
+      alarm(UInt32(clamping: heartbeat.timeout.components.seconds + 1))
+    }
     communicator.whileWaiting = nil
     (noted, heartbeat) = (nil, nil)
   }

@@ -14,6 +14,8 @@ enum Program {
     for stream in STDIN_FILENO...STDERR_FILENO where fcntl(stream, F_GETFD) < 0 {
       _ = open("/dev/null", O_RDONLY)
     }
+    // MPI's own start and end wait for every rank and tell nobody of it.
+    alarm(secondsForStart)
     do {
       return try MPIEnvironment.run { communicator in
         let job = try Job(communicator)
@@ -32,12 +34,17 @@ enum Program {
     }
   }
 
+  /// Until all ranks are there and have compared notes; a signal ends a rank that waits longer, and
+  /// thereby the job.
+  private static let secondsForStart: UInt32 = 600
+
   /// Does what was asked for; rank 0 says why it failed where all ranks know that.
   private static func exitCode(
     of parsed: Result<ParsedCommand, EarlyExit>, _ arguments: [String], _ job: Job
   ) throws -> Int32 {
     do {
       try job.checkStart(arguments: arguments)
+      alarm(0)
       try execute(parsed, job)
       return 0
     } catch let agreed as AgreedFailure {
