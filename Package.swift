@@ -6,6 +6,10 @@ let strict = Context.environment["RINGFLASH_STRICT"] != nil
 let swiftSettings: [SwiftSetting] = strict ? [.treatAllWarnings(as: .error)] : []
 let cSettings: [CSetting] = strict ? [.treatAllWarnings(as: .error)] : []
 
+// `launch/fuzz` sets RINGFLASH_FUZZING: then the command line is a library, which the fuzz targets
+// call, and nobody else's build has a flag that is called unsafe.
+let fuzzing = Context.environment["RINGFLASH_FUZZING"] != nil
+
 func floor(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
 }
@@ -18,9 +22,28 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     swiftSettings: swiftSettings)
 }
 
+/// The command line.
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  fuzzing
+    ? .target(
+      name: name, dependencies: dependencies, exclude: ["main.swift"], swiftSettings: swiftSettings)
+    : .executableTarget(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+let fuzzTargets: [Target] = [
+  .systemLibrary(name: "CLibFuzzer", path: "Tests/Fuzzing/CLibFuzzer"),
+  .executableTarget(
+    name: "ringflash-fuzz",
+    dependencies: [
+      "CLibFuzzer", "ringflash", "ChatTemplates", "Inference", "JSON", "Kernels", "ModelFiles",
+      "Tokenizers", "Transformer",
+    ],
+    path: "Tests/Fuzzing", exclude: ["CLibFuzzer"], swiftSettings: swiftSettings),
+]
+
 let package = Package(
   name: "ringflash",
-  products: [.executable(name: "ringflash", targets: ["ringflash"])],
+  products: [.executable(name: "ringflash", targets: ["ringflash"])].filter { _ in !fuzzing },
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
@@ -59,17 +82,16 @@ let package = Package(
     floor("Reporting", [.product(name: "Crypto", package: "swift-crypto")]),
 
     // Floor 6: the command line.
-    .executableTarget(
-      name: "ringflash",
-      dependencies: [
+    program(
+      "ringflash",
+      [
         "Inference", "Reporting", "Transformer", "RingAttention", "MPI", "Kernels", "ModelFiles",
         "ContextFiles", "Tokenizers", "ChatTemplates", "JSON",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Yams", package: "Yams"),
-      ],
-      swiftSettings: swiftSettings),
+      ]),
 
     // What all tests that call MPI share: the one thread that may.
     .target(
@@ -97,6 +119,6 @@ let package = Package(
         "ringflash", "ChatTemplates", "ContextFiles", "Inference", "ModelFiles", "Transformer",
       ],
       swiftSettings: swiftSettings),
-  ],
+  ] + (fuzzing ? fuzzTargets : []),
   swiftLanguageModes: [.v6]
 )

@@ -37,7 +37,7 @@ public final class SafetensorsFile: Sendable {
     self.dataStart = dataStart
     self.metadata = metadata
     names = entries.map(\.name)
-    self.entries = Dictionary(uniqueKeysWithValues: entries.map { ($0.name, $0) })
+    self.entries = try Self.entriesByName(entries, path: path)
   }
 
   /// The tensor of that name, or nil.
@@ -71,6 +71,21 @@ public final class SafetensorsFile: Sendable {
       }
     }
     return (entries, metadata)
+  }
+
+  /// Keys of a JSON object differ in their bytes; two names may still be one text to Unicode, as "é"
+  /// and "e" with a combining accent are.
+  private static func entriesByName(
+    _ entries: [SafetensorsEntry], path: String
+  ) throws -> [String: SafetensorsEntry] {
+    var entriesByName: [String: SafetensorsEntry] = [:]
+    for entry in entries where entriesByName.updateValue(entry, forKey: entry.name) != nil {
+      throw ModelFileError(
+        .malformed,
+        "\(path): two tensors are called \"\(entry.name)\", in two spellings of the same characters; "
+          + "write the file again with other names")
+    }
+    return entriesByName
   }
 
   /// The header's JSON text, with its length checked.

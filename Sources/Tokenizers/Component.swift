@@ -13,8 +13,44 @@ struct Component {
     _ document: JSONDocument, _ key: String, role: String, membersKey: String
   ) throws -> [Component] {
     guard let component = try document.objectIfPresent(key) else { return [] }
-    return try flattened(component, role, membersKey)
+    let components = try flattened(component, role, membersKey)
+    guard components.count <= mostComponents else {
+      throw TokenizerError(
+        .unsupported,
+        "\(document.path): \(role) is a sequence of \(components.count) steps, of which at most "
+          + "\(mostComponents) are supported; use another model, or pass token ids")
+    }
+    return components
   }
+
+  /// Steps call each other, so that their number must not overflow the stack.
+  private static let mostComponents = 64
+
+  /// Throws where these replacements one after the other, each of a text by another, could make a
+  /// text so much longer that no memory would do for it.
+  static func checkGrowth(
+    of replacements: [(pattern: TextPattern, replacement: [UInt8])], role: String, path: String
+  ) throws {
+    var growth = 1
+    for (pattern, replacement) in replacements {
+      // An expression can match nothing, everywhere.
+      let factor =
+        if case .literal(let bytes) = pattern {
+          max(1, (replacement.count + bytes.count - 1) / bytes.count)
+        } else {
+          1 + replacement.count
+        }
+      growth = growth.multipliedReportingOverflow(by: factor).partialValue
+      guard (1...mostGrowth).contains(growth), factor <= mostGrowth else {
+        throw TokenizerError(
+          .unsupported,
+          "\(path): \(role)'s replacements could make a text more than \(mostGrowth) times longer, "
+            + "which is not supported; use another model, or pass token ids")
+      }
+    }
+  }
+
+  private static let mostGrowth = 256
 
   private static func flattened(
     _ document: JSONDocument, _ role: String, _ membersKey: String

@@ -194,6 +194,8 @@ extension DecodingStep {
     case .byteFallback:
       return DecodingRun.byte(ofToken: text).map { [$0] } ?? text
     case .replace(let pattern, let replacement):
+      // A byte that is no character by itself, which an expression must not be given.
+      guard String(validating: text, as: UTF8.self) != nil else { return text }
       let replaced = text.withUnsafeBufferPointer {
         try? Normalizer.replacing(pattern, in: $0, by: replacement)
       }

@@ -4,14 +4,23 @@ extension DecodingStep {
   /// The decoders of a tokenizer file, in order.
   static func steps(of file: JSONDocument) throws -> [DecodingStep] {
     guard file.contains("decoder") else { return [.joinBySpaces] }
+    let role = "the decoder"
     let components = try Component.components(
-      file, "decoder", role: "the decoder", membersKey: "decoders")
+      file, "decoder", role: role, membersKey: "decoders")
     var steps: [DecodingStep] = []
     var isFused = false
     for component in components {
       steps.append(try step(component, isFused: isFused))
       isFused = isFused || component.type == "Fuse" || component.type == "ByteLevel"
     }
+    try Component.checkGrowth(
+      of: steps.compactMap { step in
+        switch step {
+        case .replace(let pattern, let replacement): (pattern, replacement)
+        case .replaceInText(let bytes, let replacement): (.literal(bytes), replacement)
+        default: nil
+        }
+      }, role: role, path: file.path)
     return steps
   }
 

@@ -3,9 +3,19 @@ import JSON
 extension Normalizer {
   /// The normalizers of a tokenizer file, in order.
   static func normalizers(of file: JSONDocument) throws -> [Normalizer] {
-    try Component.components(
-      file, "normalizer", role: "the normalizer", membersKey: "normalizers"
+    let role = "the normalizer"
+    let normalizers = try Component.components(
+      file, "normalizer", role: role, membersKey: "normalizers"
     ).map(Normalizer.init)
+    try Component.checkGrowth(
+      of: normalizers.compactMap { step in
+        if case .replace(let pattern, let replacement) = step {
+          (pattern, replacement)
+        } else {
+          nil
+        }
+      }, role: role, path: file.path)
+    return normalizers
   }
 
   private init(_ component: Component) throws {

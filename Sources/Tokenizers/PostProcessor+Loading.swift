@@ -38,6 +38,8 @@ extension PostProcessor {
       }
       return .tokens(identifiers.compactMap { $0 })
     }
+    let texts = pieces.count { if case .text = $0 { true } else { false } }
+    guard texts <= 1 else { throw component.unsupported("a template with the text \(texts) times") }
     return PostProcessor(pieces: pieces)
   }
 

@@ -150,6 +150,11 @@ struct SafetensorsFileTests {
         "{" + entry("a", "U8", "[1]", 0, 1) + "," + entry("a", "U8", "[1]", 1, 2) + "}", 2,
         ["twice"]
       ),
+      // Two keys to JSON, one text to Unicode.
+      (
+        "{" + entry("\u{e9}", "U8", "[1]", 0, 1) + "," + entry("e\u{301}", "U8", "[1]", 1, 2) + "}",
+        2, ["two spellings"]
+      ),
       (#"{"__metadata__":{"a":1}}"#, 0, ["__metadata__.a"]),
       (#"{"__metadata__":[]}"#, 0, ["__metadata__"]),
       ("{}", 1, ["1 bytes follow"]),

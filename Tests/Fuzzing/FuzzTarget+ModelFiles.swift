@@ -1,0 +1,160 @@
+import Foundation
+import JSON
+import Kernels
+import Transformer
+
+@testable import Inference
+@testable import ModelFiles
+
+extension FuzzTarget {
+  private static let jsonWords = [
+    "{", "}", "[", "]", ":", ",", "\"", "\\u", "\\ud83d\\ude00", "null", "true", "false", "-1",
+    "0.5", "1e308", "1e-400", "9223372036854775807", "-9223372036854775808", "4294967296",
+  ]
+
+  /// JSON by itself, and every way to look a key up.
+  static let json = FuzzTarget(
+    name: "json",
+    seeds: [
+      "{\"a\": 1, \"b\": [1, 2.5, -3e7], \"c\": {\"d\": null, \"e\": [\"x\", \"\\u00e9\"]}}",
+      "{\"\\ud83d\\ude00\": \"\\n\\t\\\\\", \"f\": true, \"g\": 12345678901234567890}", "{}", "[1]",
+    ],
+    words: jsonWords
+  ) { input in
+    do {
+      var documents = [try JSONDocument(bytes: input, path: "input")]
+      while let document = documents.popLast() {
+        for key in document.keys {
+          _ = document.value(key)?.summary
+          for lookUp: () throws -> Any? in [
+            { try document.integerIfPresent(key, in: 0...Int(Int32.max)) },
+            { try document.numberIfPresent(key) }, { try document.booleanIfPresent(key) },
+            { try document.stringIfPresent(key) }, { try document.integersIfPresent(key) },
+            { try document.integerOrIntegersIfPresent(key) },
+            { try document.numbersIfPresent(key) }, { try document.stringsIfPresent(key) },
+          ] {
+            do { _ = try lookUp() } catch { expectSentence(error) }
+          }
+          if let object = try? document.objectIfPresent(key) { documents.append(object) }
+        }
+      }
+    } catch {
+      expectSentence(error)
+    }
+  }
+
+  private static let configurationWords =
+    jsonWords + [
+      "\"model_type\"", "\"llama\"", "\"mistral\"", "\"qwen2\"", "\"qwen3\"", "\"smollm3\"",
+      "\"gemma2\"", "\"gemma3_text\"", "\"phi3\"", "\"architectures\"", "\"hidden_size\"",
+      "\"head_dim\"", "\"num_hidden_layers\"", "\"num_attention_heads\"", "\"vocab_size\"",
+      "\"num_key_value_heads\"", "\"intermediate_size\"", "\"max_position_embeddings\"",
+      "\"rope_scaling\"", "\"rope_parameters\"", "\"rope_type\"", "\"rope_theta\"", "\"factor\"",
+      "\"yarn\"", "\"longrope\"", "\"llama3\"", "\"linear\"", "\"dynamic\"", "\"short_factor\"",
+      "\"long_factor\"", "\"original_max_position_embeddings\"", "\"partial_rotary_factor\"",
+      "\"sliding_window\"", "\"layer_types\"", "\"full_attention\"", "\"sliding_attention\"",
+      "\"no_rope_layers\"", "\"sliding_window_pattern\"", "\"query_pre_attn_scalar\"",
+    ]
+
+  /// `config.json`, up to all that is done with it before weights are taken.
+  static let configuration = FuzzTarget(name: "configuration", seeds: [], words: configurationWords)
+  { input in
+    do {
+      let outline = try ModelOutline(
+        name: "input", randomWeightsFor: JSONDocument(bytes: input, path: "config.json"))
+      let configuration = outline.configuration
+      _ = outline.weights.sharedBytes + outline.weights.vectorBytes
+      for (context, appended, rank) in [(1, 1, 0), (5000, 300, 2), (1 << 18, 1 << 40, 1)] {
+        let need = MemoryRequirement(
+          configuration: configuration, arithmetic: arithmetic, partition: .zigzag, ranks: 3,
+          rank: rank, contextTokens: context, maximumAppended: appended)
+        precondition(need.keyValueBytes >= 0 && need.activationBytes >= 0)
+      }
+      for parameters in configuration.ropes {
+        let rope = RoPE(parameters, headDimension: configuration.headDimension)
+        _ = RoPETable(rope, positions: 0..<2, contextTokens: 2)
+        _ = RoPETable(rope, positions: 1 << 31..<(1 << 31) + 1, contextTokens: 1 << 31)
+      }
+    } catch {
+      expectSentence(error)
+    }
+  }
+
+  private static let arithmetic = Arithmetic(
+    precision: .fp32, instructionSet: .portable, team: ThreadTeam(threads: 1, spins: 0))
+
+  static let generation = FuzzTarget(
+    name: "generation", seeds: [],
+    words: jsonWords + [
+      "\"do_sample\"", "\"temperature\"", "\"top_k\"", "\"top_p\"", "\"stop_strings\"",
+      "\"max_new_tokens\"", "\"repetition_penalty\"", "\"eos_token_id\"", "\"bad_words_ids\"",
+    ]
+  ) { input in
+    do {
+      let document = try JSONDocument(bytes: input, path: "generation_config.json")
+      _ = try document.integerOrIntegersIfPresent("eos_token_id")
+      _ = try GenerationSuggestions(document)
+    } catch {
+      expectSentence(error)
+    }
+  }
+
+  static let safetensors = FuzzTarget(
+    name: "safetensors",
+    seeds: [
+      safetensors(
+        """
+        {"__metadata__":{"format":"pt"},"a":{"dtype":"BF16","shape":[2,2],"data_offsets":[0,8]},\
+        "b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}}
+        """, bytes: 12),
+      safetensors(#"{"a":{"dtype":"F16","shape":[],"data_offsets":[0,2]}}"#, bytes: 2),
+      safetensors(#"{"a":{"dtype":"F64","shape":[0,3],"data_offsets":[0,0]}}"#, bytes: 0),
+    ],
+    words: jsonWords + [
+      "\"dtype\"", "\"shape\"", "\"data_offsets\"", "\"__metadata__\"", "\"F32\"", "\"BF16\"",
+      "\"F16\"", "\"F64\"", "\"I64\"", "\"U8\"", "\"BOOL\"",
+    ]
+  ) { input in
+    memoryFile.hold(input)
+    do {
+      let file = try SafetensorsFile(path: memoryFile.path)
+      var sum = 0
+      for name in file.names {
+        let tensor = file.tensor(named: name)!
+        for byte in tensor.bytes { sum &+= Int(byte) }
+      }
+      consume(sum)
+    } catch {
+      expectSentence(error)
+    }
+  }
+
+  static let tensorIndex = FuzzTarget(
+    name: "tensor-index",
+    seeds: [
+      #"{"metadata": {"total_size": 8}, "weight_map": {"a": "x-1.safetensors", "b": "x-2"}}"#
+    ],
+    words: jsonWords + ["\"weight_map\"", ".safetensors", "/", ".."]
+  ) { input in
+    memoryFile.hold(input)
+    do {
+      _ = try SafetensorsCollection(indexPath: memoryFile.path, directory: "/nonexistent")
+    } catch {
+      expectSentence(error)
+    }
+  }
+
+  private static let memoryFile = MemoryFile()
+
+  /// A file, padded so that its length too is text, as seeds are.
+  private static func safetensors(_ header: String, bytes: Int) -> String {
+    var header = header
+    while header.utf8.count & 0x80 != 0 { header += " " }
+    let count = header.utf8.count
+    let length = [count & 0xff, count >> 8, 0, 0, 0, 0, 0, 0].map { UInt8($0) }
+    return String(decoding: length, as: UTF8.self) + header
+      + String(repeating: "x", count: bytes)
+  }
+
+  @inline(never) private static func consume(_: Int) {}
+}
