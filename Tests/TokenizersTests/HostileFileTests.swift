@@ -67,7 +67,7 @@ struct HostileFileTests {
     let json = try Fixture.json {
       $0["pre_tokenizer"] =
         [
-          "type": "Split", "pattern": ["Regex": "(?:a|a)+b"], "behavior": "Isolated",
+          "type": "Split", "pattern": ["Regex": "(?:a|a)+[bd]"], "behavior": "Isolated",
           "invert": false,
         ] as [String: Any]
     }
