@@ -179,6 +179,28 @@ import ringflash
     try withFile([0x73, 0x3A, 0xFF]) { #expect(exitCode($0) == .badData) }
   }
 
+  /// Twenty sequences, each ten times the one before, as a key: to compare it would take for ever.
+  @Test(.timeLimit(.minutes(1)))
+  func aliasesOfAliasesAreRefused() {
+    let lines = (1...20).map { level in
+      "k\(level): &a\(level) ["
+        + [String](repeating: "*a\(level - 1)", count: 10).joined(separator: ",") + "]\n"
+    }
+    let yaml = "k0: &a0 [x]\n" + lines.joined() + "? *a20\n: 1\n"
+    let failure = caughtFailure {
+      _ = try ConfigurationFile.options(yaml: yaml, path: "input.yaml")
+    }
+    #expect(failure?.exitCode == .badData)
+    #expect(failure?.sentence.contains("more than 16 aliases") == true)
+  }
+
+  /// An alias or two are as good as what they stand for, and stars in a text are none.
+  @Test func aFewAliasesAreRead() throws {
+    let stars = String(repeating: "*a & *b ", count: 40)
+    let yaml = "stop: [&x one, *x]\nprompt: '\(stars)'\n"
+    #expect(try settings([], yaml).generation.stopTexts == ["one", "one"])
+  }
+
   @Test func flagsWinOverTheFileTheyName() throws {
     try withFile("context: a.txt\nthreads: 2\nseed: 5\nstop: [x, y]\nprompt-file: p.txt\n") {
       path in

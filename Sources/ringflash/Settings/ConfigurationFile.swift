@@ -106,6 +106,10 @@ package enum ConfigurationFile {
 
   /// The document's root, or nil for an empty file.
   private static func compose(_ yaml: String, path: String) throws(Failure) -> Node? {
+    guard aliasCount(in: yaml) <= mostAliases else {
+      throw failure(
+        path, nil, "has more than \(mostAliases) aliases (*name); write out what they stand for")
+    }
     do {
       return try Parser(yaml: yaml, encoding: .utf8).singleRoot()
     } catch let error as YamlError {
