@@ -35,7 +35,8 @@ let fuzzTargets: [Target] = [
   .executableTarget(
     name: "ringflash-fuzz",
     dependencies: [
-      "CLibFuzzer", "ringflash", "ChatTemplates", "Inference", "JSON", "Kernels", "ModelFiles",
+      "CLibFuzzer", "ringflash", "ChatTemplates", "ContextFiles", "Inference", "JSON", "Kernels",
+      "ModelFiles",
       "Tokenizers", "Transformer",
     ],
     path: "Tests/Fuzzing", exclude: ["CLibFuzzer"], swiftSettings: swiftSettings),

@@ -12,7 +12,7 @@ struct FuzzTarget: Sendable {
 
   static let all: [FuzzTarget] = [
     .json, .configuration, .generation, .safetensors, .tensorIndex, .tokenizer, .template, .yaml,
-    .tokenIds,
+    .tokenIds, .prompts, .answers, .savedContext,
   ]
 
   nonisolated(unsafe) static var current = all[0]

@@ -1,0 +1,96 @@
+import ContextFiles
+import Foundation
+
+@testable import ringflash
+
+extension FuzzTarget {
+  /// The questions of `--prompts`.
+  static let prompts = FuzzTarget(
+    name: "prompts",
+    seeds: [
+      """
+      {"id": 1, "prompt": "why?", "max_tokens": 5, "stop": ["\\n"], "temperature": 0.5, "seed": 1}
+      {"id": "b", "token_ids": [1, 2, 3], "top_k": 5, "top_p": 0.9}\r
+
+      {"id": "\\u00e9", "prompt": "x"}
+      """
+    ],
+    words: questionWords
+  ) { input in
+    do throws(Failure) {
+      let file = try PromptsFile(bytes: Array(input), name: "input")
+      precondition(!file.questions.isEmpty)
+    } catch {
+      precondition(!error.message.isEmpty)
+    }
+  }
+
+  /// The answers that an earlier run left behind, whose last line may be cut short.
+  static let answers = FuzzTarget(
+    name: "answers",
+    seeds: [
+      """
+      {"id": 1, "text": "because", "fingerprint": "\(String(repeating: "0a", count: 32))"}
+      {"id": "b", "text": "th
+      """
+    ],
+    words: questionWords + ["\"text\"", "\"fingerprint\"", "\"question\"", "\"token_ids\""]
+  ) { input in
+    do throws(Failure) {
+      _ = try AnsweredQuestions(bytes: Array(input), name: "input")
+    } catch {
+      precondition(!error.message.isEmpty)
+    }
+  }
+
+  private static let questionWords = [
+    "{", "}", "[", "]", ":", ",", "\n", "\r\n", "\"id\"", "\"prompt\"", "\"token_ids\"", "\"stop\"",
+    "\"temperature\"", "\"seed\"", "\"max_tokens\"", "\"top_k\"", "\"top_p\"", "null", "true", "-1",
+    "1e308", "9223372036854775807", "18446744073709551616", "\\ud83d\\ude00",
+  ]
+
+  /// The manifest of a saved context, as it is and with the checksum that it should have.
+  static let savedContext = FuzzTarget(
+    name: "saved-context", seeds: [savedContextSeed],
+    words: [
+      "{", "}", "[", "]", ":", ",", "null", "true", "0", "-1", "9223372036854775807", "1073741824",
+      "65536", "\"chat\"", "\"tokens\"", "\"layers\"", "\"layout\"", "\"model\"",
+      "\"finished_layers\"", "\"block_bytes\"", "\"tokens_per_block\"", "\"blocks_sha256\"",
+    ]
+  ) { input in
+    func read(_ bytes: UnsafeRawBufferPointer) {
+      do throws(ContextFileError) {
+        let manifest = try ContextManifest(bytes: bytes, path: "input")
+        precondition(manifest.bytes > 0 && manifest.description.activationBytes > 0)
+        for block in [0, manifest.description.blocks - 1] {
+          precondition(manifest.description.activationBytes(ofBlock: block) > 0)
+        }
+      } catch {
+        expectSentence(error)
+      }
+    }
+    read(input)
+    if let manifest = try? JSONDecoder().decode(ContextManifest.self, from: Data(input)),
+      let json = try? manifest.json()
+    {
+      json.withUnsafeBytes(read)
+    }
+  }
+
+  private static let savedContextSeed: String = {
+    let checksum = Checksum(of: UnsafeRawBufferPointer(start: nil, count: 0))
+    let manifest = ContextManifest(
+      description: ContextDescription(
+        version: "1.2.3",
+        model: .init(
+          name: "some/model", path: "/some/model", identity: "abc", randomWeights: false),
+        precision: "bf16", instructionSet: "avx2",
+        layout: .init(
+          queryHeads: 4, keyValueHeads: 2, headDimension: 64, paddedHeadDimension: 64,
+          hiddenSize: 256, tokensPerBlock: 256, blockBytes: 65536, arrangement: "rows"),
+        layers: 3, tokens: 300, chat: .init(system: "brief", separated: true)),
+      finishedLayers: 2, prefillMilliseconds: 12, tokens: checksum, blocks: [checksum, checksum],
+      activations: [checksum, checksum])
+    return (try? manifest.json()).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+  }()
+}
