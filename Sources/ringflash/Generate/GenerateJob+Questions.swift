@@ -20,10 +20,19 @@ extension GenerateJob {
     guard settings.questions != nil else { return nil }
     try job.onEveryRank {
       try questionnaire?.prepare(
-        settings, model: model, context: input.context,
+        settings, model: known(model), context: input.context,
         suggestions: GenerationChoices(suggestedBy: model))
     }
     return try job.communicator.broadcast(questions: questionnaire?.sessionQuestions ?? [])
+  }
+
+  /// By what the model is known again: where it is and its configuration, which costs next to nothing
+  /// where all is answered.
+  private func known(_ model: ModelOutline) throws -> String {
+    guard model.name != GenerateSettings.builtInModel else { return model.name }
+    var digest = ContentDigest()
+    digest.update(try FileReader.bytes(of: "\(model.name)/config.json", as: "configuration"))
+    return "\(ModelLocation.absolute(model.name)) \(digest.hexadecimal)"
   }
 
   func sayThatAllIsAnswered(_ questionnaire: Questionnaire?) {
@@ -57,12 +66,15 @@ extension GenerateJob {
       }
     }
     display.end()
-    if !isDone { try job.runOnRoot { throw interruption(collector, questionnaire) } }
+    if !isDone {
+      let cause = try job.interruptionName()
+      try job.runOnRoot { throw interrupted(by: cause, collector, questionnaire) }
+    }
     return collector?.outcome
   }
 
-  private func interruption(
-    _ collector: AnswerCollector?, _ questionnaire: Questionnaire?
+  private func interrupted(
+    by cause: String, _ collector: AnswerCollector?, _ questionnaire: Questionnaire?
   ) -> Failure {
     let count = "\(collector?.answered ?? 0) of \(questionnaire?.asked ?? 0) questions are answered"
     guard let path = settings.questions?.answers else {

@@ -138,14 +138,15 @@ final class Questionnaire {
   /// Compares the answers that are there with the questions, and keeps the questions without one.
   ///
   /// - Parameters:
-  ///   - context: token ids; `suggestions`: what the model's makers suggest.
+  ///   - model: by what it is known again; `context`: token ids; `suggestions`: what the model's
+  ///     makers suggest.
   /// - Throws: 65 for an answer to something else.
   func prepare(
-    _ settings: GenerateSettings, model: ModelOutline, context: [Int32],
+    _ settings: GenerateSettings, model: String, context: [Int32],
     suggestions: GenerationChoices
   ) throws {
     let fingerprint = QuestionFingerprint(
-      context: context, model: model.name, randomWeights: settings.randomWeights,
+      context: context, model: model, randomWeights: settings.randomWeights,
       precision: settings.precision)
     for (question, prompt) in zip(file.questions, prompts) {
       let parameters = GenerationParameters(
