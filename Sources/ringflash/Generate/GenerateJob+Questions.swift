@@ -80,11 +80,11 @@ extension GenerateJob {
     guard let path = settings.questions?.answers else {
       return Failure(
         .interrupted,
-        "interrupted: \(count); with --answers FILE, a job that is started again goes on there")
+        "interrupted by \(cause): \(count); with --answers FILE, a job that is started again goes on there")
     }
     return Failure(
       .interrupted,
-      "interrupted: \(count) in \(path); start again with the same options to go on")
+      "interrupted by \(cause): \(count) in \(path); start again with the same options to go on")
   }
 }
 
