@@ -41,7 +41,8 @@ struct SharedWeights {
     guard let start = memory.bytes.baseAddress else { return }
     let own = items.filter { memory.ownPart.contains($0.offset) }
     nonisolated(unsafe) let base = start
-    team.forEach(own.count, betweenItems: { host.tick() }) { index, _ in
+    let tick = { host.tick() }
+    team.forEach(own.count, betweenItems: tick) { index, _ in
       let (tensor, range, offset) = own[index]
       tensor.content.write(range, to: base + offset)
     }

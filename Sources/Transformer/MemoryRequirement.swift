@@ -11,9 +11,11 @@ public struct MemoryRequirement: Sendable, Equatable {
 
   public var bytes: Int { keyValueBytes + activationBytes }
 
+  /// - Parameter isInterruptible: whether the prefill gets an `Interruption`.
   public init(
     configuration: ModelConfiguration, arithmetic: Arithmetic, partition kind: PartitionKind,
-    ranks: Int, rank: Int, contextTokens: Int, maximumAppended: Int, branches: Int = 1
+    ranks: Int, rank: Int, contextTokens: Int, maximumAppended: Int, branches: Int = 1,
+    isInterruptible: Bool = false
   ) {
     let shape = AttentionShape(configuration)
     let layout = arithmetic.keyValueLayout(shape)
@@ -46,6 +48,7 @@ public struct MemoryRequirement: Sendable, Equatable {
       + shape.queryHeads
       * arithmetic.stateLayout(headDimension: shape.headDimension).rowElements * 8
       + shape.headDimension * 4 * configuration.ropes.count
+      + (isInterruptible ? configuration.hiddenSize * 4 : 0)
     let perChunkToken =
       rowBytes(configuration.hiddenSize) + rowBytes(configuration.intermediateSize)
       + (configuration.queryWidth + 2 * configuration.keyValueWidth
