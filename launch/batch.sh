@@ -8,8 +8,8 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 interrupted_code=75
 
 # mpirun and its daemons are to notice within a minute that a host is gone, which ends the job. By
-# default that takes them eight minutes; ringflash's stall timeout comes before that, and mpirun then
-# tells the daemon that is gone to end, and waits for it for as long as TCP goes on trying.
+# default that takes them eight minutes; ringflash's stall timeout comes before that, and mpirun
+# then tells the daemon that is gone to end, and waits for it for as long as TCP goes on trying.
 export OMPI_MCA_oob_tcp_keepalive_time=${OMPI_MCA_oob_tcp_keepalive_time:-30}
 export OMPI_MCA_oob_tcp_keepalive_intvl=${OMPI_MCA_oob_tcp_keepalive_intvl:-10}
 export OMPI_MCA_oob_tcp_keepalive_probes=${OMPI_MCA_oob_tcp_keepalive_probes:-3}
@@ -56,7 +56,9 @@ use_saved() {
       --save | --resume)
         fail "${option%%=*} is chosen by the job script; name the folder in RINGFLASH_SAVED"
         ;;
-      --logits-all) fail "a saved context has no logits of every position; leave out --logits-all" ;;
+      --logits-all)
+        fail "a saved context has no logits of every position; leave out --logits-all"
+        ;;
     esac
   done
   if [[ ! -f $folder/manifest.json ]]; then
@@ -123,7 +125,7 @@ run_resumable() {
 may_go_on() {
   (($1 == interrupted_code)) && [[ $received == USR1 ]] || return 1
   [[ -n $advanced ]] && return
-  say "${0##*/}: the run finished not one layer more before its limit, so it is not started again." \
-    "With more time, more ranks or fewer tokens to generate it can go on from $2"
+  say "${0##*/}: the run finished not one layer more before its limit, so it is not" \
+    "started again. With more time, more ranks or fewer tokens to generate it can go on from $2"
   return 1
 }
