@@ -9,7 +9,9 @@ extension GenerateJob {
   /// Reads the files of questions and answers; nil without `--prompts`, and on other ranks.
   func readQuestionnaire() throws -> Questionnaire? {
     try job.onEveryRank {
-      try settings.questions.flatMap { job.isRoot ? try Questionnaire($0) : nil }
+      guard let questions = settings.questions, job.isRoot else { return nil }
+      // Standard input may be slow.
+      return try job.whileTicking { try Questionnaire(questions) }
     }
   }
 
@@ -20,19 +22,10 @@ extension GenerateJob {
     guard settings.questions != nil else { return nil }
     try job.onEveryRank {
       try questionnaire?.prepare(
-        settings, model: known(model), context: input.context,
+        settings, model: model, context: input.context,
         suggestions: GenerationChoices(suggestedBy: model))
     }
     return try job.communicator.broadcast(questions: questionnaire?.sessionQuestions ?? [])
-  }
-
-  /// By what the model is known again: where it is and its configuration, which costs next to nothing
-  /// where all is answered.
-  private func known(_ model: ModelOutline) throws -> String {
-    guard model.name != GenerateSettings.builtInModel else { return model.name }
-    var digest = ContentDigest()
-    digest.update(try FileReader.bytes(of: "\(model.name)/config.json", as: "configuration"))
-    return "\(ModelLocation.absolute(model.name)) \(digest.hexadecimal)"
   }
 
   func sayThatAllIsAnswered(_ questionnaire: Questionnaire?) {
@@ -51,6 +44,8 @@ extension GenerateJob {
     _ preparation: ContextPreparation, tokenizer: Tokenizer?
   ) throws -> RunOutcome? {
     try job.onEveryRank { try questionnaire?.answers.begin() }
+    // What is written by then stays, with or without a saved context.
+    let interruption = try settings.questions?.answers.map { _ in try job.interruption() }
     let collector = questionnaire.map {
       AnswerCollector($0, tokenizer: tokenizer, display: display)
     }
@@ -62,7 +57,10 @@ extension GenerateJob {
           onLogits: { collector?.append(logits: $1, to: $0) },
           onToken: { try collector?.append($1, to: $0) ?? true },
           onEnd: { try collector?.end($0, $1) },
-          shouldStop: { preparation.isInterrupted() })
+          shouldStop: {
+            interruption?.poll()
+            return interruption?.isRequested ?? preparation.isInterrupted()
+          })
       }
     }
     display.end()
@@ -77,14 +75,18 @@ extension GenerateJob {
     by cause: String, _ collector: AnswerCollector?, _ questionnaire: Questionnaire?
   ) -> Failure {
     let count = "\(collector?.answered ?? 0) of \(questionnaire?.asked ?? 0) questions are answered"
+    let saved: String? = if case .saved(let path) = settings.context { path } else { settings.save }
+    let again =
+      saved.map { "give --resume \($0) and the same questions" }
+      ?? "start again with the same options"
     guard let path = settings.questions?.answers else {
       return Failure(
         .interrupted,
-        "interrupted by \(cause): \(count); with --answers FILE, a job that is started again goes on there")
+        "interrupted by \(cause): \(count); \(again) and --answers FILE, which a further job goes on"
+      )
     }
     return Failure(
-      .interrupted,
-      "interrupted by \(cause): \(count) in \(path); start again with the same options to go on")
+      .interrupted, "interrupted by \(cause): \(count) in \(path); \(again) to go on")
   }
 }
 

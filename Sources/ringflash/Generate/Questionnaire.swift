@@ -56,7 +56,7 @@ final class Questionnaire {
     let context: [Int32]
     var chat: ContextDescription.Chat?
     if settings.chat, case .text(let path) = settings.context {
-      chat = .init(system: settings.system, separated: true)
+      chat = .init(system: settings.system, separated: file.questions[0].prompt != .text(""))
       context = try readConversations(
         settings, loaded, context: ContextReader.context(path: path), display: display)
     } else if case .saved = settings.context, let saved = settings.restored?.description.chat {
@@ -85,10 +85,11 @@ final class Questionnaire {
     display: ProgressDisplay
   ) throws {
     let template = try ModelChatTemplate(model: settings.model)
+    let now = Date()
     prompts = try file.questions.map { question in
       let text = try ChatText.continuation(
         template: template, system: chat.system, prompt: text(of: question),
-        isSeparated: chat.separated)
+        isSeparated: chat.separated, now: now)
       return try loaded.encode(text, at: .end, display: display)
     }
   }
@@ -138,15 +139,14 @@ final class Questionnaire {
   /// Compares the answers that are there with the questions, and keeps the questions without one.
   ///
   /// - Parameters:
-  ///   - model: by what it is known again; `context`: token ids; `suggestions`: what the model's
-  ///     makers suggest.
+  ///   - context: token ids; `suggestions`: what the model's makers suggest.
   /// - Throws: 65 for an answer to something else.
   func prepare(
-    _ settings: GenerateSettings, model: String, context: [Int32],
+    _ settings: GenerateSettings, model: ModelOutline, context: [Int32],
     suggestions: GenerationChoices
   ) throws {
-    let fingerprint = QuestionFingerprint(
-      context: context, model: model, randomWeights: settings.randomWeights,
+    let fingerprint = try QuestionFingerprint(
+      context: context, model: Self.known(model), randomWeights: settings.randomWeights,
       precision: settings.precision)
     for (question, prompt) in zip(file.questions, prompts) {
       let parameters = GenerationParameters(
@@ -167,6 +167,15 @@ final class Questionnaire {
           """)
       }
     }
+  }
+
+  /// By what the model is known again: where it is and its configuration. Its weights are not read
+  /// for it, because there may be nothing left to answer.
+  private static func known(_ model: ModelOutline) throws -> String {
+    guard model.name != GenerateSettings.builtInModel else { return model.name }
+    var digest = ContentDigest()
+    digest.update(try FileReader.bytes(of: "\(model.name)/config.json", as: "configuration"))
+    return "\(ModelLocation.absolute(model.name)) \(digest.hexadecimal)"
   }
 
   /// What the session is told of the pending questions.
