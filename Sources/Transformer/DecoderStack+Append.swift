@@ -71,6 +71,7 @@ extension DecoderStack {
     let buffers = try appendBuffers()
     let count = arrange(pieces, buffers)
     for layer in configuration.layers.indices {
+      communicator.place.part = ("layer", layer + 1)
       try appendAttention(layer: layer, count: count, buffers)
       try appendMLP(layer: layer, count: count, buffers)
     }

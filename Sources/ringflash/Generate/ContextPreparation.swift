@@ -18,6 +18,8 @@ final class ContextPreparation {
   /// A signal that asks the job to end, where it can be noted what was done: in a saved context, or in
   /// a file of answers.
   private var interruption: Interruption?
+  /// Whether the prefill keeps what it needs to stop at any moment.
+  var isInterruptible: Bool { interruption != nil }
 
   private var manifest: ContextManifest? { settings.restored }
   /// Whether the folder is written to. A finished context is left as it is.

@@ -92,7 +92,7 @@ struct GenerateJob {
     try checkPositions(outline, context: input.context.count, appended: maximumAppended)
     try checkMemory(
       outline, arithmetic, contextTokens: input.context.count, maximumAppended: maximumAppended,
-      batch: batch)
+      batch: batch, isInterruptible: preparation.isInterruptible)
     try preparation.describe(loaded, arithmetic, input)
     _ = clock.lap()
     let model = try measured("load") {
@@ -181,12 +181,12 @@ struct GenerateJob {
 
   private func checkMemory(
     _ model: ModelOutline, _ arithmetic: Arithmetic, contextTokens: Int, maximumAppended: Int,
-    batch: Int
+    batch: Int, isInterruptible: Bool
   ) throws {
     let requirement = MemoryRequirement(
       configuration: model.configuration, arithmetic: arithmetic, partition: settings.partition,
       ranks: job.communicator.size, rank: job.rank, contextTokens: contextTokens,
-      maximumAppended: maximumAppended, branches: batch)
+      maximumAppended: maximumAppended, branches: batch, isInterruptible: isInterruptible)
     try job.checkMemory(
       requirement.bytes + model.weights.vectorBytes, shared: model.weights.sharedBytes,
       for: model.weights.sharedBytes > 0
