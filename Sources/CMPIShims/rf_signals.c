@@ -25,11 +25,14 @@ static long long now(void) {
 static void on_signal(int number) {
   atomic_store(&last_signal, number);
   for (int i = 0; i < caught_signal_count; ++i) {
-    if (caught_signals[i] != number) continue;
+    if (caught_signals[i] != number)
+      continue;
     long long first = 0;
     const long long time = now();
-    if (atomic_compare_exchange_strong(&first_times[i], &first, time)) return;
-    if (time - first < same_signal_nanoseconds) return;
+    if (atomic_compare_exchange_strong(&first_times[i], &first, time))
+      return;
+    if (time - first < same_signal_nanoseconds)
+      return;
     signal(number, SIG_DFL);
     raise(number); // is delivered when this returns
   }
@@ -40,7 +43,8 @@ void rf_catch_signals(void) {
     struct sigaction before, action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
     // A shell has its background jobs ignore what is typed in the terminal.
-    if (sigaction(caught_signals[i], 0, &before) == 0 && before.sa_handler == SIG_IGN) continue;
+    if (sigaction(caught_signals[i], 0, &before) == 0 && before.sa_handler == SIG_IGN)
+      continue;
     sigaction(caught_signals[i], &action, 0);
   }
 }
