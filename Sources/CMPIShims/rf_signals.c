@@ -49,4 +49,15 @@ void rf_catch_signals(void) {
   }
 }
 
+void rf_release_signals(void) {
+  for (int i = 0; i < caught_signal_count; ++i) {
+    struct sigaction present;
+    if (sigaction(caught_signals[i], 0, &present) == 0 && present.sa_handler == on_signal)
+      signal(caught_signals[i], SIG_DFL);
+  }
+  const int number = atomic_load(&last_signal);
+  if (number)
+    raise(number);
+}
+
 int rf_caught_signal(void) { return atomic_load_explicit(&last_signal, memory_order_relaxed); }

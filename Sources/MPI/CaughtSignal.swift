@@ -12,6 +12,9 @@ public struct CaughtSignal: Hashable, Sendable {
   /// the first, ends the process as it would have without this.
   public static func install() { rf_catch_signals() }
 
+  /// Lets these signals end the process again, at once if one was noted.
+  public static func release() { rf_release_signals() }
+
   /// Whether one was noted; as cheap as reading a number.
   public static var isThere: Bool { rf_caught_signal() != 0 }
 

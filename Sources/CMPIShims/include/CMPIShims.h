@@ -46,6 +46,8 @@ int rf_memory_file(void);
 // Has SIGTERM, SIGUSR1 and SIGINT noted instead of ending the process; a second one of a kind, a
 // second or more after the first, ends it. One that is ignored stays so.
 void rf_catch_signals(void);
+// Lets them end the process again, at once if one was noted.
+void rf_release_signals(void);
 
 // The last signal that was noted, 0 if there was none.
 int rf_caught_signal(void);

@@ -1,6 +1,7 @@
 import ContextFiles
 import Inference
 import Kernels
+import MPI
 import Reporting
 import RingAttention
 import Transformer
@@ -43,6 +44,8 @@ final class ContextPreparation {
     }
     if directory != nil || settings.questions?.answers != nil {
       interruption = try job.interruption()
+    } else {
+      CaughtSignal.release()
     }
     guard saves, let directory else { return }
     let mark = try job.onRoot {

@@ -14,6 +14,10 @@ enum Program {
     for stream in STDIN_FILENO...STDERR_FILENO where fcntl(stream, F_GETFD) < 0 {
       _ = open("/dev/null", O_RDONLY)
     }
+    let parsed = CommandLineParser.parse(arguments)
+    // Whether a job can be interrupted is known only when its settings are; until then a signal that
+    // asks for it is kept.
+    if case .success(.generate) = parsed { CaughtSignal.install() }
     // MPI's own start and end wait for every rank and tell nobody of it.
     alarm(secondsForStart)
     do {
@@ -21,7 +25,7 @@ enum Program {
         let job = try Job(communicator)
         job.endOnExhaustion()
         do {
-          let code = try exitCode(of: CommandLineParser.parse(arguments), arguments, job)
+          let code = try exitCode(of: parsed, arguments, job)
           try job.finish()
           return code
         } catch {
