@@ -311,7 +311,7 @@ extension EndToEndTests {
         }
         // A template that looks at the question, and questions that have no text.
         try work.write("{\"id\": 1, \"token_ids\": [65]}", to: "prompts")
-        try expectFailure(arguments, 65, ["prompts:1:", "token_ids", "--chat"])
+        try expectFailure(arguments, 65, ["prompts:1:", "token_ids", "chat template"])
         try work.write(
           "{{ messages[0].content | length }}{{ messages[0].content }}",
           to: "model/chat_template.jinja")
