@@ -180,15 +180,15 @@ extension Arithmetic {
     return (outputs + 4 * items - 1) / (4 * items) * 4
   }
 
-  /// Of several rows, an item's weights are used again for each few rows: an even number of outputs
-  /// whose weights take a quarter of the second-level cache at most, and several items for every
+  /// Of several rows, an item's weights are used again for each few rows: outputs, a multiple of what
+  /// any microkernel takes at once, whose weights take a quarter of the second-level cache at most, and several items for every
   /// thread.
   public static func outputsPerItem(
     outputs: Int, rowBytes: Int, threads: Int, cacheBytes: Int
   ) -> Int {
-    let fitting = max(2, cacheBytes / 4 / max(rowBytes, 1))
+    let fitting = cacheBytes / 4 / max(rowBytes, 1)
     let shared = (outputs + 4 * threads - 1) / (4 * threads)
-    return (max(2, min(fitting, shared)) + 1) / 2 * 2
+    return (max(1, min(fitting, shared)) + 11) / 12 * 12
   }
 
   /// Bytes of scratch that `multiplyRows` needs on each thread.

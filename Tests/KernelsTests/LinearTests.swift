@@ -217,9 +217,9 @@ struct LinearTests {
     ] {
       let perItem = Arithmetic.outputsPerItem(
         outputs: outputs, rowBytes: rowBytes, threads: threads, cacheBytes: 2 << 20)
-      #expect(perItem >= 2 && perItem % 2 == 0)
-      #expect(perItem == 2 || (perItem - 2) * rowBytes <= (2 << 20) / 4)
-      #expect(perItem == 2 || (perItem - 2) * 4 * threads <= outputs)
+      #expect(perItem >= 12 && perItem % 12 == 0)
+      #expect(perItem == 12 || (perItem - 12) * rowBytes <= (2 << 20) / 4)
+      #expect(perItem == 12 || (perItem - 12) * 4 * threads <= outputs)
     }
   }
 

@@ -17,9 +17,9 @@
 #define RF_TILE_ROWS 12
 #define RF_TILE_VECTORS 2
 #define RF_TILE_FOR_ROWS RF_FOR_ROWS
-#define RF_DOT_COLUMNS 6
-#define RF_DOT_ROWS_AT_ONCE 2
-#define RF_FOR_DOT_COLUMNS RF_FOR_ROWS_6
+#define RF_DOT_COLUMNS 4
+#define RF_DOT_ROWS_AT_ONCE 3
+#define RF_FOR_DOT_COLUMNS RF_FOR_ROWS_4
 #include "kernels.h"
 #pragma clang attribute pop
 #endif

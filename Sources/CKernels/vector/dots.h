@@ -80,6 +80,19 @@ void RF_NAME(f32, f32, split_1xn)(const float *x, size_t count, float *out) {
   }
 }
 
+// Rows whose weights stay near while they meet all inputs, a few at a time.
+RF_INLINE size_t rf_dot_rows_per_block(size_t row_bytes) {
+  const size_t rows = (64 << 10) / (row_bytes ? row_bytes : 1) / RF_DOT_ROWS_AT_ONCE;
+  return (rows ? rows : 1) * RF_DOT_ROWS_AT_ONCE;
+}
+
+// Asks for one of `parts` equal parts of what is read next, so that memory delivers all the time.
+RF_INLINE void rf_prefetch_part(const char *memory, size_t bytes, size_t part, size_t parts) {
+  const size_t end = bytes * (part + 1) / parts;
+  for (size_t i = bytes * part / parts; i < end; i += 64)
+    __builtin_prefetch(memory + i, 0, 2);
+}
+
 #define RF_DOT_TILE(input, weight_type, load)                                                      \
   RF_INLINE void RF_NAME(input, f32, dot_tile)(                                                    \
       size_t columns, size_t rows, const weight_type *weights, size_t inputs, const float *x,      \
@@ -117,18 +130,31 @@ void RF_NAME(f32, f32, split_1xn)(const float *x, size_t count, float *out) {
   void RF_NAME(input, f32, dot_nxn)(const void *weights, size_t rows, size_t inputs,               \
                                     const void *x, size_t columns, size_t x_stride, float *out,    \
                                     size_t out_stride) {                                           \
-    const weight_type *w = weights;                                                                \
-    for (size_t c = 0; c < columns; c += RF_DOT_COLUMNS) {                                         \
-      const size_t count = columns - c < RF_DOT_COLUMNS ? columns - c : RF_DOT_COLUMNS;            \
-      const float *v = (const float *)x + c * x_stride;                                            \
-      float *o = out + c * out_stride;                                                             \
-      size_t r = 0;                                                                                \
-      for (; r + RF_DOT_ROWS_AT_ONCE <= rows; r += RF_DOT_ROWS_AT_ONCE)                            \
-        RF_FOR_DOT_COLUMNS(count, RF_NAME(input, f32, dot_tile), RF_DOT_ROWS_AT_ONCE,              \
-                           w + r * inputs, inputs, v, x_stride, o + r, out_stride)                 \
-      for (; r < rows; r++)                                                                        \
-        RF_FOR_DOT_COLUMNS(count, RF_NAME(input, f32, dot_tile), 1, w + r * inputs, inputs, v,     \
-                           x_stride, o + r, out_stride)                                            \
+    const size_t row_bytes = inputs * sizeof(weight_type);                                         \
+    const size_t rows_per_block = rf_dot_rows_per_block(row_bytes);                                \
+    const size_t groups = (columns + RF_DOT_COLUMNS - 1) / RF_DOT_COLUMNS;                         \
+    for (size_t block = 0; block < rows; block += rows_per_block) {                                \
+      const size_t end = rows - block < rows_per_block ? rows : block + rows_per_block;            \
+      for (size_t group = 0; group < groups; group++) {                                            \
+        const size_t c = group * RF_DOT_COLUMNS;                                                   \
+        const size_t count = columns - c < RF_DOT_COLUMNS ? columns - c : RF_DOT_COLUMNS;          \
+        const float *v = (const float *)x + c * x_stride;                                          \
+        for (size_t r = block; r < end; r += RF_DOT_ROWS_AT_ONCE) {                                \
+          const size_t at_once = end - r < RF_DOT_ROWS_AT_ONCE ? end - r : RF_DOT_ROWS_AT_ONCE;    \
+          const weight_type *w = (const weight_type *)weights + r * inputs;                        \
+          rf_prefetch_part((const char *)(w + rows_per_block * inputs), at_once *row_bytes, group, \
+                           groups);                                                                \
+          for (size_t k = 0; k < (at_once == RF_DOT_ROWS_AT_ONCE ? 1 : at_once); k++) {            \
+            float *o = out + c * out_stride + r + k;                                               \
+            if (at_once == RF_DOT_ROWS_AT_ONCE)                                                    \
+              RF_FOR_DOT_COLUMNS(count, RF_NAME(input, f32, dot_tile), RF_DOT_ROWS_AT_ONCE, w,     \
+                                 inputs, v, x_stride, o, out_stride)                               \
+            else                                                                                   \
+              RF_FOR_DOT_COLUMNS(count, RF_NAME(input, f32, dot_tile), 1, w + k * inputs, inputs,  \
+                                 v, x_stride, o, out_stride)                                       \
+          }                                                                                        \
+        }                                                                                          \
+      }                                                                                            \
     }                                                                                              \
   }
 
