@@ -131,7 +131,9 @@ extension RankTests {
       for branch in 1...2 {
         branches.begin(
           branch, tail: context % tokensPerBlock == 0 ? nil : UnsafeRawPointer(tail.pointer))
-        for position in context..<context + 70 { store(position, branch: branch) }
+        for position in context..<min(context + 70, attention.tokens) {
+          store(position, branch: branch)
+        }
       }
     }
     branches.begin(1, tail: context % tokensPerBlock == 0 ? nil : UnsafeRawPointer(tail.pointer))
