@@ -1,18 +1,16 @@
-import Crypto
-
 /// SHA-256 over rows of logits, which are equal bit for bit for every number of ranks and threads.
 public struct LogitsDigest: Sendable {
-  private var hash = SHA256()
+  private var content = ContentDigest()
 
   public init() {}
 
   /// Appends one row, `[vocabulary]` float32 in little-endian byte order.
   public mutating func update(row: UnsafeBufferPointer<Float>) {
     #if _endian(little)
-      hash.update(bufferPointer: UnsafeRawBufferPointer(row))
+      content.update(UnsafeRawBufferPointer(row))
     #else
       for logit in row {
-        withUnsafeBytes(of: logit.bitPattern.littleEndian) { hash.update(bufferPointer: $0) }
+        withUnsafeBytes(of: logit.bitPattern.littleEndian) { content.update($0) }
       }
     #endif
   }
@@ -23,9 +21,5 @@ public struct LogitsDigest: Sendable {
   }
 
   /// The digest of the rows so far: 64 lowercase hexadecimal digits.
-  public var hexadecimal: String {
-    hash.finalize().map { byte in
-      (byte < 16 ? "0" : "") + String(byte, radix: 16)
-    }.joined()
-  }
+  public var hexadecimal: String { content.hexadecimal }
 }

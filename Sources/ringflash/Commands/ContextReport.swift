@@ -2,7 +2,7 @@ import ContextFiles
 import Foundation
 
 /// `inspect` of a saved context: what it is, whether it is whole, and how to go on with it.
-struct ContextReport: Encodable {
+struct ContextReport: CommandReport {
   let path: String
   let tokens: Int
   let blocks: Int
@@ -36,7 +36,7 @@ struct ContextReport: Encodable {
     let manifest = try directory.manifest()
     if command.verify { try directory.verify(manifest) }
     let report = ContextReport(directory, manifest, isVerified: command.verify)
-    try StandardOutput.write(command.json ? report.json() : report.text())
+    try report.write(asJSON: command.json)
   }
 
   private init(_ directory: ContextDirectory, _ manifest: ContextManifest, isVerified: Bool) {
@@ -60,18 +60,13 @@ struct ContextReport: Encodable {
     self.isVerified = isVerified
   }
 
-  private func json() throws -> String {
-    let encoder = JSONEncoder()
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
-  }
+  static let valueColumn = 14
 
-  private func text() -> String {
+  var lines: [(label: String, value: String)] {
     let kind =
       chat == nil
       ? "text or token ids" : "a chat" + (chat?.system == nil ? "" : " with a system message")
-    let lines = [
+    return [
       ("context", "\(tokens) tokens in \(blocks) KV blocks, \(kind)"),
       (
         "prefill",
@@ -91,9 +86,5 @@ struct ContextReport: Encodable {
         "mpirun -np RANKS ringflash --resume \(path)" + (isFinished ? " --prompt TEXT" : "")
       ),
     ]
-    return lines.map {
-      $0.0.padding(toLength: 14, withPad: " ", startingAt: 0) + $0.1 + "\n"
-    }
-    .joined()
   }
 }

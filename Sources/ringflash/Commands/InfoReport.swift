@@ -5,7 +5,7 @@ import Reporting
 
 /// `info`: what this job has to work with, and what one core of its first host can do, measured
 /// now.
-struct InfoReport: Codable {
+struct InfoReport: Codable, CommandReport {
   let version: String
   let ranks: Int
   let hosts: [String]
@@ -31,7 +31,7 @@ struct InfoReport: Codable {
     // The other ranks wait without using their cores while rank 0 measures.
     try job.runOnRoot {
       let report = try InfoReport(resources, hosts: hosts ?? [])
-      try StandardOutput.write(command.json ? report.json() : report.text())
+      try report.write(asJSON: command.json)
     }
   }
 
@@ -59,17 +59,12 @@ struct InfoReport: Codable {
     availableMemoryBytes = HostResources.availableMemory
   }
 
-  private func json() throws -> String {
-    let encoder = JSONEncoder()
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
-  }
+  static let valueColumn = 18
 
-  private func text() -> String {
+  var lines: [(label: String, value: String)] {
     let dotProduct = dotProductGflops.map { String(format: "%.1f GFLOP/s", $0) } ?? "none"
     let library = mpiLibrary.split(separator: ",").first.map(String.init) ?? mpiLibrary
-    let lines = [
+    return [
       ("ringflash", version),
       ("cpu", cpu),
       ("cores", "\(coresPerHost) usable on this host"),
@@ -95,7 +90,5 @@ struct InfoReport: Codable {
         availableMemoryBytes.map { String(format: "%.1f GB", Double($0) / 1e9) } ?? "unknown"
       ),
     ]
-    return lines.map { $0.0.padding(toLength: 18, withPad: " ", startingAt: 0) + $0.1 + "\n" }
-      .joined()
   }
 }

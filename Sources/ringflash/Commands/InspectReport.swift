@@ -7,7 +7,7 @@ import Reporting
 import Transformer
 
 /// `inspect`: what a model is, how large, and what a run with it would need.
-struct InspectReport: Codable {
+struct InspectReport: Codable, CommandReport {
   let model: String
   let modelType: String
   let parameters: Int
@@ -70,7 +70,7 @@ struct InspectReport: Codable {
       ModelLocation.path(of: command.model), precision: command.precision,
       weights: { command.randomWeights ? .random : $0.hasTensors ? .files : .none })
     let report = InspectReport(loaded, command, memory: try memory(loaded, command, jobRanks))
-    try StandardOutput.write(command.json ? report.json() : report.text())
+    try report.write(asJSON: command.json)
   }
 
   private static func memory(
@@ -134,18 +134,13 @@ struct InspectReport: Codable {
     self.memory = memory
   }
 
-  private func json() throws -> String {
-    let encoder = JSONEncoder()
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
-  }
+  static let valueColumn = 14
 
-  private func text() -> String {
+  var lines: [(label: String, value: String)] {
     let name =
       model == GenerateSettings.builtInModel
       ? "\(model) (built in: retrieves and copies; not a language model)" : model
-    let lines = [
+    return [
       ("model", name),
       ("family", modelType),
       ("parameters", "\(parameters)"),
@@ -162,11 +157,7 @@ struct InspectReport: Codable {
       ("particular", particularText),
       ("KV in \(precision)", "\(kvBytesPerToken) bytes a token"),
       ("tokenizer", hasTokenizer ? "yes" : "none, takes --token-ids only"),
-    ]
-    return (lines + (memory?.lines ?? [])).map {
-      $0.0.padding(toLength: 14, withPad: " ", startingAt: 0) + $0.1 + "\n"
-    }
-    .joined()
+    ] + (memory?.lines ?? [])
   }
 
   private var ropeText: String {

@@ -2,13 +2,12 @@ import MPI
 import RingAttention
 
 extension Job {
-  /// The wish, by SIGTERM, SIGUSR1 or SIGINT to any rank, that the work ends early. From the first
-  /// call on these signals do not end the process any more. Every rank calls this.
+  /// The wish, by SIGTERM, SIGUSR1 or SIGINT to any rank, that the work ends early; the program notes
+  /// these signals from its start on. Every rank calls this.
   ///
   /// - Throws: `MPIError`.
   func interruption() throws -> Interruption {
     if let noted { return noted }
-    CaughtSignal.install()
     let interruption = try Interruption(communicator: communicator) { CaughtSignal.isThere }
     noted = interruption
     attendWhileWaiting()
