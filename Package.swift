@@ -6,6 +6,9 @@ let strict = Context.environment["RINGFLASH_STRICT"] != nil
 let swiftSettings: [SwiftSetting] = strict ? [.treatAllWarnings(as: .error)] : []
 let cSettings: [CSetting] = strict ? [.treatAllWarnings(as: .error)] : []
 
+// To compile the tests of the program for speed would take longer than to run them as they are.
+let unoptimized: [SwiftSetting] = strict ? [.unsafeFlags(["-Onone"])] : []
+
 // `launch/fuzz` sets RINGFLASH_FUZZING: then the command line is a library, which the fuzz targets
 // call, and nobody else's build has a flag that is called unsafe.
 let fuzzing = Context.environment["RINGFLASH_FUZZING"] != nil
@@ -35,9 +38,8 @@ let fuzzTargets: [Target] = [
   .executableTarget(
     name: "ringflash-fuzz",
     dependencies: [
-      "CLibFuzzer", "ringflash", "ChatTemplates", "ContextFiles", "Inference", "JSON", "Kernels",
-      "ModelFiles",
-      "Tokenizers", "Transformer",
+      "CLibFuzzer", "ringflash", "ChatTemplates", "ContextFiles", "Digests", "Inference", "JSON",
+      "Kernels", "ModelFiles", "Tokenizers", "Transformer",
     ],
     path: "Tests/Fuzzing", exclude: ["CLibFuzzer"], swiftSettings: swiftSettings),
 ]
@@ -47,7 +49,6 @@ let package = Package(
   products: [.executable(name: "ringflash", targets: ["ringflash"])].filter { _ in !fuzzing },
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
-    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
   ],
@@ -58,19 +59,21 @@ let package = Package(
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
+    .systemLibrary(
+      name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     // Its pkg-config file has a flag that SwiftPM refuses, so the module map names the library.
     .systemLibrary(name: "CUTF8Proc", providers: [.apt(["libutf8proc-dev"])]),
     .target(name: "CMPIShims", dependencies: ["CMPI"], cSettings: cSettings),
     .target(name: "CKernels", cSettings: cSettings),
-    // Floor 1: a format that two modules above read.
+    // Floor 1: what several modules above read or compute.
     floor("JSON"),
+    floor("Digests", ["CCrypto"]),
 
     // Floor 2: one concern each.
     floor("MPI", ["CMPI", "CMPIShims"]),
     floor("Kernels", ["CKernels", "COpenBLAS"]),
     floor("ModelFiles", ["JSON"]),
-    floor(
-      "ContextFiles", ["JSON", "ModelFiles", .product(name: "Crypto", package: "swift-crypto")]),
+    floor("ContextFiles", ["JSON", "ModelFiles", "Digests"]),
     floor("Tokenizers", ["JSON", "CPCRE2", "CUTF8Proc"]),
     floor("ChatTemplates"),
 
@@ -79,17 +82,19 @@ let package = Package(
     floor("Transformer", ["RingAttention", "MPI", "Kernels"]),
     floor(
       "Inference",
-      ["Transformer", "RingAttention", "MPI", "Kernels", "ModelFiles", "ContextFiles", "JSON"]),
-    floor("Reporting", [.product(name: "Crypto", package: "swift-crypto")]),
+      [
+        "Transformer", "RingAttention", "MPI", "Kernels", "ModelFiles", "ContextFiles", "Digests",
+        "JSON",
+      ]),
+    floor("Reporting", ["Digests"]),
 
     // Floor 6: the command line.
     program(
       "ringflash",
       [
         "Inference", "Reporting", "Transformer", "RingAttention", "MPI", "Kernels", "ModelFiles",
-        "ContextFiles", "Tokenizers", "ChatTemplates", "JSON",
+        "ContextFiles", "Digests", "Tokenizers", "ChatTemplates", "JSON",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Yams", package: "Yams"),
       ]),
@@ -102,7 +107,8 @@ let package = Package(
     tests("Kernels", []),
     tests("JSON", []),
     tests("ModelFiles", []),
-    tests("ContextFiles", []),
+    tests("Digests", []),
+    tests("ContextFiles", ["Digests"]),
     tests("Tokenizers", []),
     tests("ChatTemplates", []),
     tests("RingAttention", ["RankTesting", "MPI", "Kernels"]),
@@ -119,7 +125,7 @@ let package = Package(
       dependencies: [
         "ringflash", "ChatTemplates", "ContextFiles", "Inference", "ModelFiles", "Transformer",
       ],
-      swiftSettings: swiftSettings),
+      swiftSettings: swiftSettings + unoptimized),
   ] + (fuzzing ? fuzzTargets : []),
   swiftLanguageModes: [.v6]
 )

@@ -1,4 +1,4 @@
-import Crypto
+import Digests
 
 /// The file of one KV block, `[layers][blockBytes]`, as the rank that owns the block reads it and
 /// writes it on. It is used by one thread at a time.
@@ -18,7 +18,7 @@ public final class BlockFile {
   }
 
   /// Of the layers so far.
-  public var checksum: Checksum { Checksum(hash.finalize()) }
+  public var checksum: Checksum { hash.checksum }
 
   /// Writes further layers behind those that are there. They are on the disk after `synchronize`.
   ///
@@ -26,7 +26,7 @@ public final class BlockFile {
   /// - Throws: `ContextFileError` of the kind `writeFailed`.
   public func append(_ further: [UnsafeRawBufferPointer]) throws(ContextFileError) {
     try FileWriting.write(further, to: path, at: bytes, cuts: false)
-    for layer in further { hash.update(bufferPointer: layer) }
+    for layer in further { hash.update(layer) }
     bytes += further.reduce(0) { $0 + $1.count }
     layers += further.count
   }
@@ -52,7 +52,7 @@ public final class BlockFile {
         from: UnsafeRawBufferPointer(
           rebasing: file.bytes[bytes..<bytes + destination.count]))
       // Of the copy, which is what will be computed with, and is still in the cache.
-      hash.update(bufferPointer: UnsafeRawBufferPointer(destination))
+      hash.update(UnsafeRawBufferPointer(destination))
       bytes += destination.count
     }
     layers = destinations.count

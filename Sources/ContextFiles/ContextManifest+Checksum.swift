@@ -1,4 +1,4 @@
-import Crypto
+import Digests
 
 extension ContextManifest {
   /// SHA-256 over all fields in a fixed order and binary form, so that it does not depend on how
@@ -21,18 +21,17 @@ extension ContextManifest {
 private struct FieldHash {
   private var hash = SHA256()
 
-  var checksum: Checksum { Checksum(hash.finalize()) }
+  var checksum: Checksum { hash.checksum }
 
   mutating func add(_ number: Int) {
-    withUnsafeBytes(of: Int64(number).littleEndian) { hash.update(bufferPointer: $0) }
+    withUnsafeBytes(of: Int64(number).littleEndian) { hash.update($0) }
   }
 
   mutating func add(_ condition: Bool) { add(condition ? 1 : 0) }
 
   mutating func add(_ text: String) {
-    var text = text
     add(text.utf8.count)
-    text.withUTF8 { hash.update(bufferPointer: UnsafeRawBufferPointer($0)) }
+    hash.update(text)
   }
 
   mutating func add(_ checksums: [Checksum]) {

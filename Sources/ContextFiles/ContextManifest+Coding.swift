@@ -1,3 +1,4 @@
+import Digests
 import Foundation
 
 // One object, the description's keys beside the others: what the file has, and what rank 0

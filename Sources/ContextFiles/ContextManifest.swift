@@ -1,3 +1,5 @@
+import Digests
+
 /// A saved context as its `manifest.json` says it: what it is of, how far its prefill is, and the
 /// checksums of its files. The files are named by numbers alone; nothing that stands in a manifest
 /// is ever used as the name of one.

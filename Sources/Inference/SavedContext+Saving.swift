@@ -1,4 +1,5 @@
 import ContextFiles
+import Digests
 import Kernels
 import MPI
 import Transformer

@@ -1,6 +1,8 @@
+import Digests
+
 /// SHA-256 over rows of logits, which are equal bit for bit for every number of ranks and threads.
 public struct LogitsDigest: Sendable {
-  private var content = ContentDigest()
+  private var content = SHA256()
 
   public init() {}
 
@@ -21,5 +23,5 @@ public struct LogitsDigest: Sendable {
   }
 
   /// The digest of the rows so far: 64 lowercase hexadecimal digits.
-  public var hexadecimal: String { content.hexadecimal }
+  public var hexadecimal: String { content.checksum.hexadecimal }
 }

@@ -30,21 +30,27 @@ extension RankTests {
         }
     }
 
-    private func ask(
-      _ questions: [Question], batch: Int, _ model: Model, context: [Int32],
-      _ arithmetic: Arithmetic, partition: PartitionKind = .zigzag
-    ) throws -> [Heard] {
+    private func session(
+      batch: Int, _ model: Model, context: [Int32], _ arithmetic: Arithmetic,
+      partition: PartitionKind = .zigzag
+    ) throws -> Session {
       let session = Session(
         model: model, communicator: world, arithmetic: arithmetic, partition: partition,
-        contextTokens: context.count,
-        maximumAppended: questions.map { $0.prompt.count + $0.maximumTokens }.max()!, batch: batch)
+        contextTokens: context.count, maximumAppended: 203, batch: batch)
       try session.prefill(context)
+      return session
+    }
+
+    /// - Parameter listensTo: how many tokens of which question the listener wants.
+    private func ask(
+      _ questions: [Question], _ session: Session, listensTo limit: (question: Int, tokens: Int)
+    ) throws -> [Heard] {
+      let vocabulary = session.model.configuration.vocabularySize
       var heard = questions.map { _ in Heard() }
       let isWhole = try session.answer(questions) {
         heard[$0].logits += $1.map(\.bitPattern)
       } onToken: { question, token in
-        // One is stopped by its listener.
-        question != 5 || heard[5].logits.count < 11 * model.configuration.vocabularySize
+        question != limit.question || heard[question].logits.count < limit.tokens * vocabulary
       } onEnd: {
         heard[$0].tokens = $1.tokens
         heard[$0].end = $1.end
@@ -66,20 +72,19 @@ extension RankTests {
         let vocabulary = model.configuration.vocabularySize
         let context = sampleTokens(contextTokens, vocabulary: vocabulary, seed: 1)
         let questions = questions(vocabulary: vocabulary)
-        let alone = try questions.indices.map { asked in
-          // The others ask for nothing, so that the numbers stay the same.
-          try ask(
-            questions.enumerated().map { index, question in
-              index == asked ? question : Question(prompt: [], maximumTokens: 0)
-            }, batch: 1, model, context: context, arithmetic)[asked]
+        let single = try session(batch: 1, model, context: context, arithmetic)
+        // One is stopped by its listener.
+        let alone = try questions.enumerated().map { index, question in
+          try ask([question], single, listensTo: (index == 5 ? 0 : -1, 11))[0]
         }
         for (batch, kind, threads) in [
-          (1, PartitionKind.zigzag, 1), (2, .striped, 2), (4, .contiguous, 1), (9, .zigzag, 2),
-          (12, .zigzag, 1),
+          (2, PartitionKind.striped, 2), (4, .contiguous, 1), (9, .zigzag, 2), (12, .zigzag, 1),
         ] {
           let together = try ask(
-            questions, batch: batch, model, context: context, arithmetic.with(threads: threads),
-            partition: kind)
+            questions,
+            session(
+              batch: batch, model, context: context, arithmetic.with(threads: threads),
+              partition: kind), listensTo: (5, 11))
           for (index, (one, other)) in zip(alone, together).enumerated() {
             #expect(
               one == other,

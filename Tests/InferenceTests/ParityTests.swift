@@ -103,7 +103,8 @@ extension RankTests {
       }
     }
 
-    /// All logits of the context, and of all generated tokens.
+    /// All logits of the context, and of all generated tokens. One model after the other leaves
+    /// another partition out.
     @Test(arguments: ParityFixture.names)
     func everyNumberOfRanksGivesTheSameBits(name: String) throws {
       let fixture = try ParityFixture(name)
@@ -117,7 +118,8 @@ extension RankTests {
               arithmetic)
             return result.contextLogits + result.generatedLogits
           }
-          for (index, kind) in PartitionKind.allCases.enumerated() {
+          for (index, kind) in PartitionKind.allCases.enumerated()
+          where index != ParityFixture.names.firstIndex(of: name)! % 3 {
             let result = try ParityRun(
               run, of: model, context: fixture.context(run), world,
               arithmetic.with(threads: index + 1),

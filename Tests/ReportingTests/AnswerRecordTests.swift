@@ -38,13 +38,4 @@ import Testing
     #expect("\(QuestionID.integer(-7)) \(QuestionID.text("a\n"))" == "-7 \"a\\n\"")
     #expect("\(QuestionID.text(String(repeating: "a", count: 90)))".count == 43)
   }
-
-  /// FIPS 180-4's example, in pieces.
-  @Test func contentDigest() {
-    var digest = ContentDigest()
-    digest.update(Array("a".utf8))
-    Array("bc".utf8).withUnsafeBytes { digest.update($0) }
-    #expect(
-      digest.hexadecimal == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
-  }
 }

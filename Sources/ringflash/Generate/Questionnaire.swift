@@ -1,4 +1,5 @@
 import ContextFiles
+import Digests
 import Foundation
 import Inference
 import ModelFiles
@@ -173,9 +174,10 @@ final class Questionnaire {
   /// for it, because there may be nothing left to answer.
   private static func known(_ model: ModelOutline) throws -> String {
     guard model.name != GenerateSettings.builtInModel else { return model.name }
-    var digest = ContentDigest()
-    digest.update(try FileReader.bytes(of: "\(model.name)/config.json", as: "configuration"))
-    return "\(ModelLocation.absolute(model.name)) \(digest.hexadecimal)"
+    let configuration = try FileReader.bytes(
+      of: "\(model.name)/config.json", as: "configuration")
+    let checksum = configuration.withUnsafeBytes { Checksum(of: $0) }
+    return "\(ModelLocation.absolute(model.name)) \(checksum.hexadecimal)"
   }
 
   /// What the session is told of the pending questions.
@@ -192,12 +194,12 @@ final class Questionnaire {
 
   /// The digest of the answers of the whole file, of which `digests` are new; each has to be there.
   func digest(with digests: [QuestionID: String]) -> String {
-    var digest = ContentDigest()
+    var digest = SHA256()
     for question in file.questions {
       let text = digests[question.id] ?? answers.earlier.entries[question.id]?.logitsDigest
       guard let text else { preconditionFailure("question \(question.id) has no answer") }
-      digest.update(Array(text.utf8))
+      digest.update(text)
     }
-    return digest.hexadecimal
+    return digest.checksum.hexadecimal
   }
 }

@@ -1,4 +1,4 @@
-import Crypto
+import Digests
 import Foundation
 import Inference
 import Kernels
@@ -82,40 +82,37 @@ extension Job {
         (pieces.count - rank + ranks - 1) / ranks, betweenItems: { self.communicator.tick() }
       ) { item, _ in
         let piece = rank + item * ranks
-        SHA256.hash(data: pieces[piece]).withUnsafeBytes { bytes in
-          for word in 0..<words {
-            hashes[piece * words + word] = bytes.loadUnaligned(
-              fromByteOffset: word * 8, as: Int.self)
-          }
+        for (index, word) in Checksum(of: pieces[piece]).words.enumerated() {
+          hashes[piece * words + index] = Int(truncatingIfNeeded: word)
         }
       }
       try host.allReduce(values: hashes, .sum)
     }
     withExtendedLifetime(files) {}
     var whole = SHA256()
-    for size in sizes { whole.update(data: Data("\(size) ".utf8)) }
-    hashes.withUnsafeBytes { whole.update(bufferPointer: $0) }
-    return whole.finalize().hexadecimal
+    for size in sizes { whole.update("\(size) ") }
+    hashes.map(\.bigEndian).withUnsafeBytes { whole.update($0) }
+    return whole.checksum.hexadecimal
   }
 }
 
 /// The hashes that make a model.
 struct ModelIdentity: Codable, Equatable {
   static let pieceBytes = 4 << 20
-  static let wordsPerHash = SHA256.byteCount / 8
+  static let wordsPerHash = Checksum.bytes / 8
 
   let configuration: String
   let weights: String
 
   /// Both in one.
-  var text: String { SHA256.hash(data: Data("\(configuration) \(weights)".utf8)).hexadecimal }
+  var text: String { Checksum(of: "\(configuration) \(weights)").hexadecimal }
 
   /// - Throws: `Failure`.
   static func configuration(of model: ModelOutline) throws -> String {
     if model.weights.origin == .builtIn {
-      return SHA256.hash(data: Data("\(model.configuration)".utf8)).hexadecimal
+      return Checksum(of: "\(model.configuration)").hexadecimal
     }
     let bytes = try FileReader.bytes(of: "\(model.name)/config.json", as: "configuration")
-    return SHA256.hash(data: bytes).hexadecimal
+    return bytes.withUnsafeBytes { Checksum(of: $0) }.hexadecimal
   }
 }

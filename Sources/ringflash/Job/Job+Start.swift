@@ -1,4 +1,4 @@
-import Crypto
+import Digests
 import Foundation
 import MPI
 import Reporting
@@ -37,7 +37,7 @@ extension Job {
       guard host.rank == 0 || !isFileOfHost else { return nil }
       do {
         let bytes = try Data(contentsOf: URL(fileURLWithPath: program), options: .alwaysMapped)
-        return SHA256.hash(data: bytes).hexadecimal
+        return bytes.withUnsafeBytes { Checksum(of: $0) }.hexadecimal
       } catch {
         throw Failure(.inputOutput, "\(program) cannot be read: \(error.localizedDescription)")
       }
@@ -68,9 +68,4 @@ private struct ProgramFile: Equatable, BitwiseCopyable {
     guard stat(path, &status) == 0 else { return }
     (device, inode) = (UInt64(status.st_dev), UInt64(status.st_ino))
   }
-}
-
-extension Digest {
-  /// Two digits a byte.
-  var hexadecimal: String { map { String(format: "%02x", $0) }.joined() }
 }

@@ -1,3 +1,4 @@
+import Digests
 import Foundation
 import Inference
 import Kernels
@@ -28,13 +29,12 @@ package struct QuestionFingerprint {
   package func text(prompt: [Int32], parameters: GenerationParameters) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
-    var digest = ContentDigest()
-    digest.update(
-      try encoder.encode(
-        Content(
-          context: context, model: model, randomWeights: randomWeights, precision: precision,
-          prompt: Self.digest(of: prompt), parameters: parameters)))
-    return String(digest.hexadecimal.prefix(Self.digits))
+    let content = try encoder.encode(
+      Content(
+        context: context, model: model, randomWeights: randomWeights, precision: precision,
+        prompt: Self.digest(of: prompt), parameters: parameters))
+    let checksum = content.withUnsafeBytes { Checksum(of: $0) }
+    return String(checksum.hexadecimal.prefix(Self.digits))
   }
 
   private struct Content: Encodable {
@@ -47,8 +47,6 @@ package struct QuestionFingerprint {
   }
 
   private static func digest(of tokens: [Int32]) -> String {
-    var digest = ContentDigest()
-    tokens.map(\.littleEndian).withUnsafeBytes { digest.update($0) }
-    return digest.hexadecimal
+    tokens.map(\.littleEndian).withUnsafeBytes { Checksum(of: $0) }.hexadecimal
   }
 }

@@ -1,25 +1,35 @@
-import Crypto
-
 /// A SHA-256 digest; as text and in JSON, 64 lowercase hexadecimal digits.
 public struct Checksum: Hashable, Sendable, BitwiseCopyable {
-  // Big-endian, in the digest's order.
+  /// Of a digest.
+  public static let bytes = 32
+
   private let first, second, third, fourth: UInt64
 
-  init(_ digest: SHA256.Digest) {
-    let words = digest.withUnsafeBytes { bytes in
-      (0..<4).map { word in
-        UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8 * word, as: UInt64.self))
-      }
+  /// - Parameter bytes: a digest, 32 bytes.
+  init(bytes: UnsafeRawBufferPointer) {
+    precondition(bytes.count == Self.bytes)
+    func word(_ index: Int) -> UInt64 {
+      UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8 * index, as: UInt64.self))
     }
-    (first, second, third, fourth) = (words[0], words[1], words[2], words[3])
+    (first, second, third, fourth) = (word(0), word(1), word(2), word(3))
   }
 
   /// The digest of these bytes.
   public init(of bytes: UnsafeRawBufferPointer) {
     var hash = SHA256()
-    hash.update(bufferPointer: bytes)
-    self.init(hash.finalize())
+    hash.update(bytes)
+    self = hash.checksum
   }
+
+  /// The digest of a text in UTF-8.
+  public init(of text: String) {
+    var hash = SHA256()
+    hash.update(text)
+    self = hash.checksum
+  }
+
+  /// The digest's bytes as four numbers, big-endian.
+  public var words: [UInt64] { [first, second, third, fourth] }
 
   /// Nil unless `text` is what `hexadecimal` gives.
   public init?(hexadecimal text: String) {
@@ -39,7 +49,7 @@ public struct Checksum: Hashable, Sendable, BitwiseCopyable {
   }
 
   public var hexadecimal: String {
-    [first, second, third, fourth].map { word in
+    words.map { word in
       let digits = String(word, radix: 16)
       return String(repeating: "0", count: 16 - digits.count) + digits
     }.joined()

@@ -1,4 +1,4 @@
-import ContextFiles
+import Digests
 import Testing
 
 @Suite struct ChecksumTests {
