@@ -181,13 +181,13 @@ extension Arithmetic {
   }
 
   /// Of several rows, an item's weights are used again for each few rows: outputs, a multiple of what
-  /// any microkernel takes at once, whose weights take a quarter of the second-level cache at most, and several items for every
-  /// thread.
+  /// any microkernel takes at once, whose weights take a quarter of the second-level cache at most,
+  /// and a dozen items for every thread, so that no thread waits long for the last one.
   public static func outputsPerItem(
     outputs: Int, rowBytes: Int, threads: Int, cacheBytes: Int
   ) -> Int {
     let fitting = cacheBytes / 4 / max(rowBytes, 1)
-    let shared = (outputs + 4 * threads - 1) / (4 * threads)
+    let shared = (outputs + 12 * threads - 1) / (12 * threads)
     return (max(1, min(fitting, shared)) + 11) / 12 * 12
   }
 

@@ -10,42 +10,63 @@ extension RunRecord {
   public func summary() -> String {
     let exposed = seconds.prefill > 0 ? seconds.exposedExchange / seconds.prefill * 100 : 0
     let secondsPerToken = tokens.generated > 0 ? seconds.decode / Double(tokens.generated) : 0
-    let answers =
-      questions.asked > 0
-      ? line("answers", "\(questions.answered)", formatCount(tokens.prompt, "token"))
-        + " of \(formatCount(questions.asked, "question")), "
-        + "\(questions.answeredBefore) answered before" : nil
-    let lines: [String?] = [
+    let context = formatCount(tokens.context, "token")
+    var lines = [
       "ringflash \(version): \(model), \(precision), \(instructionSet), \(partition), "
         + "\(formatCount(ranks, "rank")) of \(formatCount(threads, "thread")) "
         + "on \(formatCount(hosts.count, "host"))",
       line("load", formatSeconds(seconds.load)),
       line("tokenize", formatSeconds(seconds.tokenize)),
-      seconds.restore > 0 ? line("restore", formatSeconds(seconds.restore)) : nil,
-      line(
-        "prefill", formatSeconds(seconds.prefill),
-        formatCount(tokens.context, "token"),
-        "\(formatRate(tokensPerSecond.prefill)) tokens/s"),
-      line("", "", "attention", "\(formatRate(gflops.attention)) GFLOP/s"),
-      line("", "", "linear", "\(formatRate(gflops.linear)) GFLOP/s"),
-      seconds.save > 0 ? line("save", formatSeconds(seconds.save)) : nil,
-      tokens.prompt > 0 && questions.asked == 0
-        ? line("prompt", formatSeconds(seconds.prompt), formatCount(tokens.prompt, "token")) : nil,
+    ]
+    if seconds.restore > 0 {
+      lines.append(
+        line(
+          "restore", formatSeconds(seconds.restore), context,
+          "\(restoredLayers) of \(layers) layers"))
+    }
+    // Of a context that was saved whole, nothing is prefilled.
+    let isPrefilled = restoredLayers < layers
+    if isPrefilled {
+      lines += [
+        line(
+          "prefill", formatSeconds(seconds.prefill), context,
+          "\(formatRate(tokensPerSecond.prefill)) tokens/s"),
+        line("", "", "attention", "\(formatRate(gflops.attention)) GFLOP/s"),
+        line("", "", "linear", "\(formatRate(gflops.linear)) GFLOP/s"),
+      ]
+    }
+    if seconds.save > 0 { lines.append(line("save", formatSeconds(seconds.save))) }
+    if tokens.prompt > 0 && questions.asked == 0 {
+      lines.append(
+        line("prompt", formatSeconds(seconds.prompt), formatCount(tokens.prompt, "token")))
+    }
+    lines.append(
       line(
         "decode", formatSeconds(seconds.decode), formatCount(tokens.generated, "token"),
         "\(formatRate(tokensPerSecond.decode)) tokens/s",
-        String(format: "%.1f ms/token", secondsPerToken * 1e3)),
-      answers,
-      line("exchange", formatSeconds(seconds.exposedExchange))
-        + String(format: "   exposed, %.1f %% of the prefill", exposed),
-      range("sent", bytesSent),
-      range("KV cache", keyValueBytes),
+        String(format: "%.1f ms/token", secondsPerToken * 1e3)))
+    if questions.asked > 0 {
+      lines.append(
+        line("answers", "\(questions.answered)", formatCount(tokens.prompt, "token"))
+          + " of \(formatCount(questions.asked, "question")), "
+          + "\(questions.answeredBefore) answered before")
+    }
+    if isPrefilled {
+      lines.append(
+        line("exchange", formatSeconds(seconds.exposedExchange))
+          + String(format: "   exposed, %.1f %% of the prefill", exposed))
+    }
+    lines += [
+      range("sent", bytesSent), range("KV cache", keyValueBytes),
       range("memory", peakResidentBytes) + " at its peak",
-      line("balance", String(format: "%.3f", balance))
-        + "   mean over maximum of the ranks' attention work",
-      "  digest    \(logitsDigest)",
     ]
-    return lines.compactMap { $0.map { $0 + "\n" } }.joined()
+    if isPrefilled {
+      lines.append(
+        line("balance", String(format: "%.3f", balance))
+          + "   mean over maximum of the ranks' attention work")
+    }
+    lines.append("  digest    \(logitsDigest)")
+    return lines.map { $0 + "\n" }.joined()
   }
 
   /// A label at the left, then columns flush right.

@@ -13,6 +13,8 @@ import Testing
 
 @MPIThread var world: Communicator { MPIThread.world }
 
+@MPIThread private func ranks() -> Int { world.size }
+
 /// Kills the process when a test takes too long. A test that fails on one rank may leave the others
 /// waiting inside MPI, where a time limit of the testing library does not reach them; the launcher
 /// then ends all ranks.
@@ -24,6 +26,8 @@ struct EndsOnTime: SuiteTrait, TestTrait, TestScoping {
   func provideScope(
     for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
   ) async throws {
+    // MPI has to run before a test asks for the communicator of this rank alone.
+    _ = await ranks()
     alarm(Self.seconds)
     defer { alarm(0) }
     try await function()

@@ -32,6 +32,21 @@ import Testing
     #expect(!summary.contains("  prompt "))
   }
 
+  /// What was prefilled, in part or not at all, and what came from a saved context.
+  @Test func tellsRestoredLayers() {
+    let seconds = RunRecord.Seconds(
+      load: 0, tokenize: 0, restore: 0.5, prefill: 2, prompt: 0, decode: 0, exposedExchange: 0)
+    let part = sampleRecord(restoredLayers: 3, seconds: seconds).summary()
+    #expect(part.contains("\n  restore    500.0 ms    99990 tokens   3 of 5 layers\n"))
+    #expect(part.contains("\n  prefill "))
+    let whole = sampleRecord(restoredLayers: 5, seconds: seconds).summary()
+    #expect(whole.contains("\n  restore    500.0 ms    99990 tokens   5 of 5 layers\n"))
+    for line in ["  prefill ", "GFLOP/s", "  exchange ", "  balance "] {
+      #expect(!whole.contains(line))
+    }
+    #expect(whole.contains("\n  sent ") && whole.hasSuffix("  digest    feed\n"))
+  }
+
   @Test func hasNoUndefinedNumbers() {
     let none = RunRecord.Seconds(
       load: 0, tokenize: 0, prefill: 0, prompt: 0, decode: 0, exposedExchange: 0)

@@ -31,21 +31,22 @@ RF_INLINE void dot_tile(size_t columns, size_t rows, const rf_bf16 *weights, siz
       }
     }
   }
+  if (i < inputs) {
+    // The lanes that are left of both groups; no sum is -0, so that adding 0 changes none.
+    const uint64_t left = ~0ull >> (64 - (inputs - i));
 #pragma clang loop unroll(full)
-  for (size_t half = 0; half < 2; half++) {
-    if (i >= inputs)
-      break;
-    const size_t count = inputs - i < 32 ? inputs - i : 32;
-    const __mmask32 lanes = count == 32 ? 0xffffffffu : (1u << count) - 1;
+    for (size_t half = 0; half < 2; half++) {
+      const __mmask32 lanes = (__mmask32)(left >> 32 * half);
 #pragma clang loop unroll(full)
-    for (size_t r = 0; r < rows; r++) {
-      const __m512i w = _mm512_maskz_loadu_epi16(lanes, weights + r * inputs + i);
+      for (size_t r = 0; r < rows; r++) {
+        const __m512i w = _mm512_maskz_loadu_epi16(lanes, weights + r * inputs + i + 32 * half);
 #pragma clang loop unroll(full)
-      for (size_t c = 0; c < columns; c++)
-        sums[c][r][half] =
-            rf_dot(sums[c][r][half], w, _mm512_maskz_loadu_epi16(lanes, x + c * x_stride + i));
+        for (size_t c = 0; c < columns; c++)
+          sums[c][r][half] =
+              rf_dot(sums[c][r][half], w,
+                     _mm512_maskz_loadu_epi16(lanes, x + c * x_stride + i + 32 * half));
+      }
     }
-    i += 32;
   }
 #pragma clang loop unroll(full)
   for (size_t c = 0; c < columns; c++)

@@ -86,22 +86,19 @@ RF_INLINE size_t rf_dot_rows_per_block(size_t row_bytes) {
   return (rows ? rows : 1) * RF_DOT_ROWS_AT_ONCE;
 }
 
-// Asks for one of `parts` equal parts of what is read next, so that memory delivers all the time.
-RF_INLINE void rf_prefetch_part(const char *memory, size_t bytes, size_t part, size_t parts) {
-  const size_t end = bytes * (part + 1) / parts;
-  for (size_t i = bytes * part / parts; i < end; i += 64)
-    __builtin_prefetch(memory + i, 0, 2);
-}
-
+// `next` is what will be read later. A tile asks for it little by little, `next_step` bytes with
+// each group of inputs: memory delivers all the time, and no load from the cache waits behind a
+// burst.
 #define RF_DOT_TILE(input, weight_type, load)                                                      \
   RF_INLINE void RF_NAME(input, f32, dot_tile)(                                                    \
       size_t columns, size_t rows, const weight_type *weights, size_t inputs, const float *x,      \
-      size_t x_stride, float *out, size_t out_stride) {                                            \
+      size_t x_stride, float *out, size_t out_stride, const char *next, size_t next_step) {        \
     rf_f32x16 even[RF_DOT_COLUMNS][RF_DOT_ROWS_AT_ONCE], odd[RF_DOT_COLUMNS][RF_DOT_ROWS_AT_ONCE]; \
     _Pragma("clang loop unroll(full)") for (size_t c = 0; c < columns; c++)                        \
         _Pragma("clang loop unroll(full)") for (size_t r = 0; r < rows; r++) even[c][r] =          \
             odd[c][r] = (rf_f32x16){0};                                                            \
-    for (size_t i = 0; i < inputs; i += 32) {                                                      \
+    for (size_t i = 0; i < inputs; i += 32, next += next_step) {                                   \
+      __builtin_prefetch(next, 0, 2);                                                              \
       weight_type tail[RF_DOT_ROWS_AT_ONCE][32];                                                   \
       const weight_type *group[RF_DOT_ROWS_AT_ONCE];                                               \
       rf_f32x16 w[RF_DOT_ROWS_AT_ONCE][2];                                                         \
@@ -142,16 +139,17 @@ RF_INLINE void rf_prefetch_part(const char *memory, size_t bytes, size_t part, s
         for (size_t r = block; r < end; r += RF_DOT_ROWS_AT_ONCE) {                                \
           const size_t at_once = end - r < RF_DOT_ROWS_AT_ONCE ? end - r : RF_DOT_ROWS_AT_ONCE;    \
           const weight_type *w = (const weight_type *)weights + r * inputs;                        \
-          rf_prefetch_part((const char *)(w + rows_per_block * inputs), at_once *row_bytes, group, \
-                           groups);                                                                \
+          const size_t part = at_once * row_bytes / groups;                                        \
+          const size_t step = part / ((inputs + 31) / 32);                                         \
+          const char *next = (const char *)(w + rows_per_block * inputs) + group * part;           \
           for (size_t k = 0; k < (at_once == RF_DOT_ROWS_AT_ONCE ? 1 : at_once); k++) {            \
             float *o = out + c * out_stride + r + k;                                               \
             if (at_once == RF_DOT_ROWS_AT_ONCE)                                                    \
               RF_FOR_DOT_COLUMNS(count, RF_NAME(input, f32, dot_tile), RF_DOT_ROWS_AT_ONCE, w,     \
-                                 inputs, v, x_stride, o, out_stride)                               \
+                                 inputs, v, x_stride, o, out_stride, next, step)                   \
             else                                                                                   \
               RF_FOR_DOT_COLUMNS(count, RF_NAME(input, f32, dot_tile), 1, w + k * inputs, inputs,  \
-                                 v, x_stride, o, out_stride)                                       \
+                                 v, x_stride, o, out_stride, next, step)                           \
           }                                                                                        \
         }                                                                                          \
       }                                                                                            \
