@@ -123,10 +123,17 @@ cut_off() { ip -n "$switch" link set "port$1" nomaster; }
 
 join_again() { ip -n "$switch" link set "port$1" master "$bridge"; } # INDEX
 
+# replace_file INDEX PATH OTHER: where the one file is, that host has the other from its next job on.
+replace_file() {
+  # shellcheck disable=SC2154 # The script that sources this sets the folder.
+  printf 'mount --bind %q %q\n' "$3" "$2" >>"$folder/files-of-${hosts[$1]}"
+}
+
+equal_files() { rm -f -- "$folder"/files-of-*; } # On all hosts again.
+
 # mpirun calls this as it would call ssh: an address, then words of a shell command.
 write_agent() {
   local index
-  # shellcheck disable=SC2154 # The script that sources this sets the folder.
   agent=$folder/agent
   {
     echo '#!/usr/bin/env bash'
@@ -139,9 +146,11 @@ write_agent() {
   *) echo "no host has the address $1" >&2 && exit 1 ;;
 esac
 shift
-# Standard input is the caller's. The host name is this command's own (unshare --uts).
-exec ip netns exec "$host" unshare --uts taskset -c "$cores" \
-  bash -c 'hostname "$0" && eval "$*"' "$host" "$@"
+# Standard input is the caller's. The host name is this command's own (unshare --uts), and so is what
+# it mounts (ip netns exec).
+files=$(dirname -- "$0")/files-of-$host
+exec ip netns exec "$host" unshare --uts taskset -c "$cores" bash -c \
+  'hostname "$0" && if [[ -f $1 ]]; then . "$1"; fi && shift && eval "$*"' "$host" "$files" "$@"
 AGENT
   } >"$agent"
   chmod +x "$agent"
