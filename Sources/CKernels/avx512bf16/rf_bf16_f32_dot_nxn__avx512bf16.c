@@ -32,11 +32,14 @@ RF_INLINE void dot_tile(size_t columns, size_t rows, const rf_bf16 *weights, siz
     }
   }
   if (i < inputs) {
-    // The lanes that are left of both groups; no sum is -0, so that adding 0 changes none.
+    // The lanes that are left of both groups.
     const uint64_t left = ~0ull >> (64 - (inputs - i));
 #pragma clang loop unroll(full)
     for (size_t half = 0; half < 2; half++) {
       const __mmask32 lanes = (__mmask32)(left >> 32 * half);
+      // Adding 0 would make a sum of -0, which a tiny one is rounded to, +0.
+      if (lanes == 0)
+        continue;
 #pragma clang loop unroll(full)
       for (size_t r = 0; r < rows; r++) {
         const __m512i w = _mm512_maskz_loadu_epi16(lanes, weights + r * inputs + i + 32 * half);
