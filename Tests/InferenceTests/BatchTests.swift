@@ -31,26 +31,27 @@ extension RankTests {
     }
 
     private func session(
-      batch: Int, _ model: Model, context: [Int32], _ arithmetic: Arithmetic,
-      partition: PartitionKind = .zigzag
+      for questions: [Question], batch: Int, _ model: Model, context: [Int32],
+      _ arithmetic: Arithmetic, partition: PartitionKind = .zigzag
     ) throws -> Session {
       let session = Session(
         model: model, communicator: world, arithmetic: arithmetic, partition: partition,
-        contextTokens: context.count, maximumAppended: 203, batch: batch)
+        contextTokens: context.count,
+        maximumAppended: questions.map { $0.prompt.count + $0.maximumTokens }.max()!, batch: batch)
       try session.prefill(context)
       return session
     }
 
-    /// - Parameter listensTo: how many tokens of which question the listener wants.
+    /// - Parameter stopped: the question whose listener wants no more after 11 tokens.
     private func ask(
-      _ questions: [Question], _ session: Session, listensTo limit: (question: Int, tokens: Int)
+      _ questions: [Question], _ session: Session, stopped: Int?
     ) throws -> [Heard] {
-      let vocabulary = session.model.configuration.vocabularySize
+      let most = 11 * session.model.configuration.vocabularySize
       var heard = questions.map { _ in Heard() }
       let isWhole = try session.answer(questions) {
         heard[$0].logits += $1.map(\.bitPattern)
       } onToken: { question, token in
-        question != limit.question || heard[question].logits.count < limit.tokens * vocabulary
+        question != stopped || heard[question].logits.count < most
       } onEnd: {
         heard[$0].tokens = $1.tokens
         heard[$0].end = $1.end
@@ -72,10 +73,10 @@ extension RankTests {
         let vocabulary = model.configuration.vocabularySize
         let context = sampleTokens(contextTokens, vocabulary: vocabulary, seed: 1)
         let questions = questions(vocabulary: vocabulary)
-        let single = try session(batch: 1, model, context: context, arithmetic)
-        // One is stopped by its listener.
+        let single = try session(for: questions, batch: 1, model, context: context, arithmetic)
+        let stopped = 5
         let alone = try questions.enumerated().map { index, question in
-          try ask([question], single, listensTo: (index == 5 ? 0 : -1, 11))[0]
+          try ask([question], single, stopped: index == stopped ? 0 : nil)[0]
         }
         for (batch, kind, threads) in [
           (2, PartitionKind.striped, 2), (4, .contiguous, 1), (9, .zigzag, 2), (12, .zigzag, 1),
@@ -83,8 +84,9 @@ extension RankTests {
           let together = try ask(
             questions,
             session(
-              batch: batch, model, context: context, arithmetic.with(threads: threads),
-              partition: kind), listensTo: (5, 11))
+              for: questions, batch: batch, model, context: context,
+              arithmetic.with(threads: threads), partition: kind),
+            stopped: stopped)
           for (index, (one, other)) in zip(alone, together).enumerated() {
             #expect(
               one == other,
