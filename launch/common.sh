@@ -42,8 +42,9 @@ libraries_are_found() {
 # done, the libraries may have come another way: what pkg-config finds is good enough.
 require_packages() {
   if ! has_command apt-get || ! has_command dpkg-query; then
-    libraries_are_found || fail "Open MPI (with mpirun), OpenBLAS, PCRE2, utf8proc and libcrypto with their" \
-      "headers, and pkg-config, are needed: 'pkg-config --exists ${libraries[*]}' must succeed"
+    libraries_are_found || fail "Open MPI (with mpirun), OpenBLAS, PCRE2, utf8proc and libcrypto" \
+      "with their headers, and pkg-config, are needed: 'pkg-config --exists ${libraries[*]}' must" \
+      "succeed"
     return
   fi
 
