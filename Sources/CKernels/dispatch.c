@@ -15,7 +15,7 @@ static registers cpuid(unsigned leaf, unsigned subleaf) {
   return r;
 }
 
-// Which register states the operating system saves (XCR0): without them the instructions fault.
+// Which registers the operating system saves (XCR0). Instructions that use others fault.
 static unsigned enabled_states(void) {
   if (!(cpuid(1, 0).c & bit_OSXSAVE))
     return 0;
@@ -45,8 +45,8 @@ bool rf_instruction_set_is_available(rf_instruction_set set) {
   return false;
 }
 
-// AMD's cores do twice the FLOPs of multiply-add with it. Intel's begin one of 512 bits in every
-// second cycle, but two multiply-adds in each: half the FLOPs.
+// On AMD's cores it does twice the FLOPs of multiply-add. Intel's cores start one bf16 dot product
+// of 512 bits every two cycles, but two multiply-adds every cycle: half the FLOPs.
 bool rf_bf16_dot_product_pays(void) {
   const registers vendor = cpuid(0, 0);
   return !(vendor.b == signature_INTEL_ebx && vendor.d == signature_INTEL_edx &&

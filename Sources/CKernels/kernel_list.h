@@ -1,5 +1,5 @@
-// Every microkernel: X(field of the table, function, instruction set). Declarations and the table
-// come from this list.
+// Every microkernel: X(field of the table, function). The declarations and the table are made from
+// this list.
 #pragma once
 
 #include "CKernels.h"
@@ -11,14 +11,16 @@
   X(float32.swiglu, rf_f32_f32_swiglu_1xn__##isa)                                                  \
   X(float32.geglu, rf_f32_f32_geglu_1xn__##isa)                                                    \
   X(float32.round, rf_f32_f32_round_1xn__##isa)                                                    \
-  X(rounded.softmax, rf_f32_rounded_softmax_nx256__##isa)                                          \
-  X(rounded.finish, rf_f64_rounded_finish_1xn__##isa)                                              \
-  X(rounded.rms_norm, rf_f32_rounded_rms_norm_1xn__##isa)                                          \
-  X(rounded.swiglu, rf_f32_rounded_swiglu_1xn__##isa)                                              \
-  X(rounded.geglu, rf_f32_rounded_geglu_1xn__##isa)                                                \
-  X(rounded.round, rf_f32_rounded_round_1xn__##isa)                                                \
+  X(f32bf16.softmax, rf_f32_f32bf16_softmax_nx256__##isa)                                          \
+  X(f32bf16.finish, rf_f64_f32bf16_finish_1xn__##isa)                                              \
+  X(f32bf16.rms_norm, rf_f32_f32bf16_rms_norm_1xn__##isa)                                          \
+  X(f32bf16.swiglu, rf_f32_f32bf16_swiglu_1xn__##isa)                                              \
+  X(f32bf16.geglu, rf_f32_f32bf16_geglu_1xn__##isa)                                                \
+  X(f32bf16.round, rf_f32_f32bf16_round_1xn__##isa)                                                \
   X(widen, rf_bf16_f32_widen_1xn__##isa)                                                           \
   X(soft_cap, rf_f32_f32_soft_cap_1xn__##isa)                                                      \
+  X(rotate_halves, rf_f32_f32_rotate_halves_nxn__##isa)                                            \
+  X(head_norm, rf_f32_f32_head_norm_nxn__##isa)                                                    \
   X(merge, rf_f32_f64_merge_1xn__##isa)                                                            \
   X(dot_4_float32_float32, rf_f32_f32_dot_4x1__##isa)                                              \
   X(dot_4_bf16_float32, rf_bf16_f32_dot_4x1__##isa)                                                \
@@ -28,15 +30,15 @@
   X(peak_multiply_add, rf_f32_f32_peak__##isa)                                                     \
   X(read, rf_u64_u64_read__##isa)
 
-// float32 and rounded differ in what surrounds the products, not in the products.
+// float32 and f32bf16 share these: they differ in what comes before and after a product.
 #define RF_TILE_KERNELS(X, isa)                                                                    \
   X(float32.matrix, rf_f32_f32_matrix_12x32__##isa)                                                \
   X(float32.accumulate_values, rf_f32_f64_accumulate_values_12x32__##isa)                          \
   X(float32.pack_bf16, rf_bf16_f32_pack_32xn__##isa)                                               \
   X(float32.pack_float32, rf_f32_f32_pack_32xn__##isa)                                             \
-  X(rounded.matrix, rf_f32_f32_matrix_12x32__##isa)                                                \
-  X(rounded.accumulate_values, rf_f32_f64_accumulate_values_12x32__##isa)                          \
-  X(rounded.pack_bf16, rf_bf16_f32_pack_32xn__##isa)                                               \
+  X(f32bf16.matrix, rf_f32_f32_matrix_12x32__##isa)                                                \
+  X(f32bf16.accumulate_values, rf_f32_f64_accumulate_values_12x32__##isa)                          \
+  X(f32bf16.pack_bf16, rf_bf16_f32_pack_32xn__##isa)                                               \
   X(matrix_pairs, rf_f32_pairs_f32_matrix_12x32__##isa)                                            \
   X(accumulate_values_pairs, rf_f32_pairs_f64_accumulate_values_12x32__##isa)                      \
   X(widen_pairs, rf_bf16_f32_widen_pairs_1xn__##isa)

@@ -1,5 +1,10 @@
-// One branch for each number of rows of a microtile, so that loops over rows unroll.
+// One branch for each number of rows of a microtile, so that the compiler can unroll loops over
+// rows.
 #pragma once
+
+#include "CKernels.h"
+
+_Static_assert(RF_MICROTILE_ROWS == 12, "RF_FOR_ROWS has a case for each number of rows");
 
 // Calls `body(rows, ...)` with a constant in place of `rows`, which is 1 to 12.
 #define RF_FOR_ROWS(rows, body, ...)                                                               \

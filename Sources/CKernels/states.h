@@ -1,4 +1,4 @@
-// The part of a softmax state that the softmax microkernels of all instruction sets update alike.
+// How the softmax microkernels of all instruction sets update the header of a softmax state.
 #pragma once
 
 #include "CKernels.h"
@@ -6,8 +6,11 @@
 #include <math.h>
 #include <string.h>
 
-// 2^exponent for integers of 0 and less; 0 below the normal numbers. Not a number where a score was
-// infinite or none: it goes on to the outputs.
+_Static_assert(RF_STATE_HEADER >= 3, "M, l and the rest of l stand before o");
+
+// 2^exponent for an integer that is not above 0, or 0 where that is below the normal numbers. An
+// exponent that is NaN, because a score was infinite or NaN, stays NaN, so that the outputs show
+// it.
 static inline double rf_power_of_two(double exponent) {
   if (isnan(exponent))
     return exponent;
@@ -19,8 +22,8 @@ static inline double rf_power_of_two(double exponent) {
   return power;
 }
 
-// Merges a block's M and l into a state's [M, l, rest of l]; returns what the state's o and the
-// block's are to be multiplied by. An empty block has M = -infinity.
+// Merges a block's M and l into a state's [M, l, rest of l]. Returns the factors for the state's o
+// and the block's. An empty block has M = -infinity.
 static inline rf_merge_factors rf_merge_sum(double *state, float maximum, float sum,
                                             bool has_rest) {
   if (maximum == -INFINITY)
@@ -31,7 +34,7 @@ static inline rf_merge_factors rf_merge_sum(double *state, float maximum, float 
   const double a = state[1] * by.state, b = sum * by.block;
   const double total = a + b;
   if (has_rest) {
-    // Knuth's two-sum.
+    // Knuth's two-sum gives the rounding error of the sum.
     const double seen = total - a;
     state[2] = state[2] * by.state + ((a - (total - seen)) + (b - seen));
   }

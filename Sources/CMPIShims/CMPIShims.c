@@ -1,11 +1,4 @@
-// For memfd_create.
-#define _GNU_SOURCE
-
 #include "CMPIShims.h"
-
-#include <sched.h>
-#include <sys/mman.h>
-#include <time.h>
 
 MPI_Comm rf_mpi_comm_world(void) { return MPI_COMM_WORLD; }
 MPI_Comm rf_mpi_comm_self(void) { return MPI_COMM_SELF; }
@@ -31,20 +24,3 @@ int rf_mpi_thread_funneled(void) { return MPI_THREAD_FUNNELED; }
 int rf_mpi_max_error_string(void) { return MPI_MAX_ERROR_STRING; }
 int rf_mpi_max_library_version_string(void) { return MPI_MAX_LIBRARY_VERSION_STRING; }
 int rf_mpi_max_processor_name(void) { return MPI_MAX_PROCESSOR_NAME; }
-
-void rf_mpi_pause(void) {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  __asm__ volatile("isb");
-#endif
-}
-
-void rf_mpi_yield(void) { sched_yield(); }
-
-void rf_mpi_sleep(long nanoseconds) {
-  const struct timespec duration = {.tv_sec = 0, .tv_nsec = nanoseconds};
-  nanosleep(&duration, 0); // a signal may end it early, which does no harm
-}
-
-int rf_memory_file(void) { return memfd_create("ringflash", MFD_CLOEXEC); }

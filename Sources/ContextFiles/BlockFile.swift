@@ -1,4 +1,5 @@
 import Digests
+import Files
 
 /// The file of one KV block, `[layers][blockBytes]`, as the rank that owns the block reads it and
 /// writes it on. It is used by one thread at a time.
@@ -23,28 +24,28 @@ public final class BlockFile {
   /// Writes further layers behind those that are there. They are on the disk after `synchronize`.
   ///
   /// - Parameter further: `[blockBytes]` each.
-  /// - Throws: `ContextFileError` of the kind `writeFailed`.
-  public func append(_ further: [UnsafeRawBufferPointer]) throws(ContextFileError) {
+  /// - Throws: `FileError` of the kind `writeFailed`.
+  public func append(_ further: [UnsafeRawBufferPointer]) throws(FileError) {
     try FileWriting.write(further, to: path, at: bytes, cuts: false)
     for layer in further { hash.update(layer) }
     bytes += further.reduce(0) { $0 + $1.count }
     layers += further.count
   }
 
-  /// - Throws: `ContextFileError` of the kind `writeFailed`.
-  public func synchronize() throws(ContextFileError) { try FileWriting.synchronize(path) }
+  /// - Throws: `FileError` of the kind `writeFailed`.
+  public func synchronize() throws(FileError) { try FileWriting.synchronize(path) }
 
   /// Reads all layers of a saved context; what the file has behind them is left alone.
   ///
   /// - Parameters:
   ///   - destinations: room for `[blockBytes]` each.
   ///   - checksum: what the manifest says of the block.
-  /// - Throws: `ContextFileError`: `notFound`, `unreadable`, or `malformed` where the file is too
+  /// - Throws: `FileError`: `notFound`, `unreadable`, or `malformed` where the file is too
   ///   short or its bytes are not those that were saved.
   public func read(
     into destinations: [UnsafeMutableRawBufferPointer], expecting checksum: Checksum,
     in directory: ContextDirectory
-  ) throws(ContextFileError) {
+  ) throws(FileError) {
     precondition(layers == 0, "a block is read once")
     let file = try directory.mapped(path, bytes: destinations.reduce(0) { $0 + $1.count })
     for destination in destinations {

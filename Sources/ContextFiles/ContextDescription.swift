@@ -1,3 +1,5 @@
+import Files
+
 /// What a saved context is of: all that is known before its prefill and stays the same in every
 /// checkpoint. Only a run that is described alike but for names can read its bytes.
 public struct ContextDescription: Equatable, Sendable, Codable {
@@ -139,10 +141,10 @@ extension ContextDescription {
   /// Throws unless a run that is described by `other` can use what this one saved.
   ///
   /// - Parameter path: the saved context's, for the message.
-  /// - Throws: `ContextFileError` of the kind `mismatch`.
-  public func check(against other: ContextDescription, path: String) throws(ContextFileError) {
-    func mismatch(_ problem: String) -> ContextFileError {
-      ContextFileError(.mismatch, "the saved context '\(path)' \(problem)")
+  /// - Throws: `FileError` of the kind `mismatch`.
+  public func check(against other: ContextDescription, path: String) throws(FileError) {
+    func mismatch(_ problem: String) -> FileError {
+      FileError(.mismatch, "the saved context '\(path)' \(problem)")
     }
     guard precision == other.precision else {
       throw mismatch(

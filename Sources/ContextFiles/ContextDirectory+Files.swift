@@ -1,18 +1,18 @@
 import Digests
+import Files
 import Foundation
-import ModelFiles
 
-// The smaller files. Writing throws `ContextFileError` of the kind `writeFailed`; reading throws
+// The smaller files. Writing throws `FileError` of the kind `writeFailed`; reading throws
 // `notFound`, `unreadable`, or `malformed` where a file is too short or its bytes are not those that
 // were saved.
 extension ContextDirectory {
   /// Writes the token ids, of which every checkpoint has the same; the bytes are on the disk when
   /// this returns.
-  public func writeTokens(_ tokens: [Int32]) throws(ContextFileError) -> Checksum {
+  public func writeTokens(_ tokens: [Int32]) throws(FileError) -> Checksum {
     let bytes = tokens.map(\.littleEndian)
     let path = tokensPath
     let written = bytes.withUnsafeBytes { bytes in
-      Result { () throws(ContextFileError) in
+      Result { () throws(FileError) in
         try FileWriting.write([bytes], to: path, at: 0, cuts: true)
       }
     }
@@ -21,7 +21,7 @@ extension ContextDirectory {
     return bytes.withUnsafeBytes { Checksum(of: $0) }
   }
 
-  public func readTokens(_ manifest: ContextManifest) throws(ContextFileError) -> [Int32] {
+  public func readTokens(_ manifest: ContextManifest) throws(FileError) -> [Int32] {
     let count = manifest.description.tokens
     let file = try mapped(tokensPath, bytes: count * MemoryLayout<Int32>.stride)
     var tokens = [Int32](repeating: 0, count: count)
@@ -36,7 +36,7 @@ extension ContextDirectory {
 
   /// Makes the folder for the activations behind so many layers. On one rank, before the others
   /// write into it.
-  public func makeActivationsFolder(layers: Int) throws(ContextFileError) {
+  public func makeActivationsFolder(layers: Int) throws(FileError) {
     let folder = activationsPath(layers: layers)
     guard mkdir(folder, 0o777) == 0 || errno == EEXIST else { throw .writing(folder) }
   }
@@ -45,20 +45,20 @@ extension ContextDirectory {
   /// `synchronizeActivations`.
   public func writeActivations(
     _ bytes: UnsafeRawBufferPointer, layers: Int, block: Int
-  ) throws(ContextFileError) -> Checksum {
+  ) throws(FileError) -> Checksum {
     try FileWriting.write(
       [bytes], to: activationsPath(layers: layers, block: block), at: 0, cuts: true)
     return Checksum(of: bytes)
   }
 
-  public func synchronizeActivations(layers: Int, block: Int) throws(ContextFileError) {
+  public func synchronizeActivations(layers: Int, block: Int) throws(FileError) {
     try FileWriting.synchronize(activationsPath(layers: layers, block: block))
   }
 
   /// Reads one block's activations, of an unfinished context.
   public func readActivations(
     of manifest: ContextManifest, block: Int, into destination: UnsafeMutableRawBufferPointer
-  ) throws(ContextFileError) {
+  ) throws(FileError) {
     try read(
       activationsPath(layers: manifest.finishedLayers, block: block), into: destination,
       expecting: manifest.activations[block])
@@ -68,7 +68,7 @@ extension ContextDirectory {
   /// returns.
   public func writeLastPosition(
     _ bytes: UnsafeRawBufferPointer
-  ) throws(ContextFileError) -> Checksum {
+  ) throws(FileError) -> Checksum {
     try FileWriting.write([bytes], to: lastPositionPath, at: 0, cuts: true)
     try FileWriting.synchronize(lastPositionPath)
     return Checksum(of: bytes)
@@ -77,29 +77,29 @@ extension ContextDirectory {
   /// Reads the last position's activations, of a finished context.
   public func readLastPosition(
     of manifest: ContextManifest, into destination: UnsafeMutableRawBufferPointer
-  ) throws(ContextFileError) {
+  ) throws(FileError) {
     try read(lastPositionPath, into: destination, expecting: manifest.activations[0])
   }
 
   /// Brings the folders' entries to the disk; called by every rank that wrote files.
-  public func synchronizeFolders(activationsBehind layers: Int?) throws(ContextFileError) {
+  public func synchronizeFolders(activationsBehind layers: Int?) throws(FileError) {
     try FileWriting.synchronize(folder: blocksPath)
     if let layers { try FileWriting.synchronize(folder: activationsPath(layers: layers)) }
   }
 
   /// Puts the manifest into its place: from now on a reader finds what it lists. On one rank, after
   /// all others have brought their files to the disk.
-  public func commit(_ manifest: ContextManifest) throws(ContextFileError) {
+  public func commit(_ manifest: ContextManifest) throws(FileError) {
+    let json: Data
     do {
-      let file = try ReplacementFile(path: manifestPath)
-      try Array(manifest.json()).withUnsafeBytes { try file.append($0) }
-      try FileWriting.synchronize(folder: path)
-      try file.commit()
-    } catch let error as ContextFileError {
-      throw error
+      json = try manifest.json()
     } catch {
-      throw ContextFileError(.writeFailed, "\(error)")
+      throw FileError(.writeFailed, "\(error)")
     }
+    let file = try ReplacementFile(path: manifestPath)
+    try file.append(json)
+    try FileWriting.synchronize(folder: path)
+    try file.commit()
     try FileWriting.synchronize(folder: path)
     try removeLeftovers(
       keepingActivationsBehind: manifest.isFinished ? -1 : manifest.finishedLayers)
@@ -107,7 +107,7 @@ extension ContextDirectory {
 
   private func read(
     _ path: String, into destination: UnsafeMutableRawBufferPointer, expecting checksum: Checksum
-  ) throws(ContextFileError) {
+  ) throws(FileError) {
     let file = try mapped(path, bytes: destination.count)
     destination.copyMemory(
       from: UnsafeRawBufferPointer(rebasing: file.bytes[..<destination.count]))
@@ -116,10 +116,7 @@ extension ContextDirectory {
     }
   }
 
-  static func changed(_ path: String) -> ContextFileError {
-    ContextFileError(
-      .malformed,
-      "\(path): its bytes do not have their checksum, so some are damaged; "
-        + ContextFileError.remedy)
+  static func changed(_ path: String) -> FileError {
+    .damaged(path, "its bytes do not have their checksum, so some are damaged")
   }
 }

@@ -1,19 +1,21 @@
+import Files
 import Foundation
+import SystemPackage
 
 extension ContextDirectory {
   /// Makes the folder ready for a new saved context: creates it if it is not there, and removes what
   /// a save that was killed has left there. On one rank, before anything is computed.
   ///
-  /// - Throws: `ContextFileError` of the kind `writeFailed` if it holds a saved context or anything
+  /// - Throws: `FileError` of the kind `writeFailed` if it holds a saved context or anything
   ///   that is none of ours, or cannot be written to.
-  public func prepare() throws(ContextFileError) {
+  public func prepare() throws(FileError) {
     if mkdir(path, 0o777) != 0 {
       guard errno == EEXIST else { throw .writing(path) }
       guard isFolder(path, followingLinks: true) else {
-        throw ContextFileError(.writeFailed, "\(path): is no folder; name another path")
+        throw FileError(.writeFailed, "\(path): is no folder; name another path")
       }
       guard !isSaved else {
-        throw ContextFileError(
+        throw FileError(
           .writeFailed,
           "\(path): holds a saved context; give --resume \(path) to go on with it, or remove it")
       }
@@ -26,54 +28,60 @@ extension ContextDirectory {
 
   /// Removes what a checkpoint that was killed has left beside a saved context. On one rank.
   ///
-  /// - Throws: `ContextFileError` of the kind `writeFailed` if the folder cannot be written to.
-  public func prepareToGoOn(_ manifest: ContextManifest) throws(ContextFileError) {
+  /// - Throws: `FileError` of the kind `writeFailed` if the folder cannot be written to.
+  public func prepareToGoOn(_ manifest: ContextManifest) throws(FileError) {
     try removeLeftovers(keepingActivationsBehind: manifest.finishedLayers)
   }
 
   /// Checks that this rank sees the same folder as the one that called `mark`, and may write there.
   ///
-  /// - Throws: `ContextFileError` of the kind `writeFailed`.
-  public func checkAccess(mark: String, rank: Int) throws(ContextFileError) {
+  /// - Throws: `FileError` of the kind `writeFailed`.
+  public func checkAccess(mark: String, rank: Int) throws(FileError) {
     guard access("\(path)/\(Name.probe)\(mark)", F_OK) == 0 else {
-      throw ContextFileError(
+      throw FileError(
         .writeFailed,
         """
         \(path): is not the folder that rank 0 sees; name one on a file system that all hosts share
         """)
     }
     let own = "\(path)/\(Name.probe)\(mark).\(rank)"
-    let descriptor = open(own, O_WRONLY | O_CREAT | O_CLOEXEC, 0o666)
-    guard descriptor >= 0 else { throw .writing(path) }
-    close(descriptor)
+    try leaveEmptyFile(own)
     unlink(own)
   }
 
   /// Leaves a file by which `checkAccess` knows the folder again; `unmark` removes it.
   ///
   /// - Returns: what to tell the other ranks.
-  /// - Throws: `ContextFileError` of the kind `writeFailed`.
-  public func mark() throws(ContextFileError) -> String {
+  /// - Throws: `FileError` of the kind `writeFailed`.
+  public func mark() throws(FileError) -> String {
     let mark = String(UInt64.random(in: 0 ... .max), radix: 16)
-    let descriptor = open("\(path)/\(Name.probe)\(mark)", O_WRONLY | O_CREAT | O_CLOEXEC, 0o666)
-    guard descriptor >= 0 else { throw .writing(path) }
-    close(descriptor)
+    try leaveEmptyFile("\(path)/\(Name.probe)\(mark)")
     return mark
+  }
+
+  private func leaveEmptyFile(_ place: String) throws(FileError) {
+    try Errno.explained {
+      try FileDescriptor.open(
+        place, .writeOnly, options: [.create, .closeOnExec], permissions: .newFile
+      ).close()
+    } by: {
+      FileError.writing(path, $0)
+    }
   }
 
   public func unmark(_ mark: String) { unlink("\(path)/\(Name.probe)\(mark)") }
 
   /// Checks that the disk has room for so many more bytes.
   ///
-  /// - Throws: `ContextFileError` of the kind `writeFailed`.
-  public func checkRoom(bytes: Int) throws(ContextFileError) {
+  /// - Throws: `FileError` of the kind `writeFailed`.
+  public func checkRoom(bytes: Int) throws(FileError) {
     var status = statvfs()
     // Where the system does not say, the write will.
     guard statvfs(path, &status) == 0 else { return }
     let (free, overflows) = Int(status.f_bavail).multipliedReportingOverflow(
       by: Int(status.f_frsize))
     guard !overflows, free < bytes else { return }
-    throw ContextFileError(
+    throw FileError(
       .writeFailed,
       """
       \(path): the disk has \(megabytes(free)) free, the saved context needs \(megabytes(bytes)); \
@@ -82,7 +90,7 @@ extension ContextDirectory {
   }
 
   /// Removes activations behind other layers, and what else is of no checkpoint.
-  func removeLeftovers(keepingActivationsBehind layers: Int) throws(ContextFileError) {
+  func removeLeftovers(keepingActivationsBehind layers: Int) throws(FileError) {
     let kept = activationsPath(layers: layers)
     for name in try entries(of: path) {
       if Self.layers(ofActivations: name) != nil, "\(path)/\(name)" != kept { try remove(name) }
@@ -108,9 +116,9 @@ extension ContextDirectory {
   }
 
   /// Throws if the entry is nothing that a save leaves.
-  private func checkIsOurs(_ name: String) throws(ContextFileError) {
-    func foreign(_ name: String) -> ContextFileError {
-      ContextFileError(
+  private func checkIsOurs(_ name: String) throws(FileError) {
+    func foreign(_ name: String) -> FileError {
+      FileError(
         .writeFailed,
         "\(path): holds '\(name)', which is no part of a saved context; name an empty folder")
     }
@@ -130,7 +138,7 @@ extension ContextDirectory {
   }
 
   /// Removes an entry of the folder that is ours.
-  private func remove(_ name: String) throws(ContextFileError) {
+  private func remove(_ name: String) throws(FileError) {
     let place = "\(path)/\(name)"
     guard let ending = Self.ending(inFolder: name) else {
       guard unlink(place) == 0 || errno == ENOENT else { throw .writing(place) }
@@ -143,19 +151,17 @@ extension ContextDirectory {
     guard rmdir(place) == 0 || errno == ENOENT else { throw .writing(place) }
   }
 
-  private func entries(of folder: String) throws(ContextFileError) -> [String] {
+  private func entries(of folder: String) throws(FileError) -> [String] {
     do {
       return try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
     } catch {
-      throw ContextFileError(
+      throw FileError(
         .unreadable, "\(folder): its files cannot be listed; check its permissions")
     }
   }
 
   private func isFolder(_ path: String, followingLinks: Bool = false) -> Bool {
-    var status = stat()
-    let code = followingLinks ? stat(path, &status) : lstat(path, &status)
-    return code == 0 && status.st_mode & S_IFMT == S_IFDIR
+    (try? Stat(path, followTargetSymlink: followingLinks).type) == .directory
   }
 
   private func megabytes(_ bytes: Int) -> String {

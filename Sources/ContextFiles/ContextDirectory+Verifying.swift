@@ -1,11 +1,11 @@
 import Digests
-import ModelFiles
+import Files
 
 extension ContextDirectory {
   /// Compares the bytes of all files that the manifest lists with their checksums.
   ///
-  /// - Throws: `ContextFileError`: `notFound`, `unreadable`, or `malformed`.
-  public func verify(_ manifest: ContextManifest) throws(ContextFileError) {
+  /// - Throws: `FileError`: `notFound`, `unreadable`, or `malformed`.
+  public func verify(_ manifest: ContextManifest) throws(FileError) {
     let description = manifest.description
     _ = try readTokens(manifest)
     for block in 0..<description.blocks {
@@ -24,7 +24,7 @@ extension ContextDirectory {
 
   private func verify(
     _ path: String, bytes: Int, _ checksum: Checksum
-  ) throws(ContextFileError) {
+  ) throws(FileError) {
     let file = try mapped(path, bytes: bytes)
     guard Checksum(of: UnsafeRawBufferPointer(rebasing: file.bytes[..<bytes])) == checksum else {
       throw Self.changed(path)

@@ -1,5 +1,6 @@
+import Files
 import Foundation
-import ModelFiles
+import SystemPackage
 
 // The folder of a saved context:
 //
@@ -60,26 +61,22 @@ public struct ContextDirectory: Equatable, Sendable {
 
   /// Reads the manifest.
   ///
-  /// - Throws: `ContextFileError`: `notFound` if there is no saved context, `malformed` or
-  ///   `newerFormat` if its manifest is none of ours, `unreadable`.
-  public func manifest() throws(ContextFileError) -> ContextManifest {
-    var status = stat()
-    guard stat(path, &status) == 0 else {
-      let code = errno
-      guard code == ENOENT || code == ENOTDIR else {
-        throw ContextFileError(
-          .unreadable,
-          "\(path): cannot be read (\(ContextFileError.systemText(code))); check its permissions")
-      }
-      throw ContextFileError(.notFound, "\(path): there is no such folder; check the path")
+  /// - Throws: `FileError`: `notFound` if there is no saved context, `malformed` or
+  ///   `unsupported` if its manifest is none of ours, `unreadable`.
+  public func manifest() throws(FileError) -> ContextManifest {
+    let status = try Errno.explained {
+      try Stat(path)
+    } by: { code in
+      code == .noSuchFileOrDirectory || code == .notDirectory
+        ? FileError(.notFound, "\(path): there is no such folder; check the path", code: code)
+        : FileError(.unreadable, path, "cannot be read", code, "check its permissions")
     }
-    guard status.st_mode & S_IFMT == S_IFDIR else {
-      throw ContextFileError(
+    guard status.type == .directory else {
+      throw FileError(
         .notFound, "\(path): is no folder; name that of a saved context")
     }
-    let code = access(manifestPath, F_OK) == 0 ? 0 : errno
-    guard code != ENOENT else {
-      throw ContextFileError(
+    guard access(manifestPath, F_OK) == 0 || errno != ENOENT else {
+      throw FileError(
         .notFound,
         """
         \(path): holds no saved context (it has no \(Name.manifest)); a save that was not finished \
@@ -90,26 +87,24 @@ public struct ContextDirectory: Equatable, Sendable {
     return try ContextManifest(bytes: file.bytes, path: manifestPath)
   }
 
-  func mapped(_ path: String) throws(ContextFileError) -> MappedFile {
+  func mapped(_ path: String) throws(FileError) -> MappedFile {
     do {
       return try MappedFile(path: path)
-    } catch let error as ModelFileError {
-      throw ContextFileError(error, path: path)
     } catch {
-      throw ContextFileError(.unreadable, "\(path): \(error)")
+      switch error.kind {
+      case .notFound:
+        throw .damaged(path, "this file of the saved context is missing", .notFound)
+      case .malformed: throw .damaged(path, "is empty")
+      default: throw error
+      }
     }
   }
 
   /// Maps a file of the saved context that has at least so many bytes.
-  func mapped(_ path: String, bytes: Int) throws(ContextFileError) -> MappedFile {
+  func mapped(_ path: String, bytes: Int) throws(FileError) -> MappedFile {
     let file = try mapped(path)
     guard file.bytes.count >= bytes else {
-      throw ContextFileError(
-        .malformed,
-        """
-        \(path): is cut short, it has \(file.bytes.count) bytes of \(bytes); \
-        \(ContextFileError.remedy)
-        """)
+      throw .damaged(path, "is cut short, it has \(file.bytes.count) bytes of \(bytes)")
     }
     return file
   }

@@ -1,4 +1,5 @@
 import Digests
+import Files
 import Foundation
 import JSON
 
@@ -8,32 +9,31 @@ extension ContextManifest {
   /// Every number is checked against a range within which no size that follows from it overflows,
   /// and nothing is allocated beyond what the text itself takes.
   ///
-  /// - Throws: `ContextFileError` of the kinds `malformed` and `newerFormat`.
-  public init(bytes: UnsafeRawBufferPointer, path: String) throws(ContextFileError) {
+  /// - Throws: `FileError` of the kinds `malformed` and `unsupported`.
+  public init(bytes: UnsafeRawBufferPointer, path: String) throws(FileError) {
     guard bytes.count <= Self.mostBytes else {
-      throw ContextFileError(
-        .malformed, "\(path): is too long for a saved context's; \(ContextFileError.remedy)")
+      throw .damaged(path, "is too long for a saved context's")
     }
     do {
       try self.init(JSONDocument(bytes: bytes, path: path))
-    } catch let error as ContextFileError {
+    } catch let error as FileError {
       throw error
     } catch {
-      throw ContextFileError(.malformed, "\(error)")
+      throw FileError(.malformed, "\(error)")
     }
   }
 
   private init(_ document: JSONDocument) throws {
     let path = document.path
     guard try document.stringIfPresent("format") == Self.format else {
-      throw ContextFileError(
+      throw FileError(
         .malformed, "\(path): is not the manifest of a saved context; name a folder with one")
     }
     let version = try document.string("ringflash_version")
     let formatVersion = try document.integer("format_version", in: 1...Int(Int32.max))
     guard formatVersion <= Self.formatVersion else {
-      throw ContextFileError(
-        .newerFormat,
+      throw FileError(
+        .unsupported,
         """
         \(path): ringflash \(version) wrote it in format \(formatVersion), this one reads \
         format \(Self.formatVersion); use that ringflash, or save the context anew
@@ -48,10 +48,8 @@ extension ContextManifest {
       "activations_sha256",
       count: finishedLayers == description.layers ? 1 : description.blocks)
     guard try document.checksum("manifest_sha256") == checksum else {
-      throw ContextFileError(
-        .malformed,
-        "\(path): its content does not have its checksum, so it was changed; "
-          + ContextFileError.remedy)
+      throw FileError.damaged(
+        path, "its content does not have its checksum, so it was changed")
     }
   }
 }
@@ -76,16 +74,12 @@ extension ContextDescription {
           system: try $0.stringIfPresent("system"), separated: try $0.boolean("separated"))
       })
     guard blocks <= ContextManifest.mostBlocks else {
-      throw ContextFileError(
-        .malformed,
-        """
-        \(document.path): names \(blocks) KV blocks, a saved context has \
-        \(ContextManifest.mostBlocks) at most; \(ContextFileError.remedy)
-        """)
+      throw FileError.damaged(
+        document.path,
+        "names \(blocks) KV blocks, a saved context has \(ContextManifest.mostBlocks) at most")
     }
     guard !self.model.path.isEmpty, !self.model.path.utf8.contains(0) else {
-      throw ContextFileError(
-        .malformed, "\(document.path): \"model.path\" is no path; \(ContextFileError.remedy)")
+      throw FileError.damaged(document.path, "\"model.path\" is no path")
     }
   }
 }
@@ -112,20 +106,16 @@ extension JSONDocument {
 
   fileprivate func checksums(_ key: String, count: Int) throws -> [Checksum] {
     guard let texts = try stringsIfPresent(key), texts.count == count else {
-      throw ContextFileError(
-        .malformed,
-        "\(path): \"\(key)\" does not have one checksum for each of \(count) files; "
-          + ContextFileError.remedy)
+      throw FileError.damaged(
+        path, "\"\(key)\" does not have one checksum for each of \(count) files")
     }
     return try texts.map { try checksum($0, key) }
   }
 
   private func checksum(_ text: String, _ key: String) throws -> Checksum {
     guard let checksum = Checksum(hexadecimal: text) else {
-      throw ContextFileError(
-        .malformed,
-        "\(path): \"\(key)\" has what is no SHA-256 of 64 hexadecimal digits; "
-          + ContextFileError.remedy)
+      throw FileError.damaged(
+        path, "\"\(key)\" has what is no SHA-256 of 64 hexadecimal digits")
     }
     return checksum
   }

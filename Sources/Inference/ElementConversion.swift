@@ -9,8 +9,8 @@ enum ElementConversion: Sendable {
   /// Exact.
   case halfToFloat32
 
-  /// The type that comes out.
-  var result: Precision { self == .halfToFloat32 ? .fp32 : .bf16 }
+  /// The format that comes out.
+  var result: WeightFormat { self == .halfToFloat32 ? .float32 : .bfloat16 }
 
   /// Converts elements one by one.
   ///

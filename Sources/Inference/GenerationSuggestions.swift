@@ -5,9 +5,7 @@ import ModelFiles
 public struct GenerationSuggestions: Sendable, Equatable, Codable {
   public var maximumTokens: Int?
   public var stopTexts: [String]?
-  public var temperature: Double?
-  public var topK: Int?
-  public var topP: Double?
+  public var sampling = SamplingChoices()
   /// Settings that would change what is generated and that ringflash does not apply, with their
   /// values: `"repetition_penalty": 1.05`.
   public var notApplied: [String] = []
@@ -25,9 +23,10 @@ public struct GenerationSuggestions: Sendable, Equatable, Codable {
     stopTexts = try Self.stopTexts(document)
     let samples = try document.booleanIfPresent("do_sample") ?? false
     if samples {
-      temperature = try document.numberIfPresent("temperature") ?? 1
-      topK = try document.integerIfPresent("top_k", in: 0...Int(Int32.max)) ?? 50
-      topP = try document.numberIfPresent("top_p") ?? 1
+      sampling = SamplingChoices(
+        temperature: try document.numberIfPresent("temperature") ?? 1,
+        topK: try document.integerIfPresent("top_k", in: 0...Int(Int32.max)) ?? 50,
+        topP: try document.numberIfPresent("top_p") ?? 1)
     }
     let neutralValues =
       Self.neutralValues.merging(samples ? Self.neutralValuesOfSampling : [:]) { $1 }

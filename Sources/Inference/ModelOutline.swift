@@ -1,3 +1,4 @@
+import Files
 import JSON
 import Kernels
 import MPI
@@ -29,7 +30,7 @@ public struct ModelOutline: Sendable {
     return ModelOutline(
       name: "needle", configuration: needle.configuration,
       suggestions: GenerationSuggestions(maximumTokens: 64, stopTexts: ["\n"]),
-      endOfSequenceTokens: Set(needle.configuration.endOfSequenceTokens.map(Int32.init)),
+      endOfSequenceTokens: Set(needle.configuration.sequence.endTokens.map(Int32.init)),
       weights: weights, builtIn: needle.weights)
   }
 
@@ -38,7 +39,7 @@ public struct ModelOutline: Sendable {
   /// - Parameters:
   ///   - precision: in which the model will compute.
   ///   - origin: `.files` for its own weights; `.random` and `.none` look for no files.
-  /// - Throws: `ModelFileError` or `ModelError`.
+  /// - Throws: `FileError` or `ModelError`.
   public init(
     directory: ModelDirectory, precision: Precision, weights origin: WeightPlan.Origin = .files
   ) throws {
@@ -53,12 +54,12 @@ public struct ModelOutline: Sendable {
       : try WeightPlan(origin, for: configuration)
     let generation = directory.generationConfiguration
     suggestions = try generation.map(GenerationSuggestions.init) ?? GenerationSuggestions()
-    let vocabulary = configuration.vocabularySize
+    let vocabulary = configuration.vocabulary.size
     let suggestedEnds = try generation.flatMap {
       try Self.endOfSequenceTokens(of: $0, vocabulary: vocabulary)
     }
     endOfSequenceTokens =
-      suggestedEnds ?? Set(configuration.endOfSequenceTokens.map(Int32.init))
+      suggestedEnds ?? Set(configuration.sequence.endTokens.map(Int32.init))
     builtIn = nil
   }
 
@@ -74,7 +75,7 @@ public struct ModelOutline: Sendable {
     self.name = name
     self.configuration = configuration
     suggestions = GenerationSuggestions()
-    endOfSequenceTokens = Set(configuration.endOfSequenceTokens.map(Int32.init))
+    endOfSequenceTokens = Set(configuration.sequence.endTokens.map(Int32.init))
     weights = try WeightPlan(.random, for: configuration)
     builtIn = nil
   }
@@ -97,7 +98,7 @@ public struct ModelOutline: Sendable {
   ) throws -> Set<Int32>? {
     guard let tokens = try document.integerOrIntegersIfPresent("eos_token_id") else { return nil }
     for token in tokens where !(0..<vocabulary).contains(token) {
-      throw ModelFileError(
+      throw FileError(
         .malformed,
         "\(document.path): \"eos_token_id\" names the token \(token), the vocabulary has the ids 0 "
           + "to \(vocabulary - 1); correct the file")

@@ -25,13 +25,13 @@ struct PlannedWeightSource: WeightSource {
     if let view = shared.view(of: tensor) { return view }
     if case .file(let file, nil) = tensor.content {
       return TensorView(
-        name: name, shape: shape, precision: tensor.precision, elements: file.bytes.baseAddress!,
+        name: name, shape: shape, format: tensor.format, elements: file.bytes.baseAddress!,
         owner: file.owner)
     }
-    let memory = OwnElements(bytes: tensor.request.count * tensor.precision.bytes)
+    let memory = OwnElements(bytes: tensor.bytes)
     tensor.content.write(0..<tensor.request.count, to: memory.start)
     return TensorView(
-      name: name, shape: shape, precision: tensor.precision,
+      name: name, shape: shape, format: tensor.format,
       elements: UnsafeRawPointer(memory.start), owner: memory)
   }
 }

@@ -12,11 +12,20 @@ public struct Question: Sendable {
     self.maximumTokens = maximumTokens
     self.sampling = sampling
   }
+
+  /// Most tokens that it appends to the context, its answer included.
+  public var longest: Int { prompt.count + maximumTokens }
+}
+
+/// Why a question is refused.
+public enum QuestionError: Error, Equatable {
+  /// With its answer it may have this many tokens; the session was made for fewer behind the context.
+  case tooLong(tokens: Int, room: Int)
 }
 
 /// What was generated, and why it ended.
 public struct Generation: Sendable, Equatable {
-  public enum End: Sendable {
+  public enum End: Sendable, BitwiseCopyable {
     /// The model gave an end-of-sequence token, which is the last of `tokens`.
     case endOfSequence
     /// The listener had enough: a stop text.
@@ -27,12 +36,4 @@ public struct Generation: Sendable, Equatable {
 
   public let tokens: [Int32]
   public let end: End
-}
-
-/// Why the answering was given up; every rank hears of it.
-public enum SessionError: Error {
-  /// On rank 0: the listener threw this.
-  case listenerFailed(any Error)
-  /// On the other ranks: rank 0 gave up.
-  case abandoned
 }

@@ -1,27 +1,17 @@
 import Foundation
 import Kernels
 
-/// How the next token is chosen.
-public struct SamplingParameters: Sendable, Equatable, Codable {
-  /// 0: the most likely token always.
-  public var temperature: Double
-  /// Only the K most likely tokens; 0: all.
-  public var topK: Int
-  /// Only the most likely tokens whose probabilities reach P together; 1: all.
-  public var topP: Double
-  public var seed: UInt64
-
-  public init(temperature: Double = 0, topK: Int = 0, topP: Double = 1, seed: UInt64 = 0) {
-    self.temperature = temperature
-    self.topK = topK
-    self.topP = topP
-    self.seed = seed
-  }
-}
-
 /// Chooses tokens; the same logits and seed give the same tokens on every machine whose logits are
 /// the same.
 public struct Sampler: Sendable {
+  /// What samplers need for the time of one choice; they may share it.
+  public struct Workspace: Sendable {
+    fileprivate var ranking = TokenRanking()
+    fileprivate var weights: [Double] = []
+
+    public init() {}
+  }
+
   public let parameters: SamplingParameters
   private var generator: SplitMix64
 
@@ -30,23 +20,26 @@ public struct Sampler: Sendable {
     generator = SplitMix64(seed: parameters.seed)
   }
 
-  /// - Parameter logits: `[vocabularySize]`, at least one.
-  public mutating func next(_ logits: UnsafeBufferPointer<Float>) -> Int32 {
+  /// The next token. A NaN counts as less than every number, and is drawn only where there is no
+  /// number.
+  ///
+  /// - Parameter logits: `[vocabulary.size]`, at least one.
+  public mutating func next(
+    _ logits: UnsafeBufferPointer<Float>, _ workspace: inout Workspace
+  ) -> Int32 {
     guard parameters.temperature > 0 else { return Self.mostLikely(logits) }
-    // By falling logit, of equal ones the lower id first, so that the cut is always the same.
-    var order = logits.indices.sorted {
-      logits[$0] != logits[$1] ? logits[$0] > logits[$1] : $0 < $1
+    workspace.ranking.find(parameters.topK > 0 ? parameters.topK : logits.count, of: logits)
+    weigh(logits, &workspace)
+    guard !workspace.weights.isEmpty else { return Self.mostLikely(logits) }
+    // Sums go from the largest weight to the smallest, always: another order would round otherwise,
+    // and a token at the edge would be another one.
+    let kept = Self.nucleus(workspace.weights, probability: parameters.topP)
+    var remaining = generator.nextUniform() * workspace.weights.prefix(kept).reduce(0, +)
+    for place in 0..<kept {
+      remaining -= workspace.weights[place]
+      if remaining < 0 { return Int32(workspace.ranking.token(at: place)) }
     }
-    if parameters.topK > 0 { order = Array(order.prefix(parameters.topK)) }
-    let largest = Double(logits[order[0]])
-    let weights = order.map { exp((Double(logits[$0]) - largest) / parameters.temperature) }
-    let kept = Self.nucleus(weights, probability: parameters.topP)
-    var remaining = generator.nextUniform() * weights.prefix(kept).reduce(0, +)
-    for index in 0..<kept {
-      remaining -= weights[index]
-      if remaining < 0 { return Int32(order[index]) }
-    }
-    return Int32(order[kept - 1])
+    return Int32(workspace.ranking.token(at: kept - 1))
   }
 
   /// The first of the largest; a NaN counts as less than every number.
@@ -56,6 +49,18 @@ public struct Sampler: Sendable {
       best = index
     }
     return Int32(best)
+  }
+
+  /// The weights of the ranked tokens up to those that are NaN.
+  private func weigh(_ logits: UnsafeBufferPointer<Float>, _ workspace: inout Workspace) {
+    let ranking = workspace.ranking
+    let largest = Double(logits[ranking.token(at: 0)])
+    workspace.weights.removeAll(keepingCapacity: true)
+    for place in 0..<ranking.count {
+      let logit = logits[ranking.token(at: place)]
+      guard !logit.isNaN else { break }
+      workspace.weights.append(exp((Double(logit) - largest) / parameters.temperature))
+    }
   }
 
   /// How many of the falling weights reach `probability` of their sum (Holtzman et al. 2020); at

@@ -9,19 +9,19 @@ extension SavedContext {
   /// brings it to the disk. It sends no message. A reader finds it only after the manifest is
   /// committed.
   ///
-  /// - Throws: `ContextFileError`.
+  /// - Throws: `FileError`.
   public func write() throws {
-    let layers = stack.finishedLayers
+    let layers = context.finishedLayers
     if session.communicator.rank == 0, tokenChecksum == nil {
       tokenChecksum = try directory.writeTokens(tokens)
     }
     activationChecksums = []
     guard !files.isEmpty else { return }
-    if isFinished {
+    if context.isPrefilled {
       try forEachBlock { try append(layers, toBlock: $0) }
       try forEachBlock { try files[$0].synchronize() }
       activationChecksums =
-        try stack.lastActivations.map {
+        try context.lastActivations.map {
           [try directory.writeLastPosition(UnsafeRawBufferPointer($0))]
         } ?? []
     } else {
@@ -30,7 +30,7 @@ extension SavedContext {
       try forEachBlock { index in
         try append(layers, toBlock: index)
         checksums.pointer[index] = try directory.writeActivations(
-          UnsafeRawBufferPointer(stack.activations(ofBlock: index)), layers: layers,
+          UnsafeRawBufferPointer(context.activations(ofBlock: index)), layers: layers,
           block: files[index].block)
       }
       try forEachBlock { index in
@@ -39,14 +39,14 @@ extension SavedContext {
       }
       activationChecksums = Array(checksums.elements)
     }
-    try directory.synchronizeFolders(activationsBehind: isFinished ? nil : layers)
+    try directory.synchronizeFolders(activationsBehind: context.isPrefilled ? nil : layers)
   }
 
   private func append(_ layers: Int, toBlock index: Int) throws {
     let file = files[index]
     try file.append(
       (file.layers..<layers).map {
-        UnsafeRawBufferPointer(stack.keyValues(ofBlock: index, layer: $0))
+        UnsafeRawBufferPointer(context.keyValues(ofBlock: index, layer: $0))
       })
   }
 
@@ -66,7 +66,7 @@ extension SavedContext {
       }, to: 0)
     guard let blocks, let activations else { return nil }
     return ContextManifest(
-      description: description, finishedLayers: stack.finishedLayers,
+      description: description, finishedLayers: context.finishedLayers,
       prefillMilliseconds: prefillMilliseconds, tokens: tokenChecksum!,
       blocks: Self.inOrder(blocks), activations: Self.inOrder(activations))
   }

@@ -36,13 +36,12 @@ public final class SavedContext {
     self.tokens = tokens
     self.directory = directory
     self.restored = restored
-    files = session.stack.ownContextBlocks.map { BlockFile(block: $0, in: directory) }
+    files = session.context.ownContextBlocks.map { BlockFile(block: $0, in: directory) }
     tokenChecksum = restored?.tokens
     activationChecksums = []
   }
 
-  var stack: DecoderStack { session.stack }
-  var isFinished: Bool { stack.finishedLayers == stack.configuration.layers.count }
+  var context: DecoderContext { session.context }
 
   /// Calls `body` with the index of each of this rank's blocks, on all of its threads.
   ///
@@ -57,7 +56,7 @@ public final class SavedContext {
       session.communicator.tick()
       onProgress?(Double(done.load(ordering: .relaxed)) / Double(count))
     }
-    stack.team.forEach(count, betweenItems: betweenItems) { index, _ in
+    context.team.forEach(count, betweenItems: betweenItems) { index, _ in
       do {
         try body(index)
       } catch {
@@ -74,7 +73,7 @@ public final class SavedContext {
 extension ContextDescription.Layout {
   /// That of a session with this model and arithmetic.
   public init(model: ModelConfiguration, arithmetic: Arithmetic) {
-    let shape = AttentionShape(model)
+    let shape = model.attention.shape
     let layout = arithmetic.keyValueLayout(shape)
     self.init(
       queryHeads: shape.queryHeads, keyValueHeads: shape.keyValueHeads,

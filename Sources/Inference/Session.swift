@@ -1,42 +1,49 @@
 import Kernels
 import MPI
+import Ranks
 import RingAttention
 import Transformer
 
-/// One context and what is asked of it: prefill, appended prompts, generation. Every rank makes the
+/// One context, prefilled and ready for what is asked of it; see `AnswerLoop`. Every rank makes the
 /// same calls.
 public final class Session {
   public let model: Model
-  public let stack: DecoderStack
-  let communicator: Communicator
-  /// Most questions that are answered at once.
-  public let batch: Int
-  /// `[vocabularySize]`: of the context's last position.
+  /// Its branches are the most questions that are answered at once, and what is appended in one is a
+  /// prompt and its answer.
+  public let sequence: SequenceDescription
+  public let context: DecoderContext
+  public let communicator: Communicator
+  /// `[vocabulary.size]`: of the context's last position.
   let contextLogits: AlignedBuffer<Float>
-  /// `[batch][vocabularySize]`: of those that a step of the answers gave.
-  let stepLogits: AlignedBuffer<Float>
+  /// Once the context is prefilled.
+  private var appendPass: AppendPass?
 
-  /// - Parameters:
-  ///   - contextTokens: the length of the context, 1 or more.
-  ///   - maximumAppended: most tokens of a prompt and its answer together.
-  ///   - batch: most questions that are answered at once.
   public init(
-    model: Model, communicator: Communicator, arithmetic: Arithmetic, partition: PartitionKind,
-    contextTokens: Int, maximumAppended: Int, batch: Int = 1
+    model: Model, _ sequence: SequenceDescription, communicator: Communicator,
+    arithmetic: Arithmetic
   ) {
     self.model = model
+    self.sequence = sequence
     self.communicator = communicator
-    self.batch = batch
-    stack = DecoderStack(
-      weights: model.weights, communicator: communicator, arithmetic: arithmetic,
-      partition: partition, contextTokens: contextTokens, maximumAppended: maximumAppended,
-      branches: batch)
-    contextLogits = AlignedBuffer(count: model.configuration.vocabularySize)
-    stepLogits = AlignedBuffer(count: batch * model.configuration.vocabularySize)
+    context = DecoderContext(
+      weights: model.weights, sequence, communicator: communicator, arithmetic: arithmetic)
+    contextLogits = AlignedBuffer(count: model.configuration.vocabulary.size)
+  }
+
+  /// What runs tokens behind the context; after the prefill.
+  var append: AppendPass {
+    guard let appendPass else { preconditionFailure("the context is prefilled first") }
+    return appendPass
+  }
+
+  /// Bytes that this rank has sent to others: KV blocks, softmax states and shares of linear
+  /// layers.
+  public var bytesSent: Int {
+    context.prefillCost.attention.bytesSent + (appendPass?.bytesSent ?? 0)
   }
 
   /// Runs the whole context, or what is left of it where some or all layers were restored. See
-  /// `DecoderStack.prefill`.
+  /// `PrefillPass`.
   ///
   /// - Returns: whether it is finished; if not, a later call goes on.
   /// - Throws: `MPIError`, and what `afterLayer` throws.
@@ -46,14 +53,24 @@ public final class Session {
     interruption: Interruption? = nil,
     afterLayer: ((_ finishedLayers: Int) throws -> Bool)? = nil
   ) throws -> Bool {
-    if stack.tokenCount == 0 {
-      guard
-        try stack.prefill(
-          tokens: tokens, onProgress: onProgress, interruption: interruption,
-          afterLayer: afterLayer)
-      else { return false }
+    if !context.isPrefilled {
+      let pass = PrefillPass(context, interruption: interruption)
+      guard try pass.run(tokens: tokens, onProgress: onProgress, afterLayer: afterLayer) else {
+        return false
+      }
     }
-    try stack.lastContextLogits(into: contextLogits.pointer)
+    let pass = try AppendPass(context)
+    try pass.lastContextLogits(into: contextLogits.pointer)
+    appendPass = pass
     return true
+  }
+
+  /// The logits of every position of the context on rank 0; see `AppendPass`.
+  ///
+  /// - Throws: `MPIError`, and on rank 0 what `body` throws.
+  public func forEachContextLogits(
+    _ body: (UnsafeBufferPointer<Float>) throws -> Void
+  ) throws {
+    try append.forEachContextLogits(body)
   }
 }

@@ -1,5 +1,6 @@
 import Kernels
 import MPI
+import Ranks
 import Transformer
 
 /// The matrices of a plan that do not lie ready in a file, in memory that the ranks of a host
@@ -15,8 +16,7 @@ struct SharedWeights {
 
   /// What a tensor takes in the memory, up to the next one.
   static func paddedBytes(_ tensor: PlannedTensor) -> Int {
-    let bytes = tensor.request.count * tensor.precision.bytes
-    return (bytes + alignment - 1) / alignment * alignment
+    (tensor.bytes + alignment - 1) / alignment * alignment
   }
 
   /// Takes the memory and fills it; every rank of `host` calls this.
@@ -29,7 +29,7 @@ struct SharedWeights {
     var end = 0
     for tensor in tensors {
       offsets[tensor.request.name] = end
-      let (count, bytes) = (tensor.request.count, tensor.precision.bytes)
+      let (count, bytes) = (tensor.request.count, tensor.format.bytesPerBlock)
       for first in stride(from: 0, to: count, by: Self.elementsPerItem) {
         items.append(
           (tensor, first..<min(count, first + Self.elementsPerItem), end + first * bytes))
@@ -55,7 +55,7 @@ struct SharedWeights {
       return nil
     }
     return TensorView(
-      name: tensor.request.name, shape: tensor.request.shape, precision: tensor.precision,
+      name: tensor.request.name, shape: tensor.request.shape, format: tensor.format,
       elements: UnsafeRawPointer(start + offset), owner: memory)
   }
 }

@@ -1,3 +1,4 @@
+import Files
 import Kernels
 import ModelFiles
 import Transformer
@@ -71,12 +72,17 @@ struct PlannedTensor: Sendable {
   }
 
   /// Of the elements as the model uses them.
-  var precision: Precision {
+  var format: WeightFormat {
     switch content {
-    case .file(let tensor, nil): tensor.elementType == .float32 ? .fp32 : .bf16
+    case .file(let tensor, nil): tensor.elementType == .float32 ? .float32 : .bfloat16
     case .file(_, let conversion?): conversion.result
-    case .random: .bf16
+    case .random: .bfloat16
     }
+  }
+
+  /// What they take in that format.
+  var bytes: Int {
+    request.shape.dropLast().reduce(1, *) * format.rowBytes(inputs: request.shape.last ?? 1)
   }
 }
 
@@ -92,29 +98,17 @@ extension WeightPlan {
       })
   }
 
-  /// The tensors in a directory's files: matrices of one type, used in place where `precision` can
-  /// read them, and converted otherwise; norms and biases of any of the types.
+  /// The tensors in a directory's files, each of any type that is supported: matrices are used in
+  /// place where `precision` multiplies them as they are, and converted otherwise.
   ///
-  /// - Throws: `ModelFileError`, `ModelError`.
+  /// - Throws: `FileError`, `ModelError`.
   init(
     files: SafetensorsCollection, directory: String, configuration: ModelConfiguration,
     precision: Precision
   ) throws {
     var tensors: [PlannedTensor] = []
-    var firstMatrix: Tensor?
     for request in try ModelFamilies.tensors(of: configuration) {
       let tensor = try Self.tensor(request, in: files, directory)
-      if !request.isVector {
-        let first = firstMatrix ?? tensor
-        firstMatrix = first
-        guard first.elementType == tensor.elementType else {
-          throw ModelFileError(
-            .unsupported,
-            "\(directory): the tensor '\(first.name)' is of type \(first.elementType.rawValue) and "
-              + "'\(tensor.name)' of type \(tensor.elementType.rawValue); convert all matrices to "
-              + "one of BF16, F16 and F32")
-        }
-      }
       let conversion = try Self.conversion(of: tensor, request, precision, directory)
       tensors.append(PlannedTensor(request: request, content: .file(tensor, conversion)))
     }
@@ -125,12 +119,12 @@ extension WeightPlan {
     _ request: TensorRequest, in files: SafetensorsCollection, _ directory: String
   ) throws -> Tensor {
     guard let tensor = files.tensor(named: request.name) else {
-      throw ModelFileError(
+      throw FileError(
         .malformed,
         "\(directory): has no tensor '\(request.name)', which the model's configuration asks for")
     }
     guard tensor.shape == request.shape else {
-      throw ModelFileError(
+      throw FileError(
         .malformed,
         "\(directory): the tensor '\(request.name)' has the shape \(tensor.shape), the "
           + "configuration asks for \(request.shape)")
@@ -149,7 +143,7 @@ extension WeightPlan {
     case .float16 where request.isVector || precision == .fp32: .halfToFloat32
     case .float16: .halfToBFloat16
     default:
-      throw ModelFileError(
+      throw FileError(
         .unsupported,
         "\(directory): the tensor '\(tensor.name)' is of type \(tensor.elementType.rawValue); BF16, "
           + "F16 and F32 are supported")

@@ -25,8 +25,8 @@ public struct QueryTile {
     self.headsPerToken = headsPerToken
   }
 
-  func visibleKeys(row: Int, block: Int, mask: AttentionMask) -> Range<Int> {
-    mask.visibleKeys(position: position + row / headsPerToken, block: block)
+  func visibleKeys(row: Int, block: Int, pattern: AttentionPattern) -> Range<Int> {
+    pattern.visibleKeys(position: position + row / headsPerToken, block: block)
   }
 }
 
@@ -67,7 +67,7 @@ extension Arithmetic {
     let block = 2 * tokensPerBlock * dimension
     guard multipliesPanels else { return (rows * (tokensPerBlock + dimension) + block) * 4 }
     return Self.rowsAtOnce * (tokensPerBlock * (4 + inputType.bytes) + 32)
-      + (inputType == .rounded ? block * 4 : 0)
+      + (inputType == .float32OfBF16 ? block * 4 : 0)
   }
 
   /// Reserves them, before the threads start.
@@ -86,23 +86,25 @@ extension Arithmetic {
   ///   - states: `[tile.count]` rows as in `SoftmaxStateLayout`.
   public func attend(
     _ tile: QueryTile, to head: UnsafeRawPointer, next: UnsafeRawPointer? = nil, block: Int,
-    mask: AttentionMask, layout: KeyValueLayout, states: UnsafeMutablePointer<Double>, thread: Int
+    pattern: AttentionPattern, layout: KeyValueLayout, states: UnsafeMutablePointer<Double>,
+    thread: Int
   ) {
     // Positions rise with the rows, so the first row sees the earliest key and the last row the
     // latest.
-    let earliest = tile.visibleKeys(row: 0, block: block, mask: mask)
-    let latest = tile.visibleKeys(row: tile.count - 1, block: block, mask: mask)
+    let earliest = tile.visibleKeys(row: 0, block: block, pattern: pattern)
+    let latest = tile.visibleKeys(row: tile.count - 1, block: block, pattern: pattern)
     guard latest.upperBound > 0, earliest.lowerBound < tokensPerBlock else { return }
     guard multipliesPanels else {
       attendWidened(
-        tile, to: head, block: block, mask: mask, layout: layout, states: states, thread: thread)
+        tile, to: head, block: block, pattern: pattern, layout: layout, states: states,
+        thread: thread)
       return
     }
     var panels = Panels(
       keys: head, values: head + layout.keyBytes, elementBytes: layout.elementBytes,
       matrix: inputKernels.matrix, accumulateValues: inputKernels.accumulate_values)
     var scratch = scratch(of: thread)
-    if inputType == .rounded {
+    if inputType == .float32OfBF16 {
       if tile.count > Int(RF_MICROTILE_ROWS) {
         let widened = scratch.assumingMemoryBound(to: Float.self)
         layout.widen(head, into: widened, with: table.widen_pairs)
@@ -125,15 +127,15 @@ extension Arithmetic {
       }
       attendPanels(
         tile, rows: first..<min(tile.count, first + Self.rowsAtOnce), panels: panels, block: block,
-        mask: isMasked ? mask : nil, layout: layout, states: states, scratch: scratch)
+        pattern: isMasked ? pattern : nil, layout: layout, states: states, scratch: scratch)
     }
   }
 
   /// Attends some rows of a tile to a block whose keys and values are panels of the input type.
   ///
-  /// - Parameter mask: nil where every row sees the whole block.
+  /// - Parameter pattern: nil where every row sees the whole block.
   private func attendPanels(
-    _ tile: QueryTile, rows: Range<Int>, panels: Panels, block: Int, mask: AttentionMask?,
+    _ tile: QueryTile, rows: Range<Int>, panels: Panels, block: Int, pattern: AttentionPattern?,
     layout: KeyValueLayout,
     states: UnsafeMutablePointer<Double>, scratch: UnsafeMutableRawPointer
   ) {
@@ -152,11 +154,11 @@ extension Arithmetic {
     // Keys that some row sees, in whole panels.
     var seen = 0..<tokensPerBlock
     var visible: UnsafeMutablePointer<rf_visible_keys>?
-    if let mask {
+    if let pattern {
       let ofRows = UnsafeMutableRawPointer(factors + Self.rowsAtOnce)
         .assumingMemoryBound(to: rf_visible_keys.self)
       for row in rows {
-        let keys = tile.visibleKeys(row: row, block: block, mask: mask)
+        let keys = tile.visibleKeys(row: row, block: block, pattern: pattern)
         ofRows[row - rows.lowerBound] = rf_visible_keys(
           begin: UInt16(keys.lowerBound), end: UInt16(keys.upperBound))
       }
@@ -200,7 +202,7 @@ extension Arithmetic {
   }
 
   private func attendWidened(
-    _ tile: QueryTile, to head: UnsafeRawPointer, block: Int, mask: AttentionMask,
+    _ tile: QueryTile, to head: UnsafeRawPointer, block: Int, pattern: AttentionPattern,
     layout: KeyValueLayout, states: UnsafeMutablePointer<Double>, thread: Int
   ) {
     let dimension = layout.shape.paddedHeadDimension
@@ -230,7 +232,7 @@ extension Arithmetic {
     withUnsafeTemporaryAllocation(of: rf_merge_factors.self, capacity: tile.count) { factors in
       for row in 0..<tile.count {
         let rowScores = scores + row * tokensPerBlock
-        let keys = tile.visibleKeys(row: row, block: block, mask: mask)
+        let keys = tile.visibleKeys(row: row, block: block, pattern: pattern)
         if let cap = layout.shape.scoreSoftCap {
           table.soft_cap(rowScores + keys.lowerBound, keys.count, cap.inner, cap.outer)
         }

@@ -47,8 +47,7 @@ extension Arithmetic {
     _ weights: WeightMatrix, inputs: UnsafeRawPointer, tokens: Int,
     outputs: UnsafeMutablePointer<Float>, outputStride: Int, accumulate: Bool = false
   ) {
-    precondition(
-      precision == .fp32 || weights.precision == .bf16, "bf16 precision takes bf16 weights")
+    let kernels = kernels(for: weights.format)
     let panel = outputsPerPanel(inputs: weights.inputs)
     let panels = (weights.outputs + panel - 1) / panel
     let blocks = (tokens + tokensPerBlock - 1) / tokensPerBlock
@@ -61,7 +60,7 @@ extension Arithmetic {
       team.forEach(panels * parts) { item, thread in
         let first = item / parts * panel
         let panelWeights = packed(
-          weights, outputs: first..<min(first + panel, weights.outputs), thread: thread)
+          weights, outputs: first..<min(first + panel, weights.outputs), kernels, thread: thread)
         let firstBlock = item % parts * blocksPerItem
         for block in firstBlock..<min(firstBlock + blocksPerItem, blocks) {
           let token = block * tokensPerBlock
@@ -80,20 +79,30 @@ extension Arithmetic {
 
   /// A panel of weights as the arithmetic reads it, in the thread's scratch or where it lies.
   private func packed(
-    _ weights: WeightMatrix, outputs: Range<Int>, thread: Int
+    _ weights: WeightMatrix, outputs: Range<Int>, _ kernels: WeightKernels, thread: Int
   ) -> UnsafeRawPointer {
-    let rows = weights.elements + outputs.lowerBound * weights.inputs * weights.precision.bytes
+    let rows = weights.row(outputs.lowerBound)
     let scratch = scratch(of: thread)
     if multipliesPanels {
-      let pack = weights.precision == .bf16 ? inputKernels.pack_bf16 : inputKernels.pack_float32
-      pack!(rows, outputs.count, weights.inputs, scratch)
+      kernels.pack!(rows, outputs.count, weights.inputs, scratch)
       return UnsafeRawPointer(scratch)
     }
-    guard weights.precision == .bf16 else { return rows }
-    table.widen(
-      rows.assumingMemoryBound(to: UInt16.self), outputs.count * weights.inputs,
-      scratch.assumingMemoryBound(to: Float.self))
+    guard let unpack = weights.format.unpack else { return rows }
+    let floats = scratch.assumingMemoryBound(to: Float.self)
+    for output in outputs {
+      unpack(
+        weights.row(output), weights.inputs,
+        floats + (output - outputs.lowerBound) * weights.inputs, table)
+    }
     return UnsafeRawPointer(scratch)
+  }
+
+  /// What multiplies weights of that format.
+  private func kernels(for format: WeightFormat) -> WeightKernels {
+    precondition(
+      format.precisions.contains(precision),
+      "\(precision.rawValue) precision takes no \(format) weights as they are")
+    return format.kernels(self)
   }
 
   private func multiplyPanel(_ tile: LinearTile) {
@@ -138,8 +147,9 @@ extension Arithmetic {
     _ weights: WeightMatrix, range: Range<Int>, inputs: UnsafeRawPointer, rows: Int,
     outputs: UnsafeMutablePointer<Float>
   ) {
-    let dots = dotProducts(weights.precision)
-    let weightBytes = weights.inputs * weights.precision.bytes
+    guard !range.isEmpty else { return }
+    let kernels = kernels(for: weights.format)
+    let weightBytes = weights.rowBytes
     let stride = Self.inputStride(columns: weights.inputs)
     let inputs = rows > 1 && inputType != .bf16 ? split(inputs, rows: rows, weights.inputs) : inputs
     let perItem =
@@ -148,30 +158,12 @@ extension Arithmetic {
         outputs: range.count, rowBytes: weightBytes, threads: team.threads,
         cacheBytes: CacheSizes.host.secondLevelBytes)
       : Self.outputsPerRun(outputs: range.count, rowBytes: weightBytes, threads: team.threads)
-    weights.bias.withUnsafeBufferPointer { bias in
-      // An empty array has an address too.
-      let bias = bias.isEmpty ? nil : bias.baseAddress! + range.lowerBound
-      team.forEach((range.count + perItem - 1) / max(perItem, 1)) { item, _ in
-        let first = item * perItem
-        let count = min(range.count - first, perItem)
-        let matrix = weights.elements + (range.lowerBound + first) * weightBytes
-        if rows > 1 {
-          dots.ofSeveral(
-            matrix, count, weights.inputs, inputs, rows, stride, outputs + first, range.count)
-        } else {
-          for output in Swift.stride(from: 0, to: count, by: 4) {
-            dots.ofOne(
-              matrix + output * weightBytes, min(4, count - output), weights.inputs, inputs,
-              outputs + first + output)
-          }
-        }
-        guard let bias else { return }
-        for row in 0..<rows {
-          let outputs = outputs + row * range.count
-          for output in first..<first + count { outputs[output] += bias[output] }
-        }
-      }
-    }
+    rowsCall = RowsCall(
+      weights: weights, kernels: kernels, range: range, perItem: perItem, inputs: inputs,
+      rows: rows,
+      inputStride: stride, outputs: outputs)
+    team.callForEach((range.count + perItem - 1) / perItem, multiplyRowsOfItem)
+    rowsCall = nil
   }
 
   /// Of one row, weights are read once: long runs, in groups of four outputs.
@@ -210,17 +202,6 @@ extension Arithmetic {
     }
     return UnsafeRawPointer(destination)
   }
-
-  private func dotProducts(
-    _ weights: Precision
-  ) -> (ofOne: rf_dot_4_function, ofSeveral: rf_dots_function) {
-    switch (weights, inputType) {
-    case (.bf16, .bf16): return (table.dot_4_bf16_bf16, table.dots_bf16_bf16)
-    case (.bf16, _): return (table.dot_4_bf16_float32, table.dots_bf16_float32)
-    case (.fp32, .bf16): preconditionFailure("bf16 precision takes bf16 weights")
-    case (.fp32, _): return (table.dot_4_float32_float32, table.dots_float32_float32)
-    }
-  }
 }
 
 /// One panel of outputs for one block of tokens.
@@ -236,4 +217,44 @@ private struct LinearTile {
   let destination: UnsafeMutablePointer<Float>
   let destinationStride: Int
   let accumulate: Bool
+}
+
+/// One call of `multiplyRows`, for its threads.
+struct RowsCall {
+  let weights: WeightMatrix
+  let kernels: WeightKernels
+  /// The outputs that are computed.
+  let range: Range<Int>
+  /// How many of them are one item.
+  let perItem: Int
+  let inputs: UnsafeRawPointer
+  let rows: Int
+  /// Elements from one row of inputs to the next.
+  let inputStride: Int
+  /// `[rows][range.count]` float32.
+  let outputs: UnsafeMutablePointer<Float>
+
+  func multiply(item: Int) {
+    let first = item * perItem
+    let count = min(range.count - first, perItem)
+    let output = range.lowerBound + first
+    if rows > 1 {
+      kernels.dotsOfSeveralInputs(
+        weights.row(output), count, weights.inputs, inputs, rows, inputStride, outputs + first,
+        range.count)
+    } else {
+      for group in stride(from: 0, to: count, by: 4) {
+        kernels.dotsOfOneInput(
+          weights.row(output + group), min(4, count - group), weights.inputs, inputs,
+          outputs + first + group)
+      }
+    }
+    guard !weights.bias.isEmpty else { return }
+    weights.bias.withUnsafeBufferPointer { bias in
+      for row in 0..<rows {
+        let outputs = outputs + row * range.count + first
+        for index in 0..<count { outputs[index] += bias[output + index] }
+      }
+    }
+  }
 }

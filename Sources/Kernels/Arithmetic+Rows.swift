@@ -12,7 +12,7 @@ extension Arithmetic {
     _ x: UnsafePointer<Float>, rows: Int, columns: Int, weight: [Float], epsilon: Float,
     into output: UnsafeMutableRawPointer
   ) {
-    let stride = Self.inputStride(columns: columns) * inputType.bytes
+    let stride = inputRowBytes(columns: columns)
     weight.withUnsafeBufferPointer { weight in
       let weight = weight.baseAddress!
       let perItem = 16
@@ -20,23 +20,6 @@ extension Arithmetic {
         for row in item * perItem..<min(rows, (item + 1) * perItem) {
           inputKernels.rms_norm(x + row * columns, weight, columns, epsilon, output + row * stride)
         }
-      }
-    }
-  }
-
-  /// RMSNorm of each row in place, in float32, by the calling thread: per-head norms of queries and
-  /// keys.
-  ///
-  /// - Parameters:
-  ///   - x: `[rows][columns]` float32.
-  ///   - weight: `[columns]`.
-  public func rmsNormInPlace(
-    _ x: UnsafeMutablePointer<Float>, rows: Int, columns: Int, weight: [Float], epsilon: Float
-  ) {
-    weight.withUnsafeBufferPointer { weight in
-      for row in 0..<rows {
-        let x = x + row * columns
-        table.float32.rms_norm(x, weight.baseAddress!, columns, epsilon, x)
       }
     }
   }
@@ -50,12 +33,15 @@ extension Arithmetic {
     _ x: UnsafeMutablePointer<Float>, rows: Int, columns: Int, weight: [Float], epsilon: Float,
     to stream: UnsafeMutablePointer<Float>
   ) {
-    let perItem = 16
-    team.forEach((rows + perItem - 1) / perItem) { item, _ in
-      for row in item * perItem..<min(rows, (item + 1) * perItem) {
-        let (x, stream) = (x + row * columns, stream + row * columns)
-        rmsNormInPlace(x, rows: 1, columns: columns, weight: weight, epsilon: epsilon)
-        for column in 0..<columns { stream[column] += x[column] }
+    weight.withUnsafeBufferPointer { weight in
+      let weight = weight.baseAddress!
+      let perItem = 16
+      team.forEach((rows + perItem - 1) / perItem) { item, _ in
+        for row in item * perItem..<min(rows, (item + 1) * perItem) {
+          let (x, stream) = (x + row * columns, stream + row * columns)
+          table.float32.rms_norm(x, weight, columns, epsilon, x)
+          for column in 0..<columns { stream[column] += x[column] }
+        }
       }
     }
   }
@@ -63,13 +49,13 @@ extension Arithmetic {
   /// A gated linear unit: `activation(gate) * up` for each row.
   ///
   /// - Parameters:
-  ///   - gate: `[rows][columns]` float32, as `up`.
+  ///   - gateAndUp: `[rows][2][columns]` float32, the gate before what it multiplies.
   ///   - output: `[rows][inputStride(columns)]` matrix input.
   public func activate(
-    _ activation: GatedActivation, gate: UnsafePointer<Float>, up: UnsafePointer<Float>, rows: Int,
-    columns: Int, into output: UnsafeMutableRawPointer
+    _ activation: GatedActivation, gateAndUp: UnsafePointer<Float>, rows: Int, columns: Int,
+    into output: UnsafeMutableRawPointer
   ) {
-    let stride = Self.inputStride(columns: columns) * inputType.bytes
+    let stride = inputRowBytes(columns: columns)
     let perItem = 16
     let kernel: rf_gated_function
     switch activation {
@@ -78,7 +64,8 @@ extension Arithmetic {
     }
     team.forEach((rows + perItem - 1) / perItem) { item, _ in
       for row in item * perItem..<min(rows, (item + 1) * perItem) {
-        kernel(gate + row * columns, up + row * columns, columns, output + row * stride)
+        let gate = gateAndUp + 2 * row * columns
+        kernel(gate, gate + columns, columns, output + row * stride)
       }
     }
   }
@@ -99,13 +86,6 @@ extension Arithmetic {
   public func widen(
     row: Int, of weights: WeightMatrix, into output: UnsafeMutablePointer<Float>
   ) {
-    switch weights.precision {
-    case .bf16:
-      let elements = weights.elements.assumingMemoryBound(to: UInt16.self)
-      table.widen(elements + row * weights.inputs, weights.inputs, output)
-    case .fp32:
-      let elements = weights.elements.assumingMemoryBound(to: Float.self)
-      output.update(from: elements + row * weights.inputs, count: weights.inputs)
-    }
+    weights.format.unpackRow(weights.row(row), count: weights.inputs, into: output, with: table)
   }
 }

@@ -5,7 +5,7 @@ import COpenBLAS
 public enum InputType: Sendable {
   case float32
   /// Float32 that holds bfloat16 values: bf16 precision on a CPU without a bf16 dot product.
-  case rounded
+  case float32OfBF16
   case bf16
 
   public var bytes: Int { self == .bf16 ? 2 : 4 }
@@ -24,6 +24,12 @@ public final class Arithmetic: @unchecked Sendable {
   let table: rf_kernel_table
   let inputKernels: rf_input_kernels
   private var scratch: [ScratchMemory]
+  /// What `multiplyRows` computes at present, and the part of each item of it: kept, so that a decode
+  /// step takes no memory.
+  var rowsCall: RowsCall?
+  private(set) lazy var multiplyRowsOfItem: (_ item: Int, _ thread: Int) -> Void = {
+    [unowned self] item, _ in rowsCall!.multiply(item: item)
+  }
 
   public init(precision: Precision, instructionSet: InstructionSet, team: ThreadTeam) {
     self.precision = precision
@@ -38,8 +44,8 @@ public final class Arithmetic: @unchecked Sendable {
       inputType = .bf16
       inputKernels = table.bf16
     case .bf16:
-      inputType = .rounded
-      inputKernels = table.rounded
+      inputType = .float32OfBF16
+      inputKernels = table.f32bf16
     }
     scratch = (0..<team.threads).map { _ in ScratchMemory() }
     // The team's threads call OpenBLAS side by side; each call is one thread's work.
@@ -55,6 +61,11 @@ public final class Arithmetic: @unchecked Sendable {
   /// that is half empty. An odd number of groups of 32, since rows that are a multiple of 4 KB apart
   /// would take turns in the same few lines of the first-level cache.
   public static func inputStride(columns: Int) -> Int { ((columns + 31) / 32 | 1) * 32 }
+
+  /// Bytes from one row of a matrix input to the next.
+  public func inputRowBytes(columns: Int) -> Int {
+    Self.inputStride(columns: columns) * inputType.bytes
+  }
 
   /// Makes sure that every thread has `bytes` of scratch; called before the threads start.
   func reserveScratch(bytes: Int) {

@@ -62,31 +62,3 @@ struct ScoreSoftCap: Sendable, Equatable {
   let inner: Float
   let outer: Float
 }
-
-/// Which keys a query may see.
-public struct AttentionMask: Sendable, Hashable {
-  /// A query at position i sees keys j with i − window < j ≤ i; nil: every key j ≤ i.
-  public let slidingWindow: Int?
-
-  public init(slidingWindow: Int? = nil) {
-    precondition(slidingWindow.map { $0 > 0 } ?? true, "a sliding window holds one token at least")
-    self.slidingWindow = slidingWindow
-  }
-
-  /// The keys of the block that a query at `position` sees, relative to the block's first; may be
-  /// empty.
-  public func visibleKeys(position: Int, block: Int) -> Range<Int> {
-    let start = block * tokensPerBlock
-    let end = min(tokensPerBlock, max(0, position + 1 - start))
-    let begin = slidingWindow.map { max(0, position + 1 - $0 - start) } ?? 0
-    return min(begin, end)..<end
-  }
-
-  /// Whether any query of block `query` sees any key of block `key`.
-  public func block(_ query: Int, sees key: Int) -> Bool {
-    guard key <= query else { return false }
-    guard let slidingWindow else { return true }
-    // The closest pair: the block's first query and the other's last key.
-    return query * tokensPerBlock - (key * tokensPerBlock + tokensPerBlock - 1) < slidingWindow
-  }
-}

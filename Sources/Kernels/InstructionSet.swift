@@ -25,39 +25,61 @@ public enum InstructionSet: String, Sendable, CaseIterable, Comparable, Codable 
     allCases.filter { rf_instruction_set_is_available($0.code) }
   }
 
-  /// The fastest one available: the highest, but for bf16 dot products that are slower than float32
-  /// multiply-add on widened numbers.
+  /// The fastest one available.
   public static var fastest: InstructionSet {
-    available.last { $0 != .avx512bf16 || rf_bf16_dot_product_pays() }!
+    fastest(of: available, dotProductPays: rf_bf16_dot_product_pays())
+  }
+
+  /// The fastest of those that a CPU has: the highest, but for bf16 dot products that are slower than
+  /// float32 multiply-add on widened numbers.
+  ///
+  /// - Parameters:
+  ///   - available: never empty.
+  ///   - dotProductPays: whether that CPU's bf16 dot product is the faster of the two.
+  public static func fastest(of available: [InstructionSet], dotProductPays: Bool)
+    -> InstructionSet
+  {
+    available.filter { $0 != .avx512bf16 || dotProductPays }.max()!
   }
 
   /// The fastest one available, or another that `RINGFLASH_ISA` forces.
   ///
+  /// - Parameters:
+  ///   - available: what the CPU has.
+  ///   - fastest: one of these.
   /// - Throws: `InstructionSetError` if the variable names one that is unknown or that this CPU
   ///   does not have.
-  public static func selected(environment: [String: String]) throws(InstructionSetError)
-    -> InstructionSet
-  {
-    let available = Self.available
+  public static func selected(
+    environment: [String: String], available: [InstructionSet] = available,
+    fastest: InstructionSet = fastest
+  ) throws(InstructionSetError) -> InstructionSet {
     guard let name = environment["RINGFLASH_ISA"], !name.isEmpty else { return fastest }
-    guard let forced = InstructionSet(rawValue: name) else { throw .unknown(name) }
-    guard available.contains(forced) else { throw .unavailable(forced) }
+    guard let forced = InstructionSet(rawValue: name) else {
+      throw .unknown(name, available: available)
+    }
+    guard available.contains(forced) else { throw .unavailable(forced, available: available) }
     return forced
   }
 }
 
 public enum InstructionSetError: Error, CustomStringConvertible {
-  case unknown(String)
-  case unavailable(InstructionSet)
+  case unknown(String, available: [InstructionSet])
+  case unavailable(InstructionSet, available: [InstructionSet])
 
   public var description: String {
-    let available = InstructionSet.available.map(\.rawValue).joined(separator: ", ")
-    return switch self {
-    case .unknown(let name):
-      "RINGFLASH_ISA is '\(name)', which is no instruction set; this CPU has: \(available)"
-    case .unavailable(let set):
-      "RINGFLASH_ISA asks for '\(set.rawValue)', which this CPU does not have; it has: \(available)"
+    switch self {
+    case .unknown(let name, let available):
+      "RINGFLASH_ISA is '\(name)', which is no instruction set; this CPU has: \(Self.list(available))"
+    case .unavailable(let set, let available):
+      """
+      RINGFLASH_ISA asks for '\(set.rawValue)', which this CPU does not have; it has: \
+      \(Self.list(available))
+      """
     }
+  }
+
+  private static func list(_ sets: [InstructionSet]) -> String {
+    sets.map(\.rawValue).joined(separator: ", ")
   }
 }
 

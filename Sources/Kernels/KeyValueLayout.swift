@@ -38,23 +38,26 @@ extension Arithmetic {
     KeyValueLayout(shape: shape, isPacked: multipliesPanels, elementBytes: precision.bytes)
   }
 
-  /// Puts one token's key and value of one head into its place in a block.
+  /// Puts one token's keys and values of all heads into their places in a block.
   ///
   /// - Parameters:
-  ///   - keys: `[headDimension]` float32, as `values`; rounded to the block's type here.
+  ///   - keys: `[keyValueHeads][headDimension]` float32, as `values`; rounded to the block's type
+  ///     here.
   ///   - token: 0…255, the token's place in the block.
-  ///   - head: `layout.headBytes` of the block.
+  ///   - block: `layout.blockBytes`.
   public func store(
     keys: UnsafePointer<Float>, values: UnsafePointer<Float>, token: Int,
-    into head: UnsafeMutableRawPointer, layout: KeyValueLayout
+    into block: UnsafeMutableRawPointer, layout: KeyValueLayout
   ) {
-    let values = UnsafeBufferPointer(start: values, count: layout.shape.headDimension)
-    let keys = UnsafeBufferPointer(start: keys, count: layout.shape.headDimension)
-    switch precision {
-    case .bf16:
-      layout.place(keys, values, token, in: head) { BFloat16($0) }
-    case .fp32:
-      layout.place(keys, values, token, in: head) { $0 }
+    let d = layout.shape.headDimension
+    for head in 0..<layout.shape.keyValueHeads {
+      let keys = UnsafeBufferPointer(start: keys + head * d, count: d)
+      let values = UnsafeBufferPointer(start: values + head * d, count: d)
+      let place = block + head * layout.headBytes
+      switch precision {
+      case .bf16: layout.place(keys, values, token, in: place) { BFloat16($0) }
+      case .fp32: layout.place(keys, values, token, in: place) { $0 }
+      }
     }
   }
 }

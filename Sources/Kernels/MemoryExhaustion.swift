@@ -18,7 +18,8 @@ public enum MemoryExhaustion {
     end("\(bytes) bytes of memory could not be had (\(String(cString: strerror(code))))")
   }
 
-  static func end(_ reason: String) -> Never {
+  /// Ends the process because the system refuses memory or threads.
+  public static func end(_ reason: String) -> Never {
     if let handler = handler.withLock({ $0 }) { handler(reason) }
     fatalError(reason)
   }

@@ -1,4 +1,5 @@
 import CKernels
+import CSystemShims
 import Glibc
 import Synchronization
 
@@ -89,24 +90,38 @@ public final class ThreadTeam: @unchecked Sendable {
       return
     }
     guard count > 0 else { return }
-    withoutActuallyEscaping(body) { body in
-      self.body = body
-      itemCount = count
-      next.store(0, ordering: .relaxed)
-      working.store(threads - 1, ordering: .relaxed)
-      announce()
-      while let item = take(count) {
-        body(item, 0)
-        betweenItems?()
-      }
-      var waits = 0
-      while working.load(ordering: .acquiring) > 0 {
-        betweenItems?()
-        waits += 1
-        if waits > spins { sched_yield() } else { rf_pause() }
-      }
-      self.body = nil
+    withoutActuallyEscaping(body) { share(count, betweenItems, $0) }
+  }
+
+  /// The same for a body that is made once and kept, so that a call takes no memory.
+  public func callForEach(_ count: Int, _ keptBody: @escaping (_ item: Int, _ thread: Int) -> Void) {
+    if threads == 1 || count <= 1 {
+      for item in 0..<count { keptBody(item, 0) }
+    } else {
+      share(count, nil, keptBody)
     }
+  }
+
+  /// Has all threads take items until none is left.
+  private func share(
+    _ count: Int, _ betweenItems: (() -> Void)?, _ body: @escaping (Int, Int) -> Void
+  ) {
+    self.body = body
+    itemCount = count
+    next.store(0, ordering: .relaxed)
+    working.store(threads - 1, ordering: .relaxed)
+    announce()
+    while let item = take(count) {
+      body(item, 0)
+      betweenItems?()
+    }
+    var waits = 0
+    while working.load(ordering: .acquiring) > 0 {
+      betweenItems?()
+      waits += 1
+      if waits > spins { sched_yield() } else { rf_pause() }
+    }
+    self.body = nil
   }
 
   private func take(_ count: Int) -> Int? {

@@ -25,24 +25,18 @@ public final class Communicator {
   /// now and then however long a wait or a computation takes. One for this communicator and all
   /// that are made from it. It returns soon, may test requests, and must not wait for one.
   public var whileWaiting: (() -> Void)? {
-    get { watch.whileWaiting }
-    set { watch.whileWaiting = newValue }
+    get { waitHook.whileWaiting }
+    set { waitHook.whileWaiting = newValue }
   }
 
-  /// Where in the job this rank is; one for this communicator and all that are made from it.
-  public var place: Place {
-    get { watch.place }
-    set { watch.place = newValue }
-  }
-
-  let watch: Watch
+  let waitHook: WaitHook
   private(set) var handle = rf_mpi_comm_null()
   private let isOwned: Bool
 
   /// The communicator that `handle` stands for. If it is owned, it is freed in the end.
   ///
   /// The corresponding MPI functions are `MPI_Comm_rank` and `MPI_Comm_size`.
-  init(_ handle: MPI_Comm!, isOwned: Bool, watch: Watch = Watch()) throws {
+  init(_ handle: MPI_Comm!, isOwned: Bool, waitHook: WaitHook = WaitHook()) throws {
     var rank: Int32 = 0
     var size: Int32 = 0
     try check(MPI_Comm_rank(handle, &rank), "MPI_Comm_rank")
@@ -51,7 +45,7 @@ public final class Communicator {
     self.size = Int(size)
     self.handle = handle
     self.isOwned = isOwned
-    self.watch = watch
+    self.waitHook = waitHook
   }
 
   deinit {
@@ -89,14 +83,14 @@ public final class Communicator {
   private func derived(_ handle: MPI_Comm!) throws -> Communicator {
     try check(
       MPI_Comm_set_errhandler(handle, rf_mpi_errors_return()), "MPI_Comm_set_errhandler")
-    let communicator = try Communicator(handle, isOwned: true, watch: watch)
+    let communicator = try Communicator(handle, isOwned: true, waitHook: waitHook)
     communicator.waitPolicy = waitPolicy
     return communicator
   }
 
   /// Does what `whileWaiting` says; to be called several times a second where MPI's thread works
   /// long without waiting for a message.
-  public func tick() { watch.tick() }
+  public func tick() { waitHook.call() }
 
   /// Ends every rank of the whole job at once, with `code` as the exit code; MPI's launcher reports
   /// it.

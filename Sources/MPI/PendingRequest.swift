@@ -12,7 +12,7 @@ public struct PendingRequest: ~Copyable {
   var handle = rf_mpi_request_null()
 
   private let policy: WaitPolicy
-  private let watch: Watch
+  private let waitHook: WaitHook
   private let routine: StaticString
   private let expectedBytes: Int?
 
@@ -22,7 +22,7 @@ public struct PendingRequest: ~Copyable {
   init(_ routine: StaticString, of communicator: Communicator, expectedBytes: Int? = nil) {
     self.routine = routine
     policy = communicator.waitPolicy
-    watch = communicator.watch
+    waitHook = communicator.waitHook
     self.expectedBytes = expectedBytes
   }
 
@@ -73,7 +73,7 @@ public struct PendingRequest: ~Copyable {
     var backoff = Backoff(policy)
     while try !test() {
       if isStopped() { return false }
-      watch.tick()
+      waitHook.call()
       backoff.pause()
     }
     return true
@@ -101,7 +101,7 @@ public struct PendingRequest: ~Copyable {
         throw MPIError(code: code, routine: routine)
       }
       if isOver != 0 { break }
-      watch.tick()
+      waitHook.call()
       backoff.pause()
     }
     var isCancelled: Int32 = 0

@@ -1,4 +1,5 @@
-import CMPIShims
+import CSystemShims
+import Glibc
 
 /// What a rank does while it waits for MPI. Every wait is a loop of `MPI_Test`, because the
 /// blocking calls of most MPI libraries spin, which starves the very ranks that are waited for
@@ -39,12 +40,13 @@ struct Backoff {
   mutating func pause() {
     switch policy {
     case .spin:
-      rf_mpi_pause()
+      rf_pause()
     case .yield where yields < Self.yieldsBeforeSleep:
       yields += 1
-      rf_mpi_yield()
+      sched_yield()
     case .yield:
-      rf_mpi_sleep(sleepNanoseconds)
+      var duration = timespec(tv_sec: 0, tv_nsec: sleepNanoseconds)
+      nanosleep(&duration, nil)  // a signal may end it early, which does no harm
       sleepNanoseconds = min(2 * sleepNanoseconds, Self.longestSleepNanoseconds)
     }
   }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// The local cache of the Hugging Face Hub, which `hf download` and Transformers fill. It is only
@@ -24,13 +25,13 @@ public struct HubCache: Sendable {
 
   /// The directory of a model's files.
   ///
-  /// Throws `ModelFileError.notFound`, with the command that would fetch the model, where it is not
+  /// Throws `FileError.notFound`, with the command that would fetch the model, where it is not
   /// there or none of several snapshots is named.
   public func snapshot(of model: HubModel) throws -> String {
     let folder = "\(path)/models--\(model.organization)--\(model.name)"
     let snapshots = folder + "/snapshots"
-    func missing(_ problem: String) -> ModelFileError {
-      ModelFileError(.notFound, "\(problem); fetch the model with '\(model.fetchCommand)'")
+    func missing(_ problem: String) -> FileError {
+      FileError(.notFound, "\(problem); fetch the model with '\(model.fetchCommand)'")
     }
     func found(_ commit: String) -> String? {
       let isPlain = !commit.isEmpty && !commit.contains("/") && !commit.hasPrefix(".")
@@ -58,7 +59,7 @@ public struct HubCache: Sendable {
     let commits = (try? FileManager.default.contentsOfDirectory(atPath: snapshots)) ?? []
     let all = commits.sorted().compactMap(found)
     guard all.count <= 1 else {
-      throw ModelFileError(
+      throw FileError(
         .notFound,
         "\(folder): has \(all.count) snapshots and no refs/main that chooses one; name one as "
           + "\(model)@REVISION, or fetch the model with '\(model.fetchCommand)'")

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 extension ModelDirectory {
@@ -8,7 +9,7 @@ extension ModelDirectory {
   /// not finished is not taken for a model. With `overwrite`, files of the same names are replaced;
   /// other files are left as they are.
   ///
-  /// Throws `ModelFileError.writeFailed`, before anything is written where a file is there and
+  /// Throws `FileError.writeFailed`, before anything is written where a file is there and
   /// `overwrite` is false.
   public static func write(
     to path: String, configuration: Data, generationConfiguration: Data? = nil,
@@ -25,7 +26,7 @@ extension ModelDirectory {
     if !overwrite {
       for name in [FileName.tensors] + texts.map(\.name)
       where FileManager.default.fileExists(atPath: "\(path)/\(name)") {
-        throw ModelFileError(
+        throw FileError(
           .writeFailed,
           "\(path)/\(name): is there already; name another directory or allow to overwrite"
         )
@@ -34,7 +35,7 @@ extension ModelDirectory {
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
-      throw ModelFileError(
+      throw FileError(
         .writeFailed,
         "\(path): the directory cannot be created (\(error.localizedDescription)); check the "
           + "path and its permissions")
@@ -42,7 +43,7 @@ extension ModelDirectory {
     try SafetensorsWriter.write(tensors, metadata: metadata, to: "\(path)/\(FileName.tensors)")
     for (name, content) in texts {
       let file = try ReplacementFile(path: "\(path)/\(name)")
-      try content.withUnsafeBytes { try file.append($0) }
+      try file.append(content)
       try file.commit()
     }
   }

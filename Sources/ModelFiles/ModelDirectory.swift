@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import JSON
 
@@ -14,20 +15,20 @@ public struct ModelDirectory: Sendable {
 
   /// Reads the directory's configurations, not yet its tensors.
   ///
-  /// Throws `ModelFileError`: `notFound` where the directory or its `config.json` is missing, and
+  /// Throws `FileError`: `notFound` where the directory or its `config.json` is missing, and
   /// as `JSONDocument` does.
   public init(path: String) throws {
     var isDirectory: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
-      throw ModelFileError(.notFound, "\(path): there is no such model directory; check the path")
+      throw FileError(.notFound, "\(path): there is no such model directory; check the path")
     }
     guard isDirectory.boolValue else {
-      throw ModelFileError(
+      throw FileError(
         .notFound, "\(path): is a file; name the model's directory, which holds config.json")
     }
     let configurationPath = "\(path)/\(FileName.configuration)"
     guard FileManager.default.fileExists(atPath: configurationPath) else {
-      throw ModelFileError(
+      throw FileError(
         .notFound,
         "\(path): has no \(FileName.configuration); "
           + (HubCache.fetchCommand(forSnapshot: path).map { "fetch it with '\($0)'" }
@@ -43,7 +44,7 @@ public struct ModelDirectory: Sendable {
   /// Maps and checks the model's tensors: `model.safetensors`, else the shards of
   /// `model.safetensors.index.json`.
   ///
-  /// Throws `ModelFileError`: `notFound` where there is neither, and as `SafetensorsCollection`
+  /// Throws `FileError`: `notFound` where there is neither, and as `SafetensorsCollection`
   /// does.
   public func openTensors() throws -> SafetensorsCollection {
     if let file = Self.ifPresent(path, FileName.tensors) {
@@ -52,7 +53,7 @@ public struct ModelDirectory: Sendable {
     if let index = Self.ifPresent(path, FileName.tensorIndex) {
       return try SafetensorsCollection(indexPath: index, directory: path)
     }
-    throw ModelFileError(
+    throw FileError(
       .notFound,
       "\(path): has neither \(FileName.tensors) nor \(FileName.tensorIndex); "
         + (HubCache.fetchCommand(forSnapshot: path).map { "fetch the model's weights with '\($0)'" }

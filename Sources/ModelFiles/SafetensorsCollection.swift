@@ -1,3 +1,4 @@
+import Files
 import JSON
 
 /// The tensors of a model, from one safetensors file or from several shards.
@@ -20,13 +21,13 @@ public struct SafetensorsCollection: Sendable {
   /// The tensors that the `weight_map` of a `model.safetensors.index.json` names, from the shards
   /// in the same directory.
   ///
-  /// Throws `ModelFileError`: as `SafetensorsFile` does for each shard, `notFound` with the index's
+  /// Throws `FileError`: as `SafetensorsFile` does for each shard, `notFound` with the index's
   /// name where one is missing, `malformed` where the index names something other than a file beside
   /// it, or a tensor that its shard does not have or that another shard has too.
   public init(indexPath: String, directory: String) throws {
-    let shardOfTensor = try ModelFileError.readingJSON { try Self.shards(indexPath: indexPath) }
+    let shardOfTensor = try FileError.readingJSON { try Self.shards(indexPath: indexPath) }
     guard !shardOfTensor.isEmpty else {
-      throw ModelFileError(
+      throw FileError(
         .malformed, "\(indexPath): \"weight_map\" names no tensors; fetch the file again")
     }
 
@@ -34,9 +35,9 @@ public struct SafetensorsCollection: Sendable {
     let files = try shards.map { shard in
       do {
         return try SafetensorsFile(path: "\(directory)/\(shard)")
-      } catch let error as ModelFileError where error.kind == .notFound {
+      } catch let error as FileError where error.kind == .notFound {
         let command = HubCache.fetchCommand(forSnapshot: directory).map { " with '\($0)'" } ?? ""
-        throw ModelFileError(
+        throw FileError(
           .notFound,
           "\(error.description), or fetch it\(command): \(indexPath) has weights in it")
       }
@@ -51,7 +52,7 @@ public struct SafetensorsCollection: Sendable {
       }
     }
     for (name, shard) in shardOfTensor where fileIndices[name] == nil {
-      throw ModelFileError(
+      throw FileError(
         .malformed,
         "\(indexPath): the tensor \"\(name)\" is said to be in \(shard), but it is not there; "
           + "fetch both files again")
@@ -71,7 +72,7 @@ public struct SafetensorsCollection: Sendable {
       guard !shard.isEmpty, shard != ".", shard != "..",
         !shard.utf8.contains(where: { $0 == 0 || $0 == 0x2f })
       else {
-        throw ModelFileError(
+        throw FileError(
           .malformed,
           "\(indexPath): the tensor \"\(name)\" is said to be in \"\(shard)\", which is no "
             + "plain file name; correct the index")
@@ -87,7 +88,7 @@ public struct SafetensorsCollection: Sendable {
     for file in files {
       for name in file.names {
         if let first = firstFile.updateValue(file.path, forKey: name) {
-          throw ModelFileError(
+          throw FileError(
             .malformed,
             "\(indexPath): the tensor \"\(name)\" is in \(first) and in \(file.path); fetch the "
               + "model again")

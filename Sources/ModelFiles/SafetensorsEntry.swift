@@ -1,3 +1,4 @@
+import Files
 import JSON
 
 /// What a safetensors header says of one tensor.
@@ -8,17 +9,17 @@ struct SafetensorsEntry: Sendable {
   /// Byte offsets from the start of the data; as many bytes as the shape and the type ask for.
   let range: Range<Int>
 
-  /// Reads the entry's object. Throws `JSONError`, and `ModelFileError`: `malformed` where it contradicts itself, `unsupported` for an element type that is not known.
+  /// Reads the entry's object. Throws `JSONError`, and `FileError`: `malformed` where it contradicts itself, `unsupported` for an element type that is not known.
   init(name: String, header: JSONDocument) throws {
-    func malformed(_ problem: String) -> ModelFileError {
-      ModelFileError(
+    func malformed(_ problem: String) -> FileError {
+      FileError(
         .malformed,
         "\(header.path): the tensor \"\(name)\" \(problem); fetch or write the file again")
     }
 
     let typeName = try header.string("dtype")
     guard let elementType = TensorElementType(rawValue: typeName) else {
-      throw ModelFileError(
+      throw FileError(
         .unsupported,
         "\(header.path): the tensor \"\(name)\" has elements of type \"\(typeName)\", which "
           + "ringflash does not read; convert the model to BF16 or F32")

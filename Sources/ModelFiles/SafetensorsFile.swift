@@ -1,3 +1,4 @@
+import Files
 import JSON
 
 /// A safetensors file, mapped and checked whole: every entry of its header, and that the tensors
@@ -18,13 +19,13 @@ public final class SafetensorsFile: Sendable {
   /// The data: what follows the header.
   private let dataStart: Int
 
-  /// Throws `ModelFileError`: as `MappedFile` does, `malformed` where the file breaks the format,
+  /// Throws `FileError`: as `MappedFile` does, `malformed` where the file breaks the format,
   /// `unsupported` where a tensor's type is not in `TensorElementType`.
   public init(path: String) throws {
     let file = try MappedFile(path: path)
     let headerBytes = try Self.headerBytes(of: file)
     let dataStart = 8 + headerBytes.count
-    var (entries, metadata) = try ModelFileError.readingJSON {
+    var (entries, metadata) = try FileError.readingJSON {
       try Self.entriesAndMetadata(JSONDocument(bytes: headerBytes, path: path))
     }
     // Tensors without elements share their place with the next one, and come before it.
@@ -80,7 +81,7 @@ public final class SafetensorsFile: Sendable {
   ) throws -> [String: SafetensorsEntry] {
     var entriesByName: [String: SafetensorsEntry] = [:]
     for entry in entries where entriesByName.updateValue(entry, forKey: entry.name) != nil {
-      throw ModelFileError(
+      throw FileError(
         .malformed,
         "\(path): two tensors are called \"\(entry.name)\", in two spellings of the same characters; "
           + "write the file again with other names")
@@ -91,8 +92,8 @@ public final class SafetensorsFile: Sendable {
   /// The header's JSON text, with its length checked.
   private static func headerBytes(of file: MappedFile) throws -> UnsafeRawBufferPointer {
     let bytes = file.bytes
-    func malformed(_ problem: String) -> ModelFileError {
-      ModelFileError(.malformed, "\(file.path): \(problem); fetch the file again")
+    func malformed(_ problem: String) -> FileError {
+      FileError(.malformed, "\(file.path): \(problem); fetch the file again")
     }
     guard bytes.count >= 8 else {
       throw malformed("is cut short: \(bytes.count) bytes cannot hold a safetensors header")
@@ -113,8 +114,8 @@ public final class SafetensorsFile: Sendable {
   private static func checkCoverage(
     of entries: [SafetensorsEntry], dataCount: Int, path: String
   ) throws {
-    func malformed(_ problem: String) -> ModelFileError {
-      ModelFileError(.malformed, "\(path): \(problem); fetch or write the file again")
+    func malformed(_ problem: String) -> FileError {
+      FileError(.malformed, "\(path): \(problem); fetch or write the file again")
     }
     var end = 0
     var previous = "the header"

@@ -1,3 +1,5 @@
+import Files
+
 /// Writes a safetensors file of one tensor, row by row, where the number of rows is known only at
 /// the end.
 ///
@@ -13,7 +15,7 @@ public final class SafetensorsRowWriter {
   /// The rows written so far.
   public private(set) var rows = 0
 
-  /// Starts a tensor of the shape `[rows] + rowShape`. Throws `ModelFileError.writeFailed`.
+  /// Starts a tensor of the shape `[rows] + rowShape`. Throws `FileError.writeFailed`.
   public init(
     path: String, name: String, elementType: TensorElementType, rowShape: [Int],
     metadata: [String: String] = [:]
@@ -29,11 +31,11 @@ public final class SafetensorsRowWriter {
       tensors: [(name, elementType, [Int.max] + rowShape, Int.max)], metadata: metadata)
     headerCount = largest.count
     file = try ReplacementFile(path: path)
-    try largest.withUnsafeBytes { try file.append($0) }
+    try file.append(largest)
   }
 
   /// Appends whole rows: `[n] + rowShape` elements, row-major, little-endian. Throws
-  /// `ModelFileError.writeFailed`.
+  /// `FileError.writeFailed`.
   public func append(_ bytes: UnsafeRawBufferPointer) throws {
     precondition(
       bytes.count % bytesPerRow == 0,
@@ -49,12 +51,12 @@ public final class SafetensorsRowWriter {
   }
 
   /// Completes the header and puts the file in its place; nothing can be appended after. Throws
-  /// `ModelFileError.writeFailed`; then nothing is left of the new file.
+  /// `FileError.writeFailed`; then nothing is left of the new file.
   public func finish() throws {
     let header = SafetensorsHeader.bytes(
       tensors: [(name, elementType, [rows] + rowShape, rows * bytesPerRow)], metadata: metadata,
       paddedTo: headerCount)
-    try header.withUnsafeBytes { try file.overwrite(at: 0, with: $0) }
+    try file.overwrite(at: 0, with: header)
     try file.commit()
   }
 }

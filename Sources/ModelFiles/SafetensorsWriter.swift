@@ -1,10 +1,12 @@
+import Files
+
 /// Writes whole safetensors files.
 public enum SafetensorsWriter {
   /// Writes `tensors`, whose names differ, as a safetensors file at `path`, replacing the file
   /// there at the end.
   ///
   /// The widest elements come first, so that all are aligned; otherwise the order is kept. Throws
-  /// `ModelFileError.writeFailed`; then nothing is left of the new file.
+  /// `FileError.writeFailed`; then nothing is left of the new file.
   public static func write(
     _ tensors: [Tensor], metadata: [String: String] = [:], to path: String
   ) throws {
@@ -15,7 +17,7 @@ public enum SafetensorsWriter {
       tensors: ordered.map { ($0.name, $0.elementType, $0.shape, $0.bytes.count) },
       metadata: metadata)
     let file = try ReplacementFile(path: path)
-    try header.withUnsafeBytes { try file.append($0) }
+    try file.append(header)
     for tensor in ordered {
       try file.append(tensor.bytes)
     }

@@ -55,9 +55,5 @@ public struct AnswerRecord: Codable, Equatable, Sendable {
   /// The record as JSON on one line with a newline at its end, keys sorted, slashes as they are.
   ///
   /// - Throws: what `JSONEncoder` throws; for these values it does not.
-  public func json() throws -> Data {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return try encoder.encode(self) + Data("\n".utf8)
-  }
+  public func json() throws -> Data { try lineOfJSON(self) }
 }

@@ -1,4 +1,6 @@
+import Files
 import Foundation
+import SystemPackage
 
 /// A file that is written once, at the end of a long run.
 ///
@@ -14,61 +16,48 @@ public struct ReportFile: Sendable {
 
   /// Checks that `path` can be written. An existing file stays as it is, and no file is left.
   ///
-  /// - Throws: `ReportFileError` if `path` is a directory or write-protected, or if its directory
-  ///   is missing or cannot be written.
-  public init(path: String) throws(ReportFileError) {
+  /// - Throws: `FileError` of the kind `writeFailed` if `path` is a directory or write-protected, or
+  ///   if its directory is missing or cannot be written.
+  public init(path: String) throws(FileError) {
     self.path = path
-    guard !path.isEmpty else {
-      throw ReportFileError(path: path, reason: "the path is empty; name a file")
-    }
-    var status = stat()
-    if stat(path, &status) == 0 {
-      let kind = status.st_mode & S_IFMT
-      guard kind != S_IFDIR else {
-        throw ReportFileError(path: path, reason: "it is a directory; name a file in it")
-      }
+    guard !path.isEmpty else { throw Self.failure(path, "the path is empty; name a file") }
+    switch try Self.type(of: path) {
+    case .directory?: throw Self.failure(path, "it is a directory; name a file in it")
+    case let type?:
       guard access(path, W_OK) == 0 else {
-        throw ReportFileError(path: path, reason: "\(lastError()); choose another path")
+        throw Self.failure(path, "\(words(.last)); choose another path")
       }
-      isStream = kind != S_IFREG
-    } else {
-      // A missing file is fine, and what is wrong with its directory is said below.
-      guard errno == ENOENT || errno == ENOTDIR else {
-        throw ReportFileError(path: path, reason: "\(lastError()); choose another path")
-      }
-      isStream = false
+      isStream = type != .regular
+    case nil: isStream = false
     }
     destination = Self.resolved(path)
     if !isStream {
       try checkDirectory()
-      let (descriptor, temporary) = try createTemporary()
-      close(descriptor)
-      unlink(temporary)
+      _ = try replacement()
     }
   }
 
   /// Writes `contents`, replacing the file as a whole if there is one.
   ///
-  /// - Throws: `ReportFileError` if the file system refuses, for example because it is full; the
-  ///   former file is then still there.
-  public func write(_ contents: Data) throws(ReportFileError) {
+  /// - Throws: `FileError` of the kind `writeFailed` if the file system refuses, for example because
+  ///   it is full; the former file is then still there.
+  public func write(_ contents: Data) throws(FileError) {
     if isStream {
-      let descriptor = open(destination, O_WRONLY)
-      guard descriptor >= 0 else { throw failure() }
-      defer { close(descriptor) }
-      guard writeAll(contents, to: descriptor) else { throw failure() }
+      try Errno.explained {
+        let descriptor = try FileDescriptor.open(destination, .writeOnly)
+        defer { try? descriptor.close() }
+        try descriptor.writeAll(contents)
+      } by: {
+        Self.failure(path, words($0))
+      }
       return
     }
-    let (descriptor, temporary) = try createTemporary()
-    defer { close(descriptor) }
-    // fsync reports what the file system could not keep, before the former file is given up.
-    guard
-      writeAll(contents, to: descriptor), fsync(descriptor) == 0,
-      rename(temporary, destination) == 0
-    else {
-      let error = failure()
-      unlink(temporary)
-      throw error
+    let file = try replacement()
+    do {
+      try file.append(contents)
+      try file.commit()
+    } catch {
+      throw Self.failure(path, error.code.map(words) ?? error.description)
     }
   }
 
@@ -77,34 +66,48 @@ public struct ReportFile: Sendable {
     return directory.isEmpty ? "." : directory
   }
 
-  private func checkDirectory() throws(ReportFileError) {
-    var status = stat()
-    guard stat(directory, &status) == 0 else {
-      throw ReportFileError(
-        path: path,
-        reason: errno == ENOENT
+  private func checkDirectory() throws(FileError) {
+    let status = try Errno.explained {
+      try Stat(directory)
+    } by: { code in
+      Self.failure(
+        path,
+        code == .noSuchFileOrDirectory
           ? "the directory '\(directory)' does not exist; create it or choose another path"
-          : "the directory '\(directory)' cannot be reached (\(lastError()))")
+          : "the directory '\(directory)' cannot be reached (\(words(code)))")
     }
-    guard status.st_mode & S_IFMT == S_IFDIR else {
-      throw ReportFileError(path: path, reason: "'\(directory)' is not a directory")
+    guard status.type == .directory else {
+      throw Self.failure(path, "'\(directory)' is not a directory")
     }
   }
 
-  /// A new file beside the destination, on the same file system, so that renaming it is atomic.
-  private func createTemporary() throws(ReportFileError) -> (descriptor: CInt, path: String) {
-    let temporary = "\(directory)/.ringflash-\(getpid())-\(UInt64.random(in: 0...UInt64.max))"
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-    guard descriptor >= 0 else {
-      throw ReportFileError(
-        path: path,
-        reason: "no file can be created in '\(directory)' (\(lastError())); choose another path")
+  private func replacement() throws(FileError) -> ReplacementFile {
+    do {
+      return try ReplacementFile(path: destination)
+    } catch {
+      throw Self.failure(
+        path,
+        error.code.map {
+          "no file can be created in '\(directory)' (\(words($0))); choose another path"
+        } ?? error.description)
     }
-    return (descriptor, temporary)
   }
 
-  private func failure() -> ReportFileError {
-    ReportFileError(path: path, reason: lastError())
+  /// What is at `path`; nil where nothing is there, or where what is wrong with its directory is to be
+  /// said.
+  private static func type(of path: String) throws(FileError) -> FileType? {
+    do {
+      return try Stat(path).type
+    } catch .noSuchFileOrDirectory, .notDirectory {
+      return nil
+    } catch {
+      throw failure(path, "\(words(error)); choose another path")
+    }
+  }
+
+  /// - Parameter reason: why, and what to do about it.
+  private static func failure(_ path: String, _ reason: String) -> FileError {
+    FileError(.writeFailed, "cannot write '\(path)': \(reason)")
   }
 
   private static func resolved(_ path: String) -> String {
@@ -114,24 +117,8 @@ public struct ReportFile: Sendable {
   }
 }
 
-/// The last system call's error in words, without a capital letter, to stand inside a sentence.
-private func lastError() -> String {
-  let words = String(cString: strerror(errno))
+/// The system's words without a capital letter, to stand inside a sentence.
+private func words(_ code: Errno) -> String {
+  let words = code.description
   return words.prefix(1).lowercased() + words.dropFirst()
-}
-
-/// Writes every byte to `descriptor`; false, with `errno` set, where that fails.
-func writeAll(_ data: Data, to descriptor: CInt) -> Bool {
-  data.withUnsafeBytes { bytes in
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let count = write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-      if count < 0 {
-        if errno == EINTR { continue }
-        return false
-      }
-      rest = rest.dropFirst(count)
-    }
-    return true
-  }
 }

@@ -1,79 +1,118 @@
 extension RunRecord {
-  /// Counts of tokens.
-  public struct Tokens: Codable, Equatable, Sendable {
-    /// Tokens of the context, prefilled by the ring.
-    public let context: Int
-    /// Tokens appended after the context: of the prompt, or of all questions that were answered.
-    public let prompt: Int
-    /// Tokens of the answer, or of all of them.
-    public let generated: Int
+  /// Which ringflash it was.
+  public struct Program: Codable, Equatable, Sendable {
+    /// The release of ringflash.
+    public let version: String
+    /// The commit of the source checkout, or "unknown".
+    public let commit: String
 
-    public init(context: Int, prompt: Int, generated: Int) {
-      self.context = context
-      self.prompt = prompt
-      self.generated = generated
+    public init(version: String = Version.string, commit: String = Version.commit()) {
+      self.version = version
+      self.commit = commit
     }
   }
 
-  /// Counts of the questions of a run; all 0 where it had none but a prompt.
-  public struct Questions: Codable, Equatable, Sendable {
-    /// Questions of the prompts file.
-    public let asked: Int
-    /// Those whose answers were there when the run began.
-    public let answeredBefore: Int
-    /// Those that this run answered.
-    public let answered: Int
+  /// Where and how it ran.
+  public struct Job: Codable, Equatable, Sendable {
+    /// The names of the hosts, each once, in the order of their lowest ranks.
+    public let hosts: [String]
+    /// How many MPI ranks took part.
+    public let ranks: Int
+    /// How many threads computed on each rank.
+    public let threads: Int
+    /// The instruction set of the kernels, for example "avx512bf16".
+    public let instructionSet: String
+    /// How the sequence was cut: "zigzag", "contiguous" or "striped".
+    public let partition: String
+    /// The type of keys, values and matrix inputs: "bf16" or "fp32".
+    public let precision: String
 
     enum CodingKeys: String, CodingKey {
-      case asked, answered
-      case answeredBefore = "answered_before"
-    }
-
-    public init(asked: Int = 0, answeredBefore: Int = 0, answered: Int = 0) {
-      self.asked = asked
-      self.answeredBefore = answeredBefore
-      self.answered = answered
-    }
-  }
-
-  /// Where the time went, in seconds.
-  public struct Seconds: Codable, Equatable, Sendable {
-    /// Reading or constructing the model.
-    public let load: Double
-    /// Reading and tokenizing the context and the prompt.
-    public let tokenize: Double
-    /// From the first token of the context to the logits after its last one.
-    public let prefill: Double
-    /// Reading a saved context.
-    public let restore: Double
-    /// Writing the context and its checkpoints.
-    public let save: Double
-    /// From the end of the prefill to the logits after the last token of the prompt; 0 with many
-    /// questions, which are read while others are answered.
-    public let prompt: Double
-    /// Generating, after that.
-    public let decode: Double
-    /// The part of the prefill in which a rank waited for keys and values that computation did
-    /// not hide; the largest of the ranks'.
-    public let exposedExchange: Double
-
-    enum CodingKeys: String, CodingKey {
-      case load, tokenize, prefill, prompt, restore, save, decode
-      case exposedExchange = "exposed_exchange"
+      case hosts, ranks, threads, partition, precision
+      case instructionSet = "instruction_set"
     }
 
     public init(
-      load: Double, tokenize: Double, restore: Double = 0, prefill: Double, save: Double = 0,
-      prompt: Double, decode: Double, exposedExchange: Double
+      hosts: [String], ranks: Int, threads: Int, instructionSet: String, partition: String,
+      precision: String
     ) {
-      self.load = finite(load)
-      self.tokenize = finite(tokenize)
-      self.prefill = finite(prefill)
-      self.prompt = finite(prompt)
-      self.restore = finite(restore)
-      self.save = finite(save)
-      self.decode = finite(decode)
-      self.exposedExchange = finite(exposedExchange)
+      self.hosts = hosts
+      self.ranks = ranks
+      self.threads = threads
+      self.instructionSet = instructionSet
+      self.partition = partition
+      self.precision = precision
+    }
+  }
+
+  /// The model, and how much of the context's prefill it had to compute.
+  public struct Model: Codable, Equatable, Sendable {
+    /// The model directory, or "needle" for the built-in model.
+    public let name: String
+    /// Whether the weights were random ones, of the model's shape only.
+    public let randomWeights: Bool
+    /// How many layers the model has.
+    public let layers: Int
+    /// How many layers of the context's prefill came from a saved context and were not computed.
+    public let restoredLayers: Int
+
+    enum CodingKeys: String, CodingKey {
+      case layers
+      case name = "model"
+      case randomWeights = "random_weights"
+      case restoredLayers = "restored_layers"
+    }
+
+    public init(name: String, randomWeights: Bool, layers: Int, restoredLayers: Int = 0) {
+      self.name = name
+      self.randomWeights = randomWeights
+      self.layers = layers
+      self.restoredLayers = restoredLayers
+    }
+  }
+
+  /// What was computed in the prefill.
+  public struct Work: Codable, Equatable, Sendable {
+    /// Floating-point operations of the prefill, summed over the ranks.
+    public let flops: Arithmetic
+    /// 10^9 floating-point operations a second in the prefill, summed over the ranks.
+    public let gflops: Arithmetic
+    /// The mean over the maximum of the ranks' attention work, in 0...1; 1 is perfect.
+    public let balance: Double
+
+    public init(flops: Arithmetic, gflops: Arithmetic, balance: Double) {
+      self.flops = flops
+      self.gflops = gflops
+      self.balance = finite(balance)
+    }
+  }
+
+  /// Lists with one entry a rank.
+  public struct PerRank: Codable, Equatable, Sendable {
+    /// Bytes of keys and values that each rank sent to another one.
+    public let bytesSent: [Int]
+    /// Bytes of keys and values that each rank holds at the end.
+    public let keyValueBytes: [Int]
+    /// The most memory that each rank's process occupied, in bytes, with what it shares with others:
+    /// weights that the ranks of a host have in common are in each one's number.
+    public let peakResidentBytes: [Int]
+    /// The most of it that was the process's alone, as seen from time to time.
+    public let peakPrivateBytes: [Int]
+
+    enum CodingKeys: String, CodingKey {
+      case bytesSent = "bytes_sent"
+      case keyValueBytes = "kv_bytes"
+      case peakResidentBytes = "peak_resident_bytes"
+      case peakPrivateBytes = "peak_private_bytes"
+    }
+
+    public init(
+      bytesSent: [Int], keyValueBytes: [Int], peakResidentBytes: [Int], peakPrivateBytes: [Int]
+    ) {
+      self.bytesSent = bytesSent
+      self.keyValueBytes = keyValueBytes
+      self.peakResidentBytes = peakResidentBytes
+      self.peakPrivateBytes = peakPrivateBytes
     }
   }
 

@@ -8,13 +8,14 @@ extension RunRecord {
   ///       tokenize     12.0 ms
   ///       prefill      12.50 s   100000 tokens   8000 tokens/s
   public func summary() -> String {
+    let (tokens, questions) = (answer.tokens, answer.questions)
     let exposed = seconds.prefill > 0 ? seconds.exposedExchange / seconds.prefill * 100 : 0
     let secondsPerToken = tokens.generated > 0 ? seconds.decode / Double(tokens.generated) : 0
     let context = formatCount(tokens.context, "token")
     var lines = [
-      "ringflash \(version): \(model), \(precision), \(instructionSet), \(partition), "
-        + "\(formatCount(ranks, "rank")) of \(formatCount(threads, "thread")) "
-        + "on \(formatCount(hosts.count, "host"))",
+      "ringflash \(program.version): \(model.name), \(job.precision), \(job.instructionSet), "
+        + "\(job.partition), \(formatCount(job.ranks, "rank")) of "
+        + "\(formatCount(job.threads, "thread")) on \(formatCount(job.hosts.count, "host"))",
       line("load", formatSeconds(seconds.load)),
       line("tokenize", formatSeconds(seconds.tokenize)),
     ]
@@ -22,17 +23,17 @@ extension RunRecord {
       lines.append(
         line(
           "restore", formatSeconds(seconds.restore), context,
-          "\(restoredLayers) of \(layers) layers"))
+          "\(model.restoredLayers) of \(model.layers) layers"))
     }
     // Of a context that was saved whole, nothing is prefilled.
-    let isPrefilled = restoredLayers < layers
+    let isPrefilled = model.restoredLayers < model.layers
     if isPrefilled {
       lines += [
         line(
           "prefill", formatSeconds(seconds.prefill), context,
           "\(formatRate(tokensPerSecond.prefill)) tokens/s"),
-        line("", "", "attention", "\(formatRate(gflops.attention)) GFLOP/s"),
-        line("", "", "linear", "\(formatRate(gflops.linear)) GFLOP/s"),
+        line("", "", "attention", "\(formatRate(work.gflops.attention)) GFLOP/s"),
+        line("", "", "linear", "\(formatRate(work.gflops.linear)) GFLOP/s"),
       ]
     }
     if seconds.save > 0 { lines.append(line("save", formatSeconds(seconds.save))) }
@@ -57,15 +58,15 @@ extension RunRecord {
           + String(format: "   exposed, %.1f %% of the prefill", exposed))
     }
     lines += [
-      range("sent", bytesSent), range("KV cache", keyValueBytes),
-      range("memory", peakResidentBytes) + " at its peak",
+      range("sent", perRank.bytesSent), range("KV cache", perRank.keyValueBytes),
+      range("memory", perRank.peakResidentBytes) + " at its peak",
     ]
     if isPrefilled {
       lines.append(
-        line("balance", String(format: "%.3f", balance))
+        line("balance", String(format: "%.3f", work.balance))
           + "   mean over maximum of the ranks' attention work")
     }
-    lines.append("  digest    \(logitsDigest)")
+    lines.append("  digest    \(answer.logitsDigest)")
     return lines.map { $0 + "\n" }.joined()
   }
 

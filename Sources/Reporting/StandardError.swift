@@ -1,10 +1,11 @@
 import Foundation
+import SystemPackage
 
 /// The standard error stream: its output, and the terminal that shows it.
 public enum StandardError {
   /// Writes `text`. A failure is ignored: a closed terminal must not end the job.
   public static func write(_ text: String) {
-    _ = writeAll(Data(text.utf8), to: STDERR_FILENO)
+    _ = try? FileDescriptor.standardError.writeAll(text.utf8)
   }
 
   /// The width in columns of the terminal that shows standard error, or nil if none does.

@@ -59,15 +59,15 @@ extension Table {
     switch value {
     case .text(let text): escaped(text)
     case .integer(let number): "\(number)"
-    case .decimal(let number): rounded(number, in: column)
+    case .decimal(let number): decimal(number, in: column)
     case .measured(let mean, let deviation):
       mean.isFinite
-        ? "\(rounded(mean, in: column)) ± \(rounded(deviation, in: column))" : "-"
+        ? "\(decimal(mean, in: column)) ± \(decimal(deviation, in: column))" : "-"
     case .missing: "-"
     }
   }
 
-  private func rounded(_ number: Double, in column: Column) -> String {
+  private func decimal(_ number: Double, in column: Column) -> String {
     number.isFinite ? String(format: "%.\(column.digits)f", number) : "-"
   }
 

@@ -24,20 +24,54 @@ public struct BranchTokens: Sendable, Equatable {
 
 /// Attention of appended tokens to all tokens before them; used for all layers.
 public final class AppendAttention {
+  /// With how many tokens at once one rank attends, and the memory that it takes.
+  public struct Plan: Sendable {
+    /// Most tokens that are appended at once.
+    public let capacity: Int
+    /// `[threads][keyValueHeads][capacity][groupSize]` rows of `SoftmaxStateLayout`; thread 0's is
+    /// the rank's.
+    fileprivate let states: BufferPlan.Slot<Double>
+    fileprivate let buffers: BufferPlan
+
+    public init(arithmetic: Arithmetic, shape: AttentionShape, capacity: Int) {
+      self.capacity = capacity
+      var plan = BufferPlan()
+      states = plan.add(
+        arithmetic.team.threads, arithmetic.queryLayout(shape, tokens: capacity).rows,
+        arithmetic.stateLayout(headDimension: shape.headDimension).rowElements)
+      buffers = plan
+    }
+
+    public var bytes: Int { buffers.bytes }
+  }
+
+  private let plan: Plan
   private let communicator: Communicator
   private let arithmetic: Arithmetic
   private let context: KeyValueCache
   private let branches: BranchCache
-  private let shape: AttentionShape
-  /// Most tokens that are appended at once.
-  public let capacity: Int
   private let stateLayout: SoftmaxStateLayout
   private let merge: ReductionOperation
-  /// `[threads][keyValueHeads][capacity][groupSize]` rows of `SoftmaxStateLayout`; thread 0's is
-  /// the rank's.
-  private let states: AlignedBuffer<Double>
-  /// What there is to attend to in one layer; kept, so that a step allocates nothing.
+  private let memory: Buffers
+  /// What there is to attend to in one layer. This and what follows is kept, so that a step takes no
+  /// memory.
   private var parts: [Part] = []
+  private var call: Call?
+  private lazy var attendToItem: (_ item: Int, _ thread: Int) -> Void = {
+    [unowned self] item, thread in attend(to: item, of: call!, thread: thread)
+  }
+
+  /// One layer's attention, for the threads.
+  private struct Call {
+    let layer: Int
+    let queries: UnsafeRawPointer
+    let queryLayout: QueryLayout
+    /// How many tokens' queries the arithmetic takes at once.
+    let tokensPerCall: Int
+    /// Parts and heads, and the items that share them out.
+    let pieces: Int
+    let items: Int
+  }
 
   /// One block, and who attends to it.
   private struct Part {
@@ -48,49 +82,58 @@ public final class AppendAttention {
     let tokens: Range<Int>
     let position: Int
     /// Nil where every token sees the whole block.
-    let mask: AttentionMask?
+    let pattern: AttentionPattern?
+
+    /// How many pairs of one of the tokens and a key that it sees there are.
+    var visiblePairs: Int {
+      guard let pattern else { return tokens.count * tokensPerBlock }
+      return (position..<position + tokens.count).reduce(0) {
+        $0 + pattern.visibleKeys(position: $1, block: block).count
+      }
+    }
   }
 
   /// - Parameters:
   ///   - context: of its blocks, those that are not partly filled are attended.
   ///   - branches: all that is behind them.
   public init(
-    communicator: Communicator, arithmetic: Arithmetic, context: KeyValueCache,
-    branches: BranchCache, capacity: Int
+    _ plan: Plan, communicator: Communicator, arithmetic: Arithmetic, context: KeyValueCache,
+    branches: BranchCache
   ) throws {
+    self.plan = plan
     self.communicator = communicator
     self.arithmetic = arithmetic
     self.context = context
     self.branches = branches
-    self.capacity = capacity
-    shape = context.layout.shape
-    stateLayout = arithmetic.stateLayout(headDimension: shape.headDimension)
-    let rowElements = stateLayout.rowElements
+    stateLayout = arithmetic.stateLayout(headDimension: context.layout.shape.headDimension)
     merge = try ReductionOperation(
-      elementBytes: rowElements * 8, stateLayout.isCompensated ? mergeCompensated : mergePlain)
-    states = AlignedBuffer(
-      count: arithmetic.team.threads * capacity * shape.queryHeads * rowElements)
+      elementBytes: stateLayout.rowElements * 8,
+      stateLayout.isCompensated ? mergeCompensated : mergePlain)
+    memory = Buffers(plan.buffers)
+    parts.reserveCapacity(branches.mostBlocks + context.blocks.count * branches.branches)
   }
+
+  private var shape: AttentionShape { context.layout.shape }
 
   /// Attends tokens whose keys and values are in their branches already.
   ///
   /// A token's result is the same whatever is appended at once with it.
   ///
   /// - Parameters:
-  ///   - queries: `[keyValueHeads][tokens][groupSize][paddedHeadDimension]` matrix input, the same on
-  ///     every rank.
+  ///   - queries: as `Arithmetic.queryLayout` says for so many tokens, the same on every rank.
   ///   - tokens: whose they are, without gaps; one entry a branch at most.
   ///   - output: `[tokens][inputStride(queryHeads · headDimension)]` matrix input, the same on
   ///     every rank.
   /// - Throws: `MPIError`.
   public func attend(
-    layer: Int, mask: AttentionMask, queries: UnsafeRawPointer, tokens: [BranchTokens],
+    layer: Int, pattern: AttentionPattern, queries: UnsafeRawPointer, tokens: [BranchTokens],
     output: UnsafeMutableRawPointer
   ) throws -> AttentionWork {
     let count = tokens.last?.range.upperBound ?? 0
-    precondition(1...capacity ~= count, "1 to \(capacity) tokens are appended at once")
-    listParts(of: tokens, mask: mask)
-    attendToParts(layer: layer, queries: queries, count: count)
+    precondition(1...plan.capacity ~= count, "1 to \(plan.capacity) tokens are appended at once")
+    listParts(of: tokens, pattern: pattern)
+    attendToParts(
+      layer: layer, queries: queries, queryLayout: arithmetic.queryLayout(shape, tokens: count))
 
     var work = AttentionWork()
     let stateRow = stateLayout.rowElements
@@ -98,100 +141,102 @@ public final class AppendAttention {
     let computed = ContinuousClock.now
     if communicator.size > 1 {
       try communicator.allReduce(
-        elements: UnsafeMutableRawBufferPointer(start: states.pointer, count: rows * stateRow * 8),
+        elements: UnsafeMutableRawBufferPointer(
+          start: memory[plan.states], count: rows * stateRow * 8),
         with: merge)
       work.bytesSent = rows * stateRow * 8
     }
     work.exposedSeconds = (ContinuousClock.now - computed).seconds
     finish(count: count, output: output)
     // Every rank attends to what it owns; the sum over the ranks is what the whole sequence costs.
-    for part in tokens {
-      work.flops +=
-        AttentionWork.flops(
-          positions: part.position..<part.position + part.range.count, shape: shape, mask: mask)
-        / Double(communicator.size)
-    }
+    work.flops = AttentionWork.flops(
+      visiblePairs: parts.reduce(0) { $0 + $1.visiblePairs }, shape: shape)
     return work
   }
 
   /// The context's blocks that any token sees, then each branch's own.
-  private func listParts(of tokens: [BranchTokens], mask: AttentionMask) {
+  private func listParts(of tokens: [BranchTokens], pattern: AttentionPattern) {
     parts.removeAll(keepingCapacity: true)
-    let latest = tokens.reduce(0) { max($0, $1.lastPosition) }
+    let positions =
+      tokens.reduce(Int.max) {
+        min($0, $1.position)
+      }...tokens.reduce(0) { max($0, $1.lastPosition) }
     for (index, block) in context.blocks.enumerated() where block < branches.firstBlock {
-      if mask.visibleKeys(position: latest, block: block).lowerBound == 0 {
+      if pattern.sees(allOf: block, from: positions) {
         parts.append(
           Part(
             block: block, branch: nil, index: index, tokens: 0..<tokens.last!.range.upperBound,
-            position: branches.firstBlock * tokensPerBlock, mask: nil))
+            position: branches.firstBlock * tokensPerBlock, pattern: nil))
         continue
       }
-      for run in tokens where mask.block(run.position / tokensPerBlock, sees: block) {
+      for run in tokens where pattern.block(run.position / tokensPerBlock, sees: block) {
         parts.append(
           Part(
             block: block, branch: nil, index: index, tokens: run.range, position: run.position,
-            mask: mask))
+            pattern: pattern))
       }
     }
     for run in tokens {
       for block in branches.blocks(run.branch, upTo: run.lastPosition / tokensPerBlock)
-      where mask.block(run.position / tokensPerBlock, sees: block)
+      where pattern.block(run.position / tokensPerBlock, sees: block)
         || block >= run.position / tokensPerBlock
       {
         parts.append(
           Part(
             block: block, branch: run.branch, index: 0, tokens: run.range, position: run.position,
-            mask: mask))
+            pattern: pattern))
       }
     }
   }
 
   /// Every thread attends to some of the parts, then thread 0's states take in the others'.
-  private func attendToParts(layer: Int, queries: UnsafeRawPointer, count: Int) {
-    let group = shape.groupSize
-    let heads = shape.keyValueHeads
+  private func attendToParts(layer: Int, queries: UnsafeRawPointer, queryLayout: QueryLayout) {
     let stateRow = stateLayout.rowElements
-    let rows = count * shape.queryHeads
+    let rows = queryLayout.rows
     let threads = arithmetic.team.threads
-    let states = states.pointer
-    let layout = context.layout
-    let rowBytes = shape.paddedHeadDimension * arithmetic.inputType.bytes
+    let states = memory[plan.states]
     // Where OpenBLAS multiplies, a token's bits would depend on those that are appended with it.
-    let tokensPerCall = arithmetic.multipliesPanels ? count : 1
-    arithmetic.reserveAttentionScratch(shape: shape, rows: tokensPerCall * group)
+    let tokensPerCall = arithmetic.multipliesPanels ? queryLayout.tokens : 1
+    arithmetic.reserveAttentionScratch(shape: shape, rows: tokensPerCall * shape.groupSize)
     stateLayout.clear(states, count: threads * rows)
 
-    parts.withUnsafeBufferPointer { parts in
-      // An item is a run of what lies one after the other in memory.
-      let pieces = parts.count * heads
-      let items = min(
-        pieces, Arithmetic.runs(bytes: parts.count * layout.blockBytes, threads: threads))
-      arithmetic.team.forEach(items) { item, thread in
-        for piece in pieces * item / items..<pieces * (item + 1) / items {
-          let part = parts[piece / heads]
-          let head = piece % heads
-          let memory =
-            part.branch.map { branches.head(head, layer: layer, branch: $0, block: part.block) }
-            ?? context.head(head, layer: layer, index: part.index)
-          for first in stride(from: 0, to: part.tokens.count, by: tokensPerCall) {
-            let row = (head * count + part.tokens.lowerBound + first) * group
-            arithmetic.attend(
-              QueryTile(
-                rows: queries + row * rowBytes,
-                count: min(tokensPerCall, part.tokens.count - first) * group,
-                position: part.mask == nil ? part.position : part.position + first,
-                headsPerToken: group),
-              to: memory, block: part.block, mask: part.mask ?? AttentionMask(), layout: layout,
-              states: states + (thread * rows + row) * stateRow, thread: thread)
-          }
-        }
-      }
-    }
+    // An item is a run of what lies one after the other in memory.
+    let pieces = parts.count * shape.keyValueHeads
+    let items = min(
+      pieces, Arithmetic.runs(bytes: parts.count * context.layout.blockBytes, threads: threads))
+    call = Call(
+      layer: layer, queries: queries, queryLayout: queryLayout, tokensPerCall: tokensPerCall,
+      pieces: pieces, items: items)
+    arithmetic.team.callForEach(items, attendToItem)
     guard threads > 1 else { return }
     forEachRow(of: rows) { row in
       for thread in 1..<threads {
         stateLayout.merge(
           states + (thread * rows + row) * stateRow, into: states + row * stateRow)
+      }
+    }
+  }
+
+  /// Attends to the parts and heads of one item.
+  private func attend(to item: Int, of call: Call, thread: Int) {
+    let (heads, group, layout) = (shape.keyValueHeads, shape.groupSize, context.layout)
+    let states = memory[plan.states] + thread * call.queryLayout.rows * stateLayout.rowElements
+    for piece in call.pieces * item / call.items..<call.pieces * (item + 1) / call.items {
+      let part = parts[piece / heads]
+      let head = piece % heads
+      let memory =
+        part.branch.map { branches.head(head, layer: call.layer, branch: $0, block: part.block) }
+        ?? context.head(head, layer: call.layer, index: part.index)
+      for first in stride(from: 0, to: part.tokens.count, by: call.tokensPerCall) {
+        let row = call.queryLayout.row(head: head, token: part.tokens.lowerBound + first)
+        arithmetic.attend(
+          QueryTile(
+            rows: call.queries + call.queryLayout.offset(ofRow: row),
+            count: min(call.tokensPerCall, part.tokens.count - first) * group,
+            position: part.pattern == nil ? part.position : part.position + first,
+            headsPerToken: group),
+          to: memory, block: part.block, pattern: part.pattern ?? .causal, layout: layout,
+          states: states + row * stateLayout.rowElements, thread: thread)
       }
     }
   }
@@ -207,8 +252,8 @@ public final class AppendAttention {
   private func finish(count: Int, output: UnsafeMutableRawPointer) {
     let (d, group) = (shape.headDimension, shape.groupSize)
     let inputBytes = arithmetic.inputType.bytes
-    let outputStride = Arithmetic.inputStride(columns: shape.queryHeads * d) * inputBytes
-    let states = states.pointer
+    let outputStride = arithmetic.inputRowBytes(columns: shape.queryHeads * d)
+    let states = memory[plan.states]
     forEachRow(of: count * shape.queryHeads) { row in
       let (head, row) = (row / (count * group), row % (count * group))
       arithmetic.finish(

@@ -16,14 +16,9 @@ public struct AttentionWork: Sendable, Equatable {
     left.bytesSent += right.bytesSent
   }
 
-  /// FLOPs of the queries at `positions`.
-  static func flops(
-    positions: some Sequence<Int>, shape: AttentionShape, mask: AttentionMask
-  ) -> Double {
-    let pairs = positions.reduce(0.0) {
-      $0 + Double(min($1 + 1, mask.slidingWindow ?? $1 + 1))
-    }
-    return pairs * Double(shape.queryHeads) * 4 * Double(shape.headDimension)
+  /// FLOPs of so many pairs of a query token and a key that it sees.
+  static func flops(visiblePairs: Int, shape: AttentionShape) -> Double {
+    Double(visiblePairs) * Double(shape.queryHeads) * 4 * Double(shape.headDimension)
   }
 }
 

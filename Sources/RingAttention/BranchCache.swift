@@ -9,41 +9,62 @@ import Kernels
 /// `[branches][layers][own blocks of the branch][blockBytes]`, a block as in `KeyValueLayout`. Keys
 /// and values that are not yet written are zeros.
 public final class BranchCache {
-  public let layout: KeyValueLayout
-  public let branches: Int
-  /// The global number of every branch's first block.
-  public let firstBlock: Int
-  private let layers: Int
-  private let partition: BranchPartition
-  private let rank: Int
-  /// Bytes before each branch, and behind the last one.
-  private let offsets: [Int]
+  /// What the branches will hold on one rank, and the memory that they take.
+  public struct Plan: Sendable {
+    public let layout: KeyValueLayout
+    public let layers: Int
+    public let branches: Int
+    /// The global number of every branch's first block.
+    public let firstBlock: Int
+    fileprivate let partition: BranchPartition
+    fileprivate let rank: Int
+    /// `[branches]`: `[layers][own blocks of the branch][blockBytes]`.
+    fileprivate let memory: [BufferPlan.Slot<UInt8>]
+    fileprivate let buffers: BufferPlan
+
+    /// - Parameters:
+    ///   - firstBlock: the global number of every branch's first block.
+    ///   - blocksPerBranch: room for so many.
+    public init(
+      layout: KeyValueLayout, layers: Int, partition: BranchPartition, rank: Int, branches: Int,
+      firstBlock: Int, blocksPerBranch: Int
+    ) {
+      self.layout = layout
+      self.layers = layers
+      self.partition = partition
+      self.rank = rank
+      self.branches = branches
+      self.firstBlock = firstBlock
+      var plan = BufferPlan()
+      memory = (0..<branches).map {
+        plan.add(
+          partition.blockCount(branch: $0, blocks: blocksPerBranch, of: rank), layers,
+          layout.blockBytes)
+      }
+      buffers = plan
+    }
+
+    public var bytes: Int { buffers.bytes }
+  }
+
+  private let plan: Plan
+  private let memory: Buffers
   /// `[branches]`: of the blocks that this rank owns, how many are not zeros.
   private var used: [Int]
-  private let memory: AlignedBuffer<UInt8>
 
-  /// - Parameters:
-  ///   - firstBlock: the global number of every branch's first block.
-  ///   - blocksPerBranch: room for so many; memory is taken only when a block is written.
-  public init(
-    layout: KeyValueLayout, layers: Int, partition: BranchPartition, rank: Int, branches: Int,
-    firstBlock: Int, blocksPerBranch: Int
-  ) {
-    self.layout = layout
-    self.layers = layers
-    self.partition = partition
-    self.rank = rank
-    self.branches = branches
-    self.firstBlock = firstBlock
-    var offsets = [0]
-    for branch in 0..<branches {
-      let blocks = partition.blockCount(branch: branch, blocks: blocksPerBranch, of: rank)
-      offsets.append(offsets[branch] + blocks * layers * layout.blockBytes)
-    }
-    self.offsets = offsets
-    used = [Int](repeating: 0, count: branches)
-    memory = AlignedBuffer(count: offsets[branches])
+  /// Memory is taken only when a block is written.
+  public init(_ plan: Plan) {
+    self.plan = plan
+    used = [Int](repeating: 0, count: plan.branches)
+    memory = Buffers(plan.buffers)
   }
+
+  public var layout: KeyValueLayout { plan.layout }
+  public var branches: Int { plan.branches }
+  public var firstBlock: Int { plan.firstBlock }
+  private var layers: Int { plan.layers }
+  private var partition: BranchPartition { plan.partition }
+  private var rank: Int { plan.rank }
 
   /// Empties a branch.
   ///
@@ -93,12 +114,14 @@ public final class BranchCache {
   /// Bytes of the blocks that are in use.
   public var bytes: Int { used.reduce(0, +) * layers * layout.blockBytes }
 
+  /// The blocks of all branches that there is room for on this rank.
+  var mostBlocks: Int { (0..<branches).reduce(0) { $0 + ownBlocks($1) } }
+
   private func ownBlocks(_ branch: Int) -> Int {
-    (offsets[branch + 1] - offsets[branch]) / (layers * layout.blockBytes)
+    plan.memory[branch].count / (layers * layout.blockBytes)
   }
 
   private func base(_ branch: Int, layer: Int) -> UnsafeMutableRawPointer {
-    UnsafeMutableRawPointer(memory.pointer) + offsets[branch]
-      + layer * ownBlocks(branch) * layout.blockBytes
+    memory[raw: plan.memory[branch]] + layer * ownBlocks(branch) * layout.blockBytes
   }
 }

@@ -6,23 +6,44 @@ import Kernels
 /// other in ascending order of the sequence, so a layer's share is a message as it stands. Keys and
 /// values that are not yet written are zeros.
 public final class KeyValueCache {
-  public let layout: KeyValueLayout
-  public let layers: Int
-  /// The owned blocks' numbers in the sequence, ascending.
-  public let blocks: [Int]
-  private let memory: AlignedBuffer<UInt8>
+  /// What a cache will hold, and the memory that it takes.
+  public struct Plan: Sendable {
+    public let layout: KeyValueLayout
+    public let layers: Int
+    /// The owned blocks' numbers in the sequence, ascending.
+    public let blocks: [Int]
+    fileprivate let memory: BufferPlan.Slot<UInt8>
+    fileprivate let buffers: BufferPlan
 
-  /// - Parameter blocks: what the rank owns; memory is taken only when a block is written.
-  public init(layout: KeyValueLayout, layers: Int, blocks: [Int]) {
-    self.layout = layout
-    self.layers = layers
-    self.blocks = blocks
-    memory = AlignedBuffer(count: layers * blocks.count * layout.blockBytes)
+    public init(layout: KeyValueLayout, layers: Int, blocks: [Int]) {
+      self.layout = layout
+      self.layers = layers
+      self.blocks = blocks
+      var plan = BufferPlan()
+      memory = plan.add(layers, blocks.count, layout.blockBytes)
+      buffers = plan
+    }
+
+    public var bytes: Int { buffers.bytes }
   }
+
+  private let plan: Plan
+  private let memory: Buffers
+
+  /// Memory is taken only when a block is written.
+  public init(_ plan: Plan) {
+    self.plan = plan
+    memory = Buffers(plan.buffers)
+  }
+
+  public var layout: KeyValueLayout { plan.layout }
+  public var layers: Int { plan.layers }
+  /// The owned blocks' numbers in the sequence, ascending.
+  public var blocks: [Int] { plan.blocks }
 
   /// The layer's first block.
   public func base(layer: Int) -> UnsafeMutableRawPointer {
-    UnsafeMutableRawPointer(memory.pointer) + layer * blocks.count * layout.blockBytes
+    memory[raw: plan.memory] + layer * blocks.count * layout.blockBytes
   }
 
   /// One head's part of the rank's block `index`.
@@ -31,5 +52,5 @@ public final class KeyValueCache {
   }
 
   /// Bytes of the owned blocks in all layers.
-  public var bytes: Int { layers * blocks.count * layout.blockBytes }
+  public var bytes: Int { plan.bytes }
 }

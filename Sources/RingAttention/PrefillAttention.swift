@@ -1,5 +1,6 @@
 import Kernels
 import MPI
+import Ranks
 
 // Ring attention (Liu, Zaharia and Abbeel 2023) with exact merging. After hop h, rank r holds the
 // blocks of rank r + h:
@@ -15,56 +16,90 @@ import MPI
 /// Attention of a context's tokens to each other, for one rank of a ring; used for all layers of
 /// one prefill.
 public final class PrefillAttention {
+  /// What one rank attends with, and the memory that it takes.
+  public struct Plan: Sendable {
+    public let queryLayout: QueryLayout
+    fileprivate let share: SequenceShare
+    fileprivate let rank: Int
+    fileprivate let schedules: [AttentionPattern: RingSchedule]
+    /// `[keyValueHeads][tokens][groupSize]` rows of `SoftmaxStateLayout`.
+    fileprivate let states: BufferPlan.Slot<Double>
+    /// One layer's largest message each.
+    fileprivate let messages: [BufferPlan.Slot<UInt8>]
+    fileprivate let buffers: BufferPlan
+
+    /// - Parameter patterns: every one that a layer will use.
+    public init(
+      arithmetic: Arithmetic, cache: KeyValueCache.Plan, partition: SequencePartition,
+      share: SequenceShare, rank: Int, patterns: [AttentionPattern]
+    ) {
+      let shape = cache.layout.shape
+      self.share = share
+      self.rank = rank
+      queryLayout = arithmetic.queryLayout(shape, tokens: share.tokenCount)
+      var schedules: [AttentionPattern: RingSchedule] = [:]
+      for pattern in patterns where schedules[pattern] == nil {
+        schedules[pattern] = RingSchedule(partition: partition, pattern: pattern)
+      }
+      self.schedules = schedules
+      var plan = BufferPlan()
+      states = plan.add(
+        queryLayout.rows,
+        arithmetic.stateLayout(headDimension: shape.headDimension).rowElements)
+      let largest = schedules.values.map { $0.largestMessage(to: rank) }.max() ?? 0
+      messages = (0..<2).map { _ in plan.add(largest, cache.layout.blockBytes) }
+      buffers = plan
+    }
+
+    /// Bytes of states and two message buffers.
+    public var bytes: Int { buffers.bytes }
+
+    fileprivate func schedule(of pattern: AttentionPattern) -> RingSchedule {
+      guard let schedule = schedules[pattern] else {
+        preconditionFailure("the pattern \(pattern) was not announced")
+      }
+      return schedule
+    }
+  }
+
+  private let plan: Plan
   private let communicator: Communicator
   private let arithmetic: Arithmetic
-  private let shape: AttentionShape
-  private let share: SequenceShare
   private let cache: KeyValueCache
   private let tiles: [Tile]
-  /// `[keyValueHeads][tokens][groupSize]` rows of `SoftmaxStateLayout`.
-  private let states: AlignedBuffer<Double>
-  /// Two of one layer's largest message each.
-  private let messages: [MessageBuffer]
-  private let schedules: [(mask: AttentionMask, schedule: RingSchedule)]
+  /// What a layer with each of the patterns costs this rank.
+  private let flops: [AttentionPattern: Double]
+  private let memory: Buffers
   /// Hops begun, counted from the first hop of the first layer: the same number on two ranks is the
   /// same hop.
   private var hopsBegun = 0
   /// The messages of the hop that is under way.
   private var exchange: RingExchange?
 
-  /// - Parameters:
-  ///   - cache: holds the rank's blocks of `partition`; a layer's keys and values are there before
-  ///     it is attended.
-  ///   - masks: every mask that a layer will use.
+  /// - Parameter cache: holds the rank's blocks; a layer's keys and values are there before it is
+  ///   attended.
   public init(
-    communicator: Communicator, arithmetic: Arithmetic, cache: KeyValueCache,
-    partition: SequencePartition, sequenceTokens: Int, masks: [AttentionMask]
+    _ plan: Plan, communicator: Communicator, arithmetic: Arithmetic, cache: KeyValueCache
   ) {
+    self.plan = plan
     self.communicator = communicator
     self.arithmetic = arithmetic
     self.cache = cache
-    shape = cache.layout.shape
-    share = SequenceShare(
-      partition: partition, rank: communicator.rank, sequenceTokens: sequenceTokens)
-    tiles = Tile.all(of: share, tokensPerTile: arithmetic.tokensPerTile(shape))
-    states = AlignedBuffer(
-      count: share.tokenCount * shape.queryHeads
-        * arithmetic.stateLayout(headDimension: shape.headDimension).rowElements)
-    schedules = masks.map { ($0, RingSchedule(partition: partition, mask: $0)) }
-    let largest =
-      schedules.map { $0.schedule.largestMessage(to: communicator.rank) }.max() ?? 0
-    messages = (0..<2).map { _ in MessageBuffer(bytes: largest * cache.layout.blockBytes) }
+    tiles = Tile.all(
+      of: plan.share, tokensPerTile: arithmetic.tokensPerTile(cache.layout.shape))
+    flops = plan.schedules.reduce(into: [:]) { flops, entry in
+      flops[entry.key] = AttentionWork.flops(
+        visiblePairs: plan.share.visiblePairs(entry.key), shape: cache.layout.shape)
+    }
+    memory = Buffers(plan.buffers)
   }
 
-  /// Bytes that this holds besides the cache: states and two message buffers.
-  public var bytes: Int {
-    states.bytes + messages.reduce(0) { $0 + $1.memory.bytes }
-  }
+  private var shape: AttentionShape { cache.layout.shape }
 
   /// Attends all of the rank's queries of one layer. Every rank calls this for the same layer.
   ///
   /// - Parameters:
-  ///   - queries: `[keyValueHeads][tokens][groupSize][paddedHeadDimension]` matrix input.
+  ///   - queries: of all the rank's tokens, as `queryLayout` of the plan says.
   ///   - output: `[tokens][inputStride(queryHeads · headDimension)]` matrix input.
   ///   - onSpan: told of computation and of waiting, for the timeline.
   ///   - stop: may give up the layer on the way; then `drain` must be called before the ring is
@@ -73,75 +108,44 @@ public final class PrefillAttention {
   /// - Returns: nil where the layer was given up.
   /// - Throws: `MPIError`.
   public func attend(
-    layer: Int, mask: AttentionMask, queries: UnsafeRawPointer,
+    layer: Int, pattern: AttentionPattern, queries: UnsafeRawPointer,
     output: UnsafeMutableRawPointer, stop: PrefillStop?, onSpan: SpanHandler? = nil,
     onProgress: ((Double) -> Void)? = nil
   ) throws -> AttentionWork? {
-    let schedule = schedule(of: mask)
     let exchange = RingExchange(communicator: communicator)
     self.exchange = exchange
-    let blockBytes = cache.layout.blockBytes
-    let ranks = communicator.size
-    var work = AttentionWork()
-    work.flops = AttentionWork.flops(
-      positions: (0..<share.tokenCount).lazy.map { self.share.position(ofToken: $0) },
-      shape: shape, mask: mask)
-    var base = UnsafeRawPointer(cache.base(layer: layer))
-    var blocks = share.blocks
     arithmetic.reserveAttentionScratch(
       shape: shape, rows: arithmetic.tokensPerTile(shape) * shape.groupSize)
-
+    var pass = LayerPass(
+      layer: layer, pattern: pattern, queries: queries, output: output,
+      schedule: plan.schedule(of: pattern), exchange: exchange, stop: stop,
+      base: UnsafeRawPointer(cache.base(layer: layer)), blocks: plan.share.blocks)
+    pass.work.flops = flops[pattern]!
+    let ranks = communicator.size
     for hop in 0..<ranks {
-      // After the last hop there is nothing to send and nothing to receive.
-      let (sent, received) = schedule.messages(at: communicator.rank, hop: hop)
-      let memory = UnsafeMutableRawPointer(messages[hop % 2].memory.pointer)
-      communicator.place.part = ("layer", layer + 1)
-      communicator.place.detail = ("hop", hop + 1)
-      hopsBegun = layer * ranks + hop + 1
-      try exchange.start(
-        sending: sent, of: base, receiving: received, into: memory, blockBytes: blockBytes, hop: hop
-      )
-
-      let began = ContinuousClock.now
-      attend(
-        to: blocks, at: base, mask: mask, queries: queries, output: output, isFirst: hop == 0,
-        isLast: hop + 1 == ranks, exchange: exchange, stop: stop
-      ) { onProgress?((Double(hop) + $0) / Double(ranks)) }
-      let computed = ContinuousClock.now
-      onSpan?("attention", began, computed)
-      guard try exchange.finish(stop), stop?.abandons != true else { return nil }
-      let arrived = ContinuousClock.now
-      if ranks > 1 { onSpan?("wait", computed, arrived) }
-      // The message itself overlaps the computation.
-      if received > 0 { onSpan?("message", began, arrived) }
-      work.exposedSeconds += (arrived - computed).seconds
-      base = UnsafeRawPointer(memory)
-      blocks = schedule.blocks(
-        of: schedule.source(at: communicator.rank, hop: hop + 1), atHop: hop + 1)
+      let isDone = try WorkLocation.within("hop", hop + 1) {
+        try attend(hop: hop, of: &pass, onSpan: onSpan) {
+          onProgress?((Double(hop) + $0) / Double(ranks))
+        }
+      }
+      guard isDone else { return nil }
     }
-    work.bytesSent = exchange.bytesSent
+    pass.work.bytesSent = exchange.bytesSent
     self.exchange = nil
-    return work
+    return pass.work
   }
 
   /// The same, for a layer that nothing stops.
   ///
   /// - Throws: `MPIError`.
   public func attend(
-    layer: Int, mask: AttentionMask, queries: UnsafeRawPointer,
+    layer: Int, pattern: AttentionPattern, queries: UnsafeRawPointer,
     output: UnsafeMutableRawPointer, onSpan: SpanHandler? = nil,
     onProgress: ((Double) -> Void)? = nil
   ) throws -> AttentionWork {
     try attend(
-      layer: layer, mask: mask, queries: queries, output: output, stop: nil, onSpan: onSpan,
+      layer: layer, pattern: pattern, queries: queries, output: output, stop: nil, onSpan: onSpan,
       onProgress: onProgress)!
-  }
-
-  private func schedule(of mask: AttentionMask) -> RingSchedule {
-    guard let schedule = schedules.first(where: { $0.mask == mask })?.schedule else {
-      preconditionFailure("the mask was not announced")
-    }
-    return schedule
   }
 
   /// Clears the ring of the messages of layers that were given up, some of which were sent to ranks
@@ -149,21 +153,21 @@ public final class PrefillAttention {
   ///
   /// - Parameters:
   ///   - firstLayer: the first that this prefill attended, the same on every rank.
-  ///   - masks: of all layers.
+  ///   - patterns: of all layers.
   /// - Throws: `MPIError`.
-  public func drain(firstLayer: Int, masks: [AttentionMask]) throws {
+  public func drain(firstLayer: Int, patterns: [AttentionPattern]) throws {
     let (rank, ranks) = (communicator.rank, communicator.size)
     let begun = max(hopsBegun, firstLayer * ranks)
     // Messages come from the next rank, which sent those of the hops that it began.
     let sent = try communicator.allGather(value: begun)[(rank + 1) % ranks]
     try exchange?.drainReceive(isSent: sent >= begun)
-    let memory = UnsafeMutableRawPointer(messages[(begun + ranks - 1) % ranks % 2].memory.pointer)
+    let message = memory[raw: plan.messages[(begun + ranks - 1) % ranks % 2]]
     for hop in begun..<max(begun, sent) {
-      let schedule = schedule(of: masks[hop / ranks])
+      let schedule = plan.schedule(of: patterns[hop / ranks])
       let late = RingExchange(communicator: communicator)
       try late.start(
-        sending: [], of: memory,
-        receiving: schedule.messages(at: rank, hop: hop % ranks).received, into: memory,
+        sending: [], of: message,
+        receiving: schedule.messages(at: rank, hop: hop % ranks).received, into: message,
         blockBytes: cache.layout.blockBytes, hop: hop % ranks)
       try late.finish()
     }
@@ -171,12 +175,44 @@ public final class PrefillAttention {
     exchange = nil
   }
 
-  /// One hop's computation: every tile and KV head is a work item, the most expensive tiles first.
+  /// One hop: attends to the blocks at hand while they leave and the next ones arrive.
+  ///
+  /// - Returns: false where the layer is given up.
   private func attend(
-    to blocks: [Int], at base: UnsafeRawPointer, mask: AttentionMask, queries: UnsafeRawPointer,
-    output: UnsafeMutableRawPointer, isFirst: Bool, isLast: Bool, exchange: RingExchange,
-    stop: PrefillStop?, onProgress: (Double) -> Void
+    hop: Int, of pass: inout LayerPass, onSpan: SpanHandler?, onProgress: (Double) -> Void
+  ) throws -> Bool {
+    let ranks = communicator.size
+    // After the last hop there is nothing to send and nothing to receive.
+    let (sent, received) = pass.schedule.messages(at: communicator.rank, hop: hop)
+    let message = memory[raw: plan.messages[hop % 2]]
+    hopsBegun = pass.layer * ranks + hop + 1
+    try pass.exchange.start(
+      sending: sent, of: pass.base, receiving: received, into: message,
+      blockBytes: cache.layout.blockBytes, hop: hop)
+
+    let began = ContinuousClock.now
+    attendToBlocks(of: pass, isFirst: hop == 0, isLast: hop + 1 == ranks, onProgress: onProgress)
+    let computed = ContinuousClock.now
+    onSpan?("attention", began, computed)
+    guard try pass.exchange.finish(pass.stop), pass.stop?.abandonsLayer != true else {
+      return false
+    }
+    let arrived = ContinuousClock.now
+    if ranks > 1 { onSpan?("wait", computed, arrived) }
+    // The message itself overlaps the computation.
+    if received > 0 { onSpan?("message", began, arrived) }
+    pass.work.exposedSeconds += (arrived - computed).seconds
+    pass.base = UnsafeRawPointer(message)
+    pass.blocks = pass.schedule.blocks(
+      of: pass.schedule.source(at: communicator.rank, hop: hop + 1), atHop: hop + 1)
+    return true
+  }
+
+  /// A hop's computation: every tile and KV head is a work item, the most expensive tiles first.
+  private func attendToBlocks(
+    of pass: LayerPass, isFirst: Bool, isLast: Bool, onProgress: (Double) -> Void
   ) {
+    let (pattern, base, stop) = (pass.pattern, pass.base, pass.stop)
     let layout = cache.layout
     let d = shape.headDimension
     let group = shape.groupSize
@@ -184,32 +220,32 @@ public final class PrefillAttention {
     let inputBytes = arithmetic.inputType.bytes
     let stateLayout = arithmetic.stateLayout(headDimension: d)
     let stateRow = stateLayout.rowElements
-    let outputStride = Arithmetic.inputStride(columns: shape.queryHeads * d) * inputBytes
-    let tokens = share.tokenCount
-    let states = states.pointer
-    let poll = { [communicator] in
+    let outputStride = arithmetic.inputRowBytes(columns: shape.queryHeads * d)
+    let queryLayout = plan.queryLayout
+    let states = memory[plan.states]
+    let poll = { [communicator, exchange = pass.exchange] in
       exchange.poll()
       stop?.poll()
       communicator.tick()
     }
-    blocks.withUnsafeBufferPointer { blocks in
+    pass.blocks.withUnsafeBufferPointer { blocks in
       tiles.withUnsafeBufferPointer { tiles in
         arithmetic.team.forEach(
           tiles.count * heads, betweenItems: poll
         ) { item, thread in
-          if stop?.abandons == true { return }
+          if stop?.abandonsLayer == true { return }
           if thread == 0 { onProgress(Double(item) / Double(tiles.count * heads)) }
           let tile = tiles[tiles.count - 1 - item / heads]
           let head = item % heads
-          let firstRow = (head * tokens + tile.token) * group
+          let firstRow = queryLayout.row(head: head, token: tile.token)
           let rows = tile.tokens * group
           let tileStates = states + firstRow * stateRow
           if isFirst { stateLayout.clear(tileStates, count: rows) }
           let query = QueryTile(
-            rows: queries + firstRow * shape.paddedHeadDimension * inputBytes, count: rows,
+            rows: pass.queries + queryLayout.offset(ofRow: firstRow), count: rows,
             position: tile.position,
             headsPerToken: group)
-          let visible = { mask.block(tile.position / tokensPerBlock, sees: blocks[$0]) }
+          let visible = { pattern.block(tile.position / tokensPerBlock, sees: blocks[$0]) }
           var index = blocks.indices.first(where: visible)
           while let current = index {
             let next = blocks[(current + 1)...].indices.first(where: visible)
@@ -218,10 +254,11 @@ public final class PrefillAttention {
             }
             arithmetic.attend(
               query, to: keysAndValues(current), next: next.map(keysAndValues),
-              block: blocks[current], mask: mask, layout: layout, states: tileStates, thread: thread
+              block: blocks[current], pattern: pattern, layout: layout, states: tileStates,
+              thread: thread
             )
             if thread == 0 { poll() }
-            if stop?.abandons == true { return }
+            if stop?.abandonsLayer == true { return }
             index = next
           }
           guard isLast else { return }
@@ -229,12 +266,29 @@ public final class PrefillAttention {
             let column = (head * group + row % group) * d * inputBytes
             arithmetic.finish(
               tileStates + row * stateRow, headDimension: d,
-              into: output + (tile.token + row / group) * outputStride + column)
+              into: pass.output + (tile.token + row / group) * outputStride + column)
           }
         }
       }
     }
   }
+}
+
+/// One layer on its way round the ring.
+private struct LayerPass {
+  let layer: Int
+  let pattern: AttentionPattern
+  /// As in `QueryLayout`.
+  let queries: UnsafeRawPointer
+  /// `[tokens][inputStride(queryHeads · headDimension)]` matrix input.
+  let output: UnsafeMutableRawPointer
+  let schedule: RingSchedule
+  let exchange: RingExchange
+  let stop: PrefillStop?
+  /// The KV blocks at hand, `[blocks][blockBytes]`, and their numbers.
+  var base: UnsafeRawPointer
+  var blocks: [Int]
+  var work = AttentionWork()
 }
 
 /// Neighbouring tokens of one block that are attended together.
@@ -256,10 +310,4 @@ private struct Tile {
       }
     }
   }
-}
-
-private final class MessageBuffer {
-  let memory: AlignedBuffer<UInt8>
-
-  init(bytes: Int) { memory = AlignedBuffer(count: bytes) }
 }

@@ -1,27 +1,35 @@
 import MPI
+import Ranks
 import Synchronization
 
-// Ranks are not in step: when a signal comes, some still attend in layer L while others mix it and
-// others have begun layer L + 1. A rank keeps the residual stream as it was before the last layer
-// that it mixed, so it can stop at its own number of finished layers or at one less; its offer is
-// that range. One reduction over the offers finds the number for all:
+// Ranks are not in step: when a signal comes, some still attend in layer L while others are in its
+// feed-forward or have begun layer L + 1. A rank keeps the residual stream as it was before the last
+// layer that changed it, so it can stop at its own number of finished layers or at one less; that range
+// is what it tells the others. One reduction over the ranges finds the number for all:
 //
 //   the higher of the highest lower bound (nobody can go back further)
 //             and the lowest upper bound (as many as everybody has)
 //
 // A rank with fewer layers goes on up to it, which needs nothing of those that have stopped: they have
-// sent all messages of those layers. The reduction is non-blocking. A rank that has made its offer goes
-// on with its work, but begins nothing that would break the offer before it knows the result.
+// sent all messages of those layers. The reduction is non-blocking. A rank that has told its range goes
+// on with its work, but begins nothing that would leave the range before it knows the result.
 
 /// The agreement of all ranks on the layer behind which a prefill stops.
 public final class PrefillStop {
+  /// What a rank is to do.
+  public enum Verdict: Equatable, Sendable {
+    case goOn
+    /// All ranks stop behind so many finished layers. A rank that has fewer goes on until it has them.
+    case stop(finishedLayers: Int)
+  }
+
   private let interruption: Interruption?
-  /// The layers behind which this rank can stop. May be changed until it has been told to others,
-  /// and then only so that the rank can still do what it told.
-  public var offer: ClosedRange<Int>
-  /// The finished layers at which all ranks stop, once they have agreed.
-  public private(set) var agreedLayers: Int?
-  /// `abandons` for the threads of the team.
+  /// The numbers of finished layers behind which this rank can stop. They may be changed until they
+  /// have been told to others, and then only so that the rank can still do what it told.
+  public var reachableLayers: ClosedRange<Int>
+  /// What is known so far.
+  public private(set) var verdict = Verdict.goOn
+  /// `abandonsLayer` for the threads of the team.
   private let isAbandoning = Atomic<Bool>(false)
   /// What this rank says, and then what all do: the lower bound, the upper bound's negative, and 1
   /// if there was a signal. The highest of each counts.
@@ -32,7 +40,7 @@ public final class PrefillStop {
   /// - Parameter interruption: nil where the prefill is to run to its end.
   public init(_ interruption: Interruption?, finishedLayers: Int) {
     self.interruption = interruption
-    offer = finishedLayers...finishedLayers
+    reachableLayers = finishedLayers...finishedLayers
     values = .allocate(capacity: 3)
   }
 
@@ -46,27 +54,27 @@ public final class PrefillStop {
   }
 
   /// Whether the layer that is being computed is given up; for any thread.
-  public var abandons: Bool { isAbandoning.load(ordering: .relaxed) }
+  public var abandonsLayer: Bool { isAbandoning.load(ordering: .relaxed) }
 
   /// Looks for a signal and moves the agreement on; cheap, for MPI's thread, between small pieces of
-  /// work. An error is kept for `settle()`.
+  /// work. An error is kept for `awaitVerdict()`.
   public func poll() {
-    guard let interruption, agreedLayers == nil, failure == nil else { return }
+    guard let interruption, verdict == .goOn, failure == nil else { return }
     interruption.poll()
     guard interruption.isRequested || request != nil else { return }
     do {
-      try begin()
+      try tellReachableLayers()
       if try request?.test() ?? false { try conclude() }
     } catch {
       failure = error
     }
   }
 
-  /// Waits for the agreement if it is under way: to be called before what would break the offer.
+  /// Waits for the agreement if it is under way: to be called before what would leave the reachable
+  /// layers.
   ///
-  /// - Returns: whether to go on with the layer.
   /// - Throws: `MPIError`.
-  public func settle() throws -> Bool {
+  public func awaitVerdict() throws -> Verdict {
     poll()
     try interruption?.throwFailure()
     if let failure { throw failure }
@@ -78,28 +86,27 @@ public final class PrefillStop {
       })
       try conclude()
     }
-    return !abandons
+    return verdict
   }
 
-  /// Asks all ranks, which call this behind the same layer unless they are interrupted before,
-  /// whether there was a signal.
+  /// Asks all ranks whether there was a signal: a collective, which every rank calls behind the same
+  /// layer unless a verdict reaches it before.
   ///
-  /// - Returns: whether the prefill is to stop, now or behind a later layer.
   /// - Throws: `MPIError`.
-  public func isRequestedAnywhere() throws -> Bool {
-    guard interruption != nil else { return false }
-    if agreedLayers == nil {
-      try begin()
-      _ = try settle()
+  public func agreeOnVerdict() throws -> Verdict {
+    guard interruption != nil else { return .goOn }
+    if verdict == .goOn {
+      try tellReachableLayers()
+      return try awaitVerdict()
     }
-    return agreedLayers != nil
+    return verdict
   }
 
-  /// Tells the offer, once.
-  private func begin() throws {
+  /// Tells them, once.
+  private func tellReachableLayers() throws {
     guard let interruption, request == nil else { return }
-    values[0] = offer.lowerBound
-    values[1] = -offer.upperBound
+    values[0] = reachableLayers.lowerBound
+    values[1] = -reachableLayers.upperBound
     values[2] = interruption.isRequested ? 1 : 0
     request = try interruption.communicator.startAllReduce(values: values, .maximum)
   }
@@ -108,18 +115,20 @@ public final class PrefillStop {
     request = nil
     guard values[2] > 0 else { return }
     try interruption?.request()
-    let layers = max(values[0], -values[1])
-    agreedLayers = layers
-    isAbandoning.store(layers <= offer.upperBound, ordering: .relaxed)
+    verdict = .stop(finishedLayers: max(values[0], -values[1]))
+    isAbandoning.store(isReached, ordering: .relaxed)
   }
 
-  /// Says that `offer.upperBound` layers are finished now.
-  ///
-  /// - Returns: whether the prefill ends here.
-  public func ends() -> Bool {
-    guard let agreedLayers else { return false }
-    let isReached = agreedLayers <= offer.upperBound
-    isAbandoning.store(isReached, ordering: .relaxed)
-    return isReached
+  /// Whether this rank has the layers behind which all stop.
+  private var isReached: Bool {
+    guard case .stop(let layers) = verdict else { return false }
+    return layers <= reachableLayers.upperBound
+  }
+
+  /// Asked behind each layer: whether the prefill ends here.
+  public func endsHere() -> Bool {
+    guard isReached else { return false }
+    isAbandoning.store(true, ordering: .relaxed)
+    return true
   }
 }

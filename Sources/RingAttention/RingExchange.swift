@@ -74,7 +74,7 @@ public final class RingExchange {
       if let failure { throw failure }
       let isStopped = {
         stop?.poll()
-        return stop?.abandons ?? false
+        return stop?.abandonsLayer ?? false
       }
       guard try receive?.wait(unless: isStopped) ?? true,
         try send?.wait(unless: isStopped) ?? true
@@ -92,7 +92,7 @@ public final class RingExchange {
   /// started to send it, which it will not do any more otherwise.
   ///
   /// - Throws: `MPIError`, as `finish()`.
-  func drainReceive(isSent: Bool) throws {
+  package func drainReceive(isSent: Bool) throws {
     do {
       if let failure { throw failure }
       if isSent { try receive.take()?.wait() } else { try receive.take()?.cancel() }

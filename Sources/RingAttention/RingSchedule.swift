@@ -1,6 +1,6 @@
 import Kernels
 
-/// Which blocks travel over which hop of a ring, for one mask: a pure function of the partition
+/// Which blocks travel over which hop of a ring, for one attention pattern: a pure function of the partition
 /// that every rank evaluates alike.
 ///
 /// Messages go from rank r to rank r − 1. The later run of a zigzag rank is seen by lower ranks
@@ -12,24 +12,19 @@ public struct RingSchedule: Sendable {
   private let hops: [[Int]]
   private let blocks: [[Int]]
 
-  public init(partition: SequencePartition, mask: AttentionMask) {
+  public init(partition: SequencePartition, pattern: AttentionPattern) {
     ranks = partition.ranks
     blocks = (0..<partition.ranks).map(partition.blocks(of:))
     let ranks = partition.ranks
     hops = (0..<ranks).map { source in
       partition.blocks(of: source).map { block in
-        (1..<max(ranks, 1)).last { distance in
-          let rank = (source - distance + ranks) % ranks
-          return Self.sees(partition.ranges[rank], block, mask)
-        } ?? 0
+        let seeing = pattern.queryBlocks(seeing: block)
+        return
+          (1..<max(ranks, 1)).last { distance in
+            let rank = (source - distance + ranks) % ranks
+            return partition.ranges[rank].contains { $0.overlaps(seeing) }
+          } ?? 0
       }
-    }
-  }
-
-  /// Whether a query of the ranges sees a key of the block.
-  private static func sees(_ ranges: [Range<Int>], _ block: Int, _ mask: AttentionMask) -> Bool {
-    ranges.contains { range in
-      range.upperBound > block && mask.block(max(range.lowerBound, block), sees: block)
     }
   }
 

@@ -92,4 +92,9 @@ public struct SequenceShare: Sendable, Equatable {
   public func position(ofToken index: Int) -> Int {
     blocks[index / tokensPerBlock] * tokensPerBlock + index % tokensPerBlock
   }
+
+  /// How many pairs of one of the rank's tokens and a key that it sees there are.
+  func visiblePairs(_ pattern: AttentionPattern) -> Int {
+    pattern.visiblePairs(positions: (0..<tokenCount).lazy.map(position(ofToken:)))
+  }
 }

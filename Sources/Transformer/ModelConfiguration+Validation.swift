@@ -3,7 +3,6 @@ extension ModelConfiguration {
   // 2^63.
   static let largestLayerCount = 1 << 12
   static let largestHiddenSize = 1 << 17
-  static let largestIntermediateSize = 1 << 20
   static let largestVocabulary = 1 << 24
   static let largestHeadCount = 1 << 12
   static let largestHeadDimension = 1 << 10
@@ -12,15 +11,16 @@ extension ModelConfiguration {
   func validate() throws(ModelError) {
     try Self.check("the number of layers", layers.count, upTo: Self.largestLayerCount)
     try Self.check("the hidden size", hiddenSize, upTo: Self.largestHiddenSize)
+    for layer in layers { try layer.feedForward.validate() }
+    try Self.check("the vocabulary size", vocabulary.size, upTo: Self.largestVocabulary)
+    try Self.check("the number of query heads", attention.queryHeads, upTo: Self.largestHeadCount)
     try Self.check(
-      "the MLP's intermediate size", intermediateSize, upTo: Self.largestIntermediateSize)
-    try Self.check("the vocabulary size", vocabularySize, upTo: Self.largestVocabulary)
-    try Self.check("the number of query heads", queryHeads, upTo: Self.largestHeadCount)
-    try Self.check("the number of key/value heads", keyValueHeads, upTo: Self.largestHeadCount)
-    try Self.check("the head dimension", headDimension, upTo: Self.largestHeadDimension)
-    try Self.check("the number of positions", maximumPositions, upTo: Self.largestPositionCount)
+      "the number of key/value heads", attention.keyValueHeads, upTo: Self.largestHeadCount)
+    try Self.check("the head dimension", attention.headDimension, upTo: Self.largestHeadDimension)
+    try Self.check(
+      "the number of positions", sequence.maximumPositions, upTo: Self.largestPositionCount)
     for (index, layer) in layers.enumerated() {
-      if let window = layer.slidingWindow {
+      if let window = layer.pattern.slidingWindow {
         try Self.check("layer \(index)'s sliding window", window, upTo: Self.largestPositionCount)
       }
     }
@@ -40,6 +40,7 @@ extension ModelConfiguration {
   }
 
   private func validateHeads() throws(ModelError) {
+    let (queryHeads, keyValueHeads) = (attention.queryHeads, attention.keyValueHeads)
     guard queryHeads % keyValueHeads == 0 else {
       throw ModelError(
         .malformed,
@@ -47,42 +48,46 @@ extension ModelConfiguration {
           + "key/value heads"
       )
     }
-    guard headDimension % 2 == 0 else {
+    guard attention.headDimension % 2 == 0 else {
       throw ModelError(
-        .unsupported, "the head dimension is \(headDimension), but must be even to be supported")
+        .unsupported,
+        "the head dimension is \(attention.headDimension), but must be even to be supported")
     }
   }
 
   private func validateNumbers() throws(ModelError) {
-    guard rmsNormEpsilon > 0, rmsNormEpsilon <= 1 else {
+    let epsilon = normalization.epsilon
+    guard epsilon > 0, epsilon <= 1 else {
       throw ModelError(
-        .malformed, "the epsilon of RMSNorm is \(rmsNormEpsilon), but must be above 0 and at most 1"
+        .malformed, "the epsilon of RMSNorm is \(epsilon), but must be above 0 and at most 1"
       )
     }
     for (what, value) in [
-      ("the scale of attention", attentionScale), ("the soft cap of scores", scoreSoftCap ?? 1),
-      ("the soft cap of logits", logitSoftCap ?? 1), ("the scale of embeddings", embeddingScale),
+      ("the scale of attention", attention.scale),
+      ("the soft cap of scores", attention.scoreSoftCap ?? 1),
+      ("the soft cap of logits", vocabulary.logitSoftCap ?? 1),
+      ("the scale of embeddings", vocabulary.embeddingScale),
     ] {
       // Far from where float32 would overflow.
       guard value >= 1e-6, value <= 1e6 else {
         throw ModelError(.malformed, "\(what) is \(value), but must be from 1e-6 to 1e6")
       }
     }
-    for rope in ropes { try rope.validate(headDimension: headDimension) }
+    for rope in ropes { try rope.validate(headDimension: attention.headDimension) }
   }
 
   private func validateTokens() throws(ModelError) {
-    if let token = beginningOfSequenceToken, !(0..<vocabularySize).contains(token) {
+    if let token = sequence.beginningToken, !(0..<vocabulary.size).contains(token) {
       throw ModelError(
         .malformed,
         "the beginning-of-sequence token is \(token), outside the vocabulary of "
-          + "\(vocabularySize) tokens"
+          + "\(vocabulary.size) tokens"
       )
     }
-    for token in endOfSequenceTokens where !(0..<vocabularySize).contains(token) {
+    for token in sequence.endTokens where !(0..<vocabulary.size).contains(token) {
       throw ModelError(
         .malformed,
-        "an end-of-sequence token is \(token), outside the vocabulary of \(vocabularySize) tokens")
+        "an end-of-sequence token is \(token), outside the vocabulary of \(vocabulary.size) tokens")
     }
   }
 }

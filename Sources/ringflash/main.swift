@@ -1,4 +1,5 @@
+import CommandLine
 import Foundation
 
 restartWithSuitedOpenBLAS()
-exit(Program.run(Array(CommandLine.arguments.dropFirst())))
+exit(Program.run(Array(Swift.CommandLine.arguments.dropFirst())))

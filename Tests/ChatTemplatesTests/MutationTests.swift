@@ -1,21 +1,10 @@
 import ChatTemplates
 import Foundation
+import Kernels
 import Testing
 
 /// Templates with mistakes of every kind end with an error or a text, and soon.
 @Suite struct MutationTests {
-  private struct Generator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var value = state
-      value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
-      value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
-      return value ^ value >> 31
-    }
-  }
-
   private static let pieces = [
     "{{", "}}", "{%", "%}", "{#", "#}", "-", "|", "(", ")", "[", "]", "{", "}", "'", "\"", "\\",
     ".",
@@ -33,7 +22,7 @@ import Testing
     let sources = try urls.map { Array(try String(contentsOf: $0, encoding: .utf8).unicodeScalars) }
     let rounds =
       ProcessInfo.processInfo.environment["RINGFLASH_MUTATIONS"].flatMap { Int($0) } ?? 2000
-    var generator = Generator(state: 1)
+    var generator = SplitMix64(seed: 1)
     var rendered = 0
     for round in 0..<rounds {
       var source = sources[round % sources.count]

@@ -1,7 +1,8 @@
+import CommandLine
 import Foundation
 import Reporting
+import TestSupport
 import Testing
-import ringflash
 
 @Suite struct AnswersFileTests {
   private func record(_ id: QuestionID, text: String = "a\n\"b\" é", digest: String = "0")
@@ -170,8 +171,9 @@ import ringflash
     let texts = try [
       text(), text(context: [1, 2]), text(model: "n"), text(random: true), text(fp32: true),
       text(prompt: [4]), text(context: [1, 2, 3, 4], prompt: [5]), text(.init(maxTokens: 7)),
-      text(.init(stopTexts: ["a"])), text(.init(temperature: 0.1)), text(.init(topK: 1)),
-      text(.init(topP: 0.1)), text(.init(seed: 1)),
+      text(.init(stopTexts: ["a"])), text(.init(sampling: .init(temperature: 0.1))),
+      text(.init(sampling: .init(topK: 1))), text(.init(sampling: .init(topP: 0.1))),
+      text(.init(sampling: .init(seed: 1))),
     ]
     #expect(Set(texts).count == texts.count)
     #expect(texts.allSatisfy { $0.wholeMatch(of: /[0-9a-f]{16}/) != nil })

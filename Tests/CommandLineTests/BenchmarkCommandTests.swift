@@ -1,5 +1,5 @@
+import CommandLine
 import Testing
-import ringflash
 
 /// What the benchmarks are told, and what they do where they are told nothing.
 @Suite struct BenchmarkCommandTests {

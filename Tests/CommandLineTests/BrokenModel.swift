@@ -87,12 +87,6 @@ struct BrokenModel: Sendable, CustomTestStringConvertible {
         header[norm] = (header[norm] as! [String: Any]).merging(["dtype": "I16"]) { $1 }
       }
     },
-    BrokenModel("matrices of two types", 65, "model.layers.0.self_attn.q_proj.weight") {
-      try changeHeader($0) { header in
-        let name = "model.layers.0.self_attn.q_proj.weight"
-        header[name] = (header[name] as! [String: Any]).merging(["dtype": "F16"]) { $1 }
-      }
-    },
     BrokenModel("a number of layers below zero", 65, "the number of layers is -1") {
       try changeConfiguration($0) { $0["num_hidden_layers"] = -1 }
     },

@@ -1,7 +1,8 @@
 import ChatTemplates
+import CommandLine
 import Foundation
+import TestSupport
 import Testing
-import ringflash
 
 /// Where a rendered conversation is cut in two.
 @Suite struct ChatTextTests {
@@ -116,7 +117,8 @@ import ringflash
     var text = ""
     try withModel(files) { directory in
       let chat = try ChatText(
-        template: ModelChatTemplate(model: directory), system: nil, context: "c", prompt: "")
+        template: ModelChatTemplate(of: .directory(directory)), system: nil, context: "c",
+        prompt: "")
       text = chat.context + chat.prompt
     }
     return text
@@ -171,7 +173,7 @@ import ringflash
   }
 
   @Test func builtInModel() {
-    let failure = caughtFailure { _ = try ModelChatTemplate(model: "needle") }
+    let failure = caughtFailure { _ = try ModelChatTemplate(of: .builtIn) }
     #expect(failure?.exitCode == .badData)
     #expect(failure?.sentence.contains("--chat") == true)
   }

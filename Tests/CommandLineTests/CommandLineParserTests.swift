@@ -1,5 +1,6 @@
+import CommandLine
+import Ranks
 import Testing
-import ringflash
 
 @Suite struct CommandLineParserTests {
   @Test func everyOptionOfGenerate() throws {

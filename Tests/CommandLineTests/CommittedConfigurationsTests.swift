@@ -1,8 +1,8 @@
+import CommandLine
 import Foundation
 import Inference
 import ModelFiles
 import Testing
-import ringflash
 
 /// The files in `configs/` say what they are meant to say.
 @Suite struct CommittedConfigurationsTests {

@@ -1,5 +1,7 @@
+import CommandLine
+import Ranks
+import TestSupport
 import Testing
-import ringflash
 
 @Suite struct ConfigurationFileTests {
   /// One value of each option that is not its default, as flags and as YAML.
@@ -210,7 +212,7 @@ import ringflash
       #expect(settings.context == .text(path: "a.txt"))
       #expect(settings.prompt == .text("why"))
       #expect(settings.threads == 3)
-      #expect(settings.generation == GenerationChoices(stopTexts: ["z"], seed: 5))
+      #expect(settings.generation == GenerationChoices(stopTexts: ["z"], sampling: .init(seed: 5)))
     }
   }
 }

@@ -1,6 +1,8 @@
+import CommandLine
 import Foundation
+import Ranks
+import TestSupport
 import Testing
-import ringflash
 
 @Suite struct ContextReaderTests {
   private static let readers: [@Sendable (String) throws -> Void] = [

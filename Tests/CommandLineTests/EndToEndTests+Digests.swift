@@ -1,7 +1,8 @@
+import CommandLine
 import Foundation
 import Kernels
+import TestSupport
 import Testing
-import ringflash
 
 extension EndToEndTests {
   /// The same logits to the last bit, for any number of ranks and threads and any partition.

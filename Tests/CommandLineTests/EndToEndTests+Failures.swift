@@ -1,6 +1,7 @@
+import CommandLine
 import Foundation
+import TestSupport
 import Testing
-import ringflash
 
 extension EndToEndTests {
   /// Every mistake of a user ends every rank with the promised exit code and one line, printed
@@ -231,6 +232,21 @@ extension EndToEndTests {
           #expect((1...3).contains(run.messages.count), "\(run.error)")
           #expect(run.error.contains("ulimit -v"), "\(run.error)")
         }
+      }
+    }
+
+    /// Too little for the thread that reads the context, or for what comes later; how much that is, and
+    /// whether MPI itself starts, depends on the system's libraries. The job ends in any case.
+    @Test(arguments: Array(stride(from: 460, through: 580, by: 20)))
+    func limitedAddressSpaceEndsTheJob(megabytes: Int) throws {
+      try withContext { _, context in
+        let limit = "ulimit -v \(megabytes * 1000)"
+        let run = try runProgram(
+          ["bash", "-c", "\(limit); exec '\(programPath)' --context '\(context)' --threads 2"],
+          environment: ["SWIFT_BACKTRACE": "enable=no"], limitSeconds: 60)
+        guard run.exitCode == 69 else { return }
+        #expect(run.messages.count == 1 && run.output.isEmpty, "\(run.error)")
+        #expect(run.error.contains("ulimit -v"), "\(run.error)")
       }
     }
 

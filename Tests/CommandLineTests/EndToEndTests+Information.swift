@@ -1,7 +1,8 @@
+import CommandLine
 import Foundation
 import Kernels
+import TestSupport
 import Testing
-import ringflash
 
 extension EndToEndTests {
   /// The commands that only tell something: right, and printed once however many ranks there are.

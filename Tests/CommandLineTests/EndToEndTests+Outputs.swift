@@ -1,7 +1,7 @@
+import CommandLine
 import Foundation
 import ModelFiles
 import Testing
-import ringflash
 
 extension EndToEndTests {
   /// What a run writes, and where.
@@ -36,10 +36,8 @@ extension EndToEndTests {
         for (key, inner) in Self.innerKeys {
           let object = try #require(record.values[key] as? [String: Any], "\(key)")
           #expect(Set(object.keys) == inner, "\(key)")
-          for (name, value) in object {
-            #expect(try #require(value as? Double) >= 0, "\(key).\(name)")
-          }
         }
+        try expectConsistentTimes(record)
         #expect(record.values["commit"] as? String == "0123abcd")
         #expect(record.values["hosts"] as? [String] == [ProcessInfo.processInfo.hostName])
         #expect(
@@ -58,6 +56,37 @@ extension EndToEndTests {
         let all = 80 * blockBytes
         #expect(record.integers("kv_bytes").reduce(0, +) == all)
         #expect(record.integers("kv_bytes").allSatisfy { $0 <= all / 8 + blockBytes })
+      }
+    }
+
+    /// Rates are what was done over the seconds that it took, none of which exceeds the stage that it
+    /// is a part of; nothing was restored, saved or asked.
+    private func expectConsistentTimes(_ record: Record) throws {
+      func numbers(_ key: String) throws -> [String: Double] {
+        try #require(record.values[key] as? [String: Double], "\(key)")
+      }
+      let (seconds, rates) = (try numbers("seconds"), try numbers("tokens_per_second"))
+      for name in ["load", "tokenize", "prefill", "prompt", "decode"] {
+        #expect(try #require(seconds[name]) > 0, "\(name)")
+      }
+      #expect(seconds["restore"] == 0 && seconds["save"] == 0)
+      #expect(try numbers("questions").values.allSatisfy { $0 == 0 })
+      let (prefill, exposed) = (seconds["prefill"]!, seconds["exposed_exchange"]!)
+      #expect(exposed > 0 && exposed < prefill)
+      #expect(abs(try #require(rates["prefill"]) * prefill / 20_000 - 1) < 1e-9)
+      #expect(abs(try #require(rates["decode"]) * seconds["decode"]! / 3 - 1) < 1e-9)
+
+      // 4 layers with a window of 64 and one without, each of one head of 128; then the elements of
+      // 5 layers' Q, K, V and O, of 256 times 128, and of an MLP of 32.
+      let tokens = 20_000
+      let pairs = 4 * (64 * 65 / 2 + (tokens - 64) * 64) + tokens * (tokens + 1) / 2
+      let flops = try numbers("flops")
+      #expect(flops["attention"] == Double(pairs * 4 * 128))
+      #expect(flops["linear"] == Double(2 * tokens * 5 * (4 * 256 * 128 + 3 * 256 * 32)))
+      for (kind, rate) in try numbers("gflops") {
+        let seconds = flops[kind]! / rate / 1e9
+        // Of the rank that took longest; the prefill's are rank 0's.
+        #expect(seconds > 0 && seconds < 1.1 * prefill, "\(kind)")
       }
     }
 

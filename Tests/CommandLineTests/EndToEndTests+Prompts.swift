@@ -1,6 +1,7 @@
+import CommandLine
 import Foundation
+import TestSupport
 import Testing
-import ringflash
 
 extension EndToEndTests {
   /// Many questions over one context.

@@ -1,6 +1,6 @@
+import CommandLine
 import Foundation
 import Testing
-import ringflash
 
 extension EndToEndTests.Prompts {
   func expectFailure(

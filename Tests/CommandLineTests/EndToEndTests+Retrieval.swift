@@ -1,6 +1,7 @@
+import CommandLine
 import Foundation
+import TestSupport
 import Testing
-import ringflash
 
 extension EndToEndTests {
   /// Digits hidden in a context come back, however long it is and over however many ranks.

@@ -1,6 +1,7 @@
+import CommandLine
 import Foundation
+import TestSupport
 import Testing
-import ringflash
 
 extension EndToEndTests {
   /// `--save` and `--resume`: a saved context gives the answers of one run, whoever saved it and

@@ -1,6 +1,7 @@
+import CommandLine
 import Foundation
+import TestSupport
 import Testing
-import ringflash
 
 extension EndToEndTests {
   /// Text through a model's own tokenizer, here a small one in the manner of Llama 2 that begins

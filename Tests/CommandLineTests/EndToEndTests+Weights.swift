@@ -1,7 +1,8 @@
+import CommandLine
 import Foundation
 import ModelFiles
+import TestSupport
 import Testing
-import ringflash
 
 extension EndToEndTests {
   /// Where a model's weights come from, and what a run is told of them.

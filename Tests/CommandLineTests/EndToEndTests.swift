@@ -1,6 +1,6 @@
+import CommandLine
 import Foundation
 import Testing
-import ringflash
 
 /// The program as its users run it, alone and under `mpirun`. Each suite here makes one run after
 /// another, side by side with the other suites: much of the time of a run is its start.

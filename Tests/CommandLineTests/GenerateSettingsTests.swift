@@ -1,6 +1,8 @@
+import CommandLine
 import Foundation
+import Inference
+import Ranks
 import Testing
-import ringflash
 
 @Suite struct GenerateSettingsTests {
   private func exitCode(_ arguments: [String]) throws -> ExitCode? {
@@ -12,7 +14,7 @@ import ringflash
     let settings = try GenerateSettings(generateOptions(["--token-ids", "ids.json"]))
     #expect(settings.context == .tokenIds(path: "ids.json"))
     #expect(settings.prompt == nil)
-    #expect(settings.model == "needle")
+    #expect(settings.model == .builtIn)
     #expect(settings.generation == GenerationChoices())
     #expect(settings.precision == .bf16)
     #expect(settings.threads == nil)
@@ -135,8 +137,9 @@ import ringflash
   @Test func orderOfMerging() {
     let sources = (1...3).map { i in
       GenerationChoices(
-        maxTokens: i, stopTexts: ["\(i)"], temperature: Double(i), topK: 10 * i,
-        topP: 1 / Double(1 + i), seed: UInt64(100 * i))
+        maxTokens: i, stopTexts: ["\(i)"],
+        sampling: SamplingChoices(
+          temperature: Double(i), topK: 10 * i, topP: 1 / Double(1 + i), seed: UInt64(100 * i)))
     }
     for speaking in 0..<8 {
       let said = (0..<3).map { speaking >> $0 & 1 == 1 ? sources[$0] : GenerationChoices() }
@@ -145,13 +148,13 @@ import ringflash
         let expected = sources[first]
         #expect(merged.maxTokens == expected.maxTokens, "\(speaking)")
         #expect(merged.stopTexts == expected.stopTexts, "\(speaking)")
-        #expect(merged.temperature == expected.temperature, "\(speaking)")
-        #expect(merged.topK == expected.topK, "\(speaking)")
-        #expect(merged.topP == expected.topP, "\(speaking)")
-        #expect(merged.seed == expected.seed, "\(speaking)")
+        #expect(merged.sampling.temperature == expected.sampling.temperature, "\(speaking)")
+        #expect(merged.sampling.topK == expected.sampling.topK, "\(speaking)")
+        #expect(merged.sampling.topP == expected.sampling.topP, "\(speaking)")
+        #expect(merged.sampling.seed == expected.sampling.seed, "\(speaking)")
       } else {
-        #expect(merged.maxTokens == 128 && merged.stopTexts == [] && merged.temperature == 0)
-        #expect(merged.topK == 0 && merged.topP == 1 && merged.seed == 0)
+        #expect(merged.maxTokens == 128 && merged.stopTexts == [])
+        #expect(merged.sampling == SamplingParameters(temperature: 0, topK: 0, topP: 1, seed: 0))
       }
     }
   }
@@ -159,10 +162,12 @@ import ringflash
   /// Each field is merged for itself.
   @Test func fieldsFromDifferentPlaces() {
     let merged = GenerationParameters(
-      flags: GenerationChoices(topK: 3), file: GenerationChoices(maxTokens: 9, topK: 4),
-      model: GenerationChoices(maxTokens: 8, stopTexts: ["</s>"], temperature: 0.6, topP: 0.95))
-    #expect(merged.topK == 3 && merged.maxTokens == 9 && merged.stopTexts == ["</s>"])
-    #expect(merged.temperature == 0.6 && merged.topP == 0.95 && merged.seed == 0)
+      flags: GenerationChoices(sampling: .init(topK: 3)),
+      file: GenerationChoices(maxTokens: 9, sampling: .init(topK: 4)),
+      model: GenerationChoices(
+        maxTokens: 8, stopTexts: ["</s>"], sampling: .init(temperature: 0.6, topP: 0.95)))
+    #expect(merged.maxTokens == 9 && merged.stopTexts == ["</s>"])
+    #expect(merged.sampling == SamplingParameters(temperature: 0.6, topK: 3, topP: 0.95, seed: 0))
   }
 
   @Test func failureMessageIsOneLine() throws {

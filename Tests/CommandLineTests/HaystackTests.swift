@@ -1,7 +1,7 @@
+import CommandLine
 import Foundation
 import Reporting
 import Testing
-import ringflash
 
 @Suite struct HaystackTests {
   /// The shortest text for these needles, as the failure of a shorter one says it.

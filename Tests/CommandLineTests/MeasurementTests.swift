@@ -1,5 +1,5 @@
+import CommandLine
 import Testing
-import ringflash
 
 @Suite struct MeasurementTests {
   @Test func isTheMeanAndTheDeviationOfTheSample() {

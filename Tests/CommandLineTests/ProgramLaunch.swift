@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// How a program ended, and what it said.
@@ -18,7 +19,7 @@ struct ProgramRun {
 
 /// The program that stands beside the test bundle.
 let programPath: String = {
-  let bundle = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+  let bundle = URL(fileURLWithPath: Swift.CommandLine.arguments[0]).resolvingSymlinksInPath()
   return bundle.deletingLastPathComponent().appendingPathComponent("ringflash").path
 }()
 

@@ -1,6 +1,7 @@
+import CommandLine
 import Foundation
+import TestSupport
 import Testing
-import ringflash
 
 /// The program as built: what goes to which stream, and how it ends.
 @Suite struct ProgramTests {

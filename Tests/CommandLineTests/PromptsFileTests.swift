@@ -1,7 +1,8 @@
+import CommandLine
 import Foundation
 import Reporting
+import TestSupport
 import Testing
-import ringflash
 
 @Suite struct PromptsFileTests {
   private func parse(_ text: String) throws -> [PromptLine] {
@@ -19,8 +20,8 @@ import ringflash
     #expect(
       question.choices
         == GenerationChoices(
-          maxTokens: 5, stopTexts: [".", "\n"], temperature: 0.5, topK: 40, topP: 0.9,
-          seed: UInt64(Int.max)))
+          maxTokens: 5, stopTexts: [".", "\n"],
+          sampling: .init(temperature: 0.5, topK: 40, topP: 0.9, seed: UInt64(Int.max))))
   }
 
   @Test func leastAndOtherForms() throws {
@@ -40,10 +41,13 @@ import ringflash
     #expect(questions[0].prompt == .text("") && questions[0].choices == GenerationChoices())
     #expect(questions[1].prompt == .tokenIDs([0, .max, 3]))
     #expect(questions[2].prompt == .text("éé"))
-    #expect(questions[3].choices == GenerationChoices(stopTexts: ["end"], temperature: 1))
+    #expect(
+      questions[3].choices == GenerationChoices(stopTexts: ["end"], sampling: .init(temperature: 1))
+    )
     #expect(
       questions[4].choices
-        == GenerationChoices(maxTokens: 0, stopTexts: [], topK: 0, topP: 1, seed: 0))
+        == GenerationChoices(
+          maxTokens: 0, stopTexts: [], sampling: .init(topK: 0, topP: 1, seed: 0)))
     #expect(questions[5].prompt == .tokenIDs([]))
   }
 

@@ -1,6 +1,8 @@
+import CommandLine
 import Foundation
+import Ranks
+import TestSupport
 import Testing
-import ringflash
 
 /// The failure that `body` throws, or nil if it throws none.
 func caughtFailure(
@@ -37,22 +39,9 @@ func parseFailure(_ arguments: [String]) -> Failure? {
   }
 }
 
-/// Calls `body` with the path of a new directory, and removes it afterwards.
-func withTemporaryDirectory<Result>(_ body: (String) throws -> Result) throws -> Result {
-  let directory = FileManager.default.temporaryDirectory
-    .appendingPathComponent("ringflash-\(UUID().uuidString)")
-  try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-  defer { try? FileManager.default.removeItem(at: directory) }
-  return try body(directory.path)
-}
-
 /// Calls `body` with the path of a file with this content, and removes it afterwards.
 func withFile(_ content: [UInt8], _ body: (String) throws -> Void) throws {
-  try withTemporaryDirectory { directory in
-    let path = directory + "/file"
-    try Data(content).write(to: URL(fileURLWithPath: path))
-    try body(path)
-  }
+  try withExtendedLifetime(TemporaryDirectory()) { try body($0.write("file", content)) }
 }
 
 func withFile(_ content: String, _ body: (String) throws -> Void) throws {

@@ -1,14 +1,16 @@
 import ContextFiles
+import Files
 import Foundation
+import TestSupport
 import Testing
 
 /// Saving, reading back, and what is wrong with folders and files.
 @Suite struct ContextDirectoryTests {
   /// Calls `body` with a saved context in a new folder, finished unless said otherwise.
   private func withSaved(
-    layers: Int = 3, _ body: (SampleContext, TemporaryFolder) throws -> Void
+    layers: Int = 3, _ body: (SampleContext, TemporaryDirectory) throws -> Void
   ) throws {
-    let folder = try TemporaryFolder()
+    let folder = try TemporaryDirectory()
     let sample = SampleContext(in: folder.path)
     try sample.directory.prepare()
     try sample.save(layers: layers)
@@ -50,7 +52,7 @@ import Testing
     for next in [2, 3] {
       try withSaved(layers: 1) { sample, folder in
         _ = try sample.write(layers: next)
-        try folder.write([1, 2, 3], to: ".manifest.json.123.partial")
+        try folder.write(".manifest.json.123.partial", [1, 2, 3])
         try sample.readAll()
         let manifest = try sample.directory.manifest()
         #expect(manifest.finishedLayers == 1)
@@ -70,13 +72,13 @@ import Testing
   /// What a first save leaves that was killed at any moment is no saved context, and the next one
   /// replaces it.
   @Test func leftoversAreReplaced() throws {
-    let folder = try TemporaryFolder()
+    let folder = try TemporaryDirectory()
     for layers in 1...3 {
       let sample = SampleContext(in: folder.path)
       try sample.directory.prepare()
       _ = try sample.write(layers: layers)
       _ = try sample.directory.mark()
-      try folder.write([1], to: ".manifest.json.9.partial")
+      try folder.write(".manifest.json.9.partial", [1])
       expectError(.notFound, naming: [folder.path, "no saved context", "manifest.json"]) {
         _ = try sample.directory.manifest()
       }
@@ -100,12 +102,12 @@ import Testing
     "tokens.bin/a", "manifest.jsonx",
   ])
   func foreignFilesAreLeftAlone(name: String) throws {
-    let folder = try TemporaryFolder()
+    let folder = try TemporaryDirectory()
     let parent = URL(fileURLWithPath: "\(folder.path)/\(name)").deletingLastPathComponent()
     try FileManager.default.createDirectory(at: parent, withIntermediateDirectories: true)
-    try folder.write([1], to: name)
+    try folder.write(name, [1])
     // Something of ours beside it, which must stay as well.
-    try folder.write([2], to: "last-position.f32")
+    try folder.write("last-position.f32", [2])
     let before = try folder.contents()
     expectError(.writeFailed, naming: [folder.path, name.split(separator: "/")[0] + ""]) {
       try ContextDirectory(path: folder.path).prepare()
@@ -115,8 +117,8 @@ import Testing
 
   /// A link in place of our folder could lead anywhere.
   @Test func linksAreNotFollowed() throws {
-    let (folder, other) = (try TemporaryFolder(), try TemporaryFolder())
-    try other.write([1], to: "000001.kv")
+    let (folder, other) = (try TemporaryDirectory(), try TemporaryDirectory())
+    try other.write("000001.kv", [1])
     for name in ["blocks", "activations-001"] {
       let link = "\(folder.path)/\(name)"
       try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: other.path)
@@ -129,8 +131,8 @@ import Testing
   }
 
   @Test func placesThatAreNone() throws {
-    let folder = try TemporaryFolder()
-    try folder.write([1], to: "file")
+    let folder = try TemporaryDirectory()
+    try folder.write("file", [1])
     for (name, words) in [("missing", "no such folder"), ("file", "is no folder")] {
       expectError(.notFound, naming: ["\(folder.path)/\(name)", words]) {
         _ = try ContextDirectory(path: "\(folder.path)/\(name)").manifest()
@@ -161,7 +163,7 @@ import Testing
   @Test(arguments: files)
   func damagedFiles(name: String) throws {
     let layers = name.hasPrefix("activations") ? 1 : 3
-    let damages: [(ContextFileError.Kind, String, (inout [UInt8]) -> Void)] = [
+    let damages: [(FileError.Kind, String, (inout [UInt8]) -> Void)] = [
       (.malformed, "checksum", { $0[0] ^= 1 }),
       (.malformed, "checksum", { $0[$0.count - 1] ^= 0x80 }),
       (.malformed, "cut short", { $0.removeLast() }),
@@ -172,7 +174,7 @@ import Testing
       try withSaved(layers: layers) { sample, folder in
         var bytes = try folder.bytes(of: name)
         damage(&bytes)
-        try folder.write(bytes, to: name)
+        try folder.write(name, bytes)
         expectError(kind, naming: ["\(folder.path)/\(name)", words]) { try sample.readAll() }
       }
     }
@@ -188,7 +190,7 @@ import Testing
   }
 
   @Test func rankThatSeesAnotherFolder() throws {
-    let (folder, other) = (try TemporaryFolder(), try TemporaryFolder())
+    let (folder, other) = (try TemporaryDirectory(), try TemporaryDirectory())
     let directory = ContextDirectory(path: folder.path)
     let mark = try directory.mark()
     try directory.checkAccess(mark: mark, rank: 3)

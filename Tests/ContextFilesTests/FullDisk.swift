@@ -1,14 +1,15 @@
 import Foundation
+import TestSupport
 
 /// A small file system in memory, mounted on a folder of its own; only root may.
 final class FullDisk {
   let path: String
-  private let folder: TemporaryFolder
+  private let folder: TemporaryDirectory
 
   static let canBeMade: Bool = (try? FullDisk(kilobytes: 64)) != nil
 
   init(kilobytes: Int) throws {
-    folder = try TemporaryFolder()
+    folder = try TemporaryDirectory()
     path = folder.path
     guard mount("tmpfs", path, "tmpfs", 0, "size=\(kilobytes)k") == 0 else {
       throw CocoaError(.fileWriteNoPermission)

@@ -3,31 +3,6 @@ import Digests
 import Foundation
 import Testing
 
-/// A folder of a test's own, removed when the test lets go of it.
-final class TemporaryFolder {
-  let path: String
-
-  init() throws {
-    path = NSTemporaryDirectory() + "ringflash-\(UInt64.random(in: 0 ... .max))"
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
-  }
-
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-
-  /// All files and folders under it, folders with a slash at their end.
-  func contents() throws -> [String] {
-    try FileManager.default.subpathsOfDirectory(atPath: path).sorted()
-  }
-
-  func write(_ bytes: [UInt8], to name: String) throws {
-    try Data(bytes).write(to: URL(fileURLWithPath: "\(path)/\(name)"))
-  }
-
-  func bytes(of name: String) throws -> [UInt8] {
-    try Array(Data(contentsOf: URL(fileURLWithPath: "\(path)/\(name)")))
-  }
-}
-
 /// Saves contexts of made-up bytes: 3 blocks of 4 tokens, the last one partly filled, in 3 layers.
 struct SampleContext {
   let directory: ContextDirectory
@@ -142,20 +117,5 @@ struct SampleContext {
       try body(
         arrays.indices.map { UnsafeRawBufferPointer(rebasing: bytes[$0 * 100..<$0 * 100 + 100]) })
     }
-  }
-}
-
-/// Expects `body` to throw a `ContextFileError` of `kind` whose sentence holds all of `words`.
-func expectError(
-  _ kind: ContextFileError.Kind, naming words: [String], _ comment: String = "",
-  sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> Void
-) {
-  let error = #expect(
-    throws: ContextFileError.self, "\(comment) \(words)", sourceLocation: sourceLocation,
-    performing: body)
-  guard let error else { return }
-  #expect(error.kind == kind, "\(comment): \(error)", sourceLocation: sourceLocation)
-  for word in words {
-    #expect("\(error)".contains(word), "\(comment): \(word)", sourceLocation: sourceLocation)
   }
 }

@@ -1,8 +1,10 @@
 import ContextFiles
 import Digests
+import Files
 import Foundation
+import Ranks
 
-@testable import ringflash
+@testable import CommandLine
 
 extension FuzzTarget {
   /// The questions of `--prompts`.
@@ -60,7 +62,7 @@ extension FuzzTarget {
     ]
   ) { input in
     func read(_ bytes: UnsafeRawBufferPointer) {
-      do throws(ContextFileError) {
+      do throws(FileError) {
         let manifest = try ContextManifest(bytes: bytes, path: "input")
         precondition(manifest.bytes > 0 && manifest.description.activationBytes > 0)
         for block in [0, manifest.description.blocks - 1] {

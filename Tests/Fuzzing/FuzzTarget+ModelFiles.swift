@@ -71,7 +71,7 @@ extension FuzzTarget {
         precondition(need.keyValueBytes >= 0 && need.activationBytes >= 0)
       }
       for parameters in configuration.ropes {
-        let rope = RoPE(parameters, headDimension: configuration.headDimension)
+        let rope = RoPE(parameters, headDimension: configuration.attention.headDimension)
         _ = RoPETable(rope, positions: 0..<2, contextTokens: 2)
         _ = RoPETable(rope, positions: 1 << 31..<(1 << 31) + 1, contextTokens: 1 << 31)
       }

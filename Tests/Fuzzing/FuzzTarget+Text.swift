@@ -1,8 +1,9 @@
 import ChatTemplates
 import Foundation
+import Ranks
 import Tokenizers
 
-@testable import ringflash
+@testable import CommandLine
 
 extension FuzzTarget {
   /// `tokenizer.json`, and behind a zero byte a text for it.

@@ -5,7 +5,7 @@
 import CLibFuzzer
 import Foundation
 
-var arguments = CommandLine.arguments
+var arguments = Swift.CommandLine.arguments
 switch arguments.dropFirst().first {
 case "--list":
   print(FuzzTarget.all.map(\.name).joined(separator: "\n"))

@@ -2,8 +2,8 @@ import Foundation
 import Inference
 import Kernels
 import MPI
-import RankTesting
 import RingAttention
+import TestSupport
 import Testing
 import Transformer
 
@@ -35,9 +35,12 @@ extension RankTests {
       _ arithmetic: Arithmetic, partition: PartitionKind = .zigzag
     ) throws -> Session {
       let session = Session(
-        model: model, communicator: world, arithmetic: arithmetic, partition: partition,
-        contextTokens: context.count,
-        maximumAppended: questions.map { $0.prompt.count + $0.maximumTokens }.max()!, batch: batch)
+        model: model,
+        SequenceDescription(
+          partition: partition, contextTokens: context.count,
+          maximumAppended: questions.map { $0.prompt.count + $0.maximumTokens }.max()!,
+          branches: batch),
+        communicator: world, arithmetic: arithmetic)
       try session.prefill(context)
       return session
     }
@@ -46,7 +49,7 @@ extension RankTests {
     private func ask(
       _ questions: [Question], _ session: Session, stopped: Int?
     ) throws -> [Heard] {
-      let most = 11 * session.model.configuration.vocabularySize
+      let most = 11 * session.model.configuration.vocabulary.size
       var heard = questions.map { _ in Heard() }
       let isWhole = try session.answer(questions) {
         heard[$0].logits += $1.map(\.bitPattern)
@@ -60,17 +63,23 @@ extension RankTests {
       return heard
     }
 
-    @Test(arguments: [1, 255, 256, 700])
-    func answersAreThoseOfAskingOneAtATime(contextTokens: Int) throws {
+    /// A model whose answers also end by themselves.
+    private func folder() throws -> ModelFolder {
       let random = try RandomModel(
         RandomModel.sampleConfiguration(), seed: 11, standardDeviation: 0.08)
-      let folder = ModelFolder()
+      let folder = try ModelFolder()
       try folder.write(
         configuration: random.configuration.json,
         generation: Data(#"{"eos_token_id": [7]}"#.utf8), tensors: random.tensors)
+      return folder
+    }
+
+    @Test(arguments: [1, 255, 256, 700])
+    func answersAreThoseOfAskingOneAtATime(contextTokens: Int) throws {
+      let folder = try folder()
       for arithmetic in highestArithmetics() {
         let model = try folder.load(arithmetic.precision)
-        let vocabulary = model.configuration.vocabularySize
+        let vocabulary = model.configuration.vocabulary.size
         let context = sampleTokens(contextTokens, vocabulary: vocabulary, seed: 1)
         let questions = questions(vocabulary: vocabulary)
         let single = try session(for: questions, batch: 1, model, context: context, arithmetic)
@@ -96,11 +105,89 @@ extension RankTests {
       }
     }
 
+    /// When a question is submitted.
+    private enum Moment: Equatable {
+      /// Before the step with this number, from 0 on.
+      case step(Int)
+      /// While the listeners hear that this question ends, or hear its second token.
+      case end(of: Int)
+      case secondToken(of: Int)
+    }
+
+    /// Asks each question at its moment, over and over in one loop.
+    private func ask(
+      _ questions: [Question], _ moments: [Moment], _ loop: AnswerLoop, vocabulary: Int
+    ) throws -> [Heard] {
+      var heard = questions.map { _ in Heard() }
+      // By the loop's numbers.
+      var indices: [Int: Int] = [:]
+      func submit(_ moment: Moment) throws {
+        for index in questions.indices where moments[index] == moment {
+          indices[try loop.submit(questions[index])] = index
+        }
+      }
+      var step = 0
+      let last = moments.map { if case .step(let step) = $0 { step } else { 0 } }.max()!
+      var state = AnswerLoop.State.idle
+      while step <= last || state == .answering {
+        if world.rank == 0 { try submit(.step(step)) }
+        state = try loop.step {
+          heard[indices[$0]!].logits += $1.map(\.bitPattern)
+        } onToken: { number, _ in
+          let index = indices[number]!
+          if heard[index].logits.count == 2 * vocabulary { try submit(.secondToken(of: index)) }
+          return true
+        } onEnd: {
+          heard[indices[$0]!].tokens = $1.tokens
+          heard[indices[$0]!].end = $1.end
+          try submit(.end(of: indices[$0]!))
+        }
+        step += 1
+      }
+      #expect(state == .idle && indices.count == (world.rank == 0 ? questions.count : 0))
+      return heard
+    }
+
+    @Test(arguments: [256, 300])
+    func answersAreThoseOfAskingAloneWhenQuestionsComeMeanwhile(contextTokens: Int) throws {
+      let folder = try folder()
+      let arithmetic = highestArithmetics().last!
+      let model = try folder.load(arithmetic.precision)
+      let vocabulary = model.configuration.vocabulary.size
+      let context = sampleTokens(contextTokens, vocabulary: vocabulary, seed: 1)
+      let questions = questions(vocabulary: vocabulary)
+      let single = try session(for: questions, batch: 1, model, context: context, arithmetic)
+      let alone = try questions.map { try ask([$0], single, stopped: nil)[0] }
+      let schedules: [[Moment]] = [
+        // One a step, the fifth when all others may be done.
+        [0, 1, 2, 3, 90, 5, 6, 7, 8].map { .step($0) },
+        // One follows from another, with pauses of steps without any.
+        [
+          .step(3), .end(of: 0), .secondToken(of: 0), .end(of: 2), .step(70), .secondToken(of: 3),
+          .end(of: 3), .step(71), .end(of: 7),
+        ],
+      ]
+      for batch in [1, 3, 9] {
+        let session = try session(
+          for: questions, batch: batch, model, context: context, arithmetic, partition: .striped)
+        let loop = AnswerLoop(session)
+        for (number, moments) in schedules.enumerated() {
+          let heard = try ask(questions, moments, loop, vocabulary: vocabulary)
+          for index in questions.indices {
+            #expect(
+              heard[index] == alone[index],
+              "question \(index), schedule \(number), batch \(batch), \(contextTokens) tokens")
+          }
+        }
+      }
+    }
+
     @Test func stopsBetweenSteps() throws {
       let model = try Model.builtIn()
       let session = Session(
-        model: model, communicator: world, arithmetic: highestArithmetics().last!,
-        partition: .zigzag, contextTokens: 300, maximumAppended: 20, batch: 2)
+        model: model,
+        SequenceDescription(contextTokens: 300, maximumAppended: 20, branches: 2),
+        communicator: world, arithmetic: highestArithmetics().last!)
       try session.prefill(sampleTokens(300, vocabulary: 256))
       var (steps, ended) = (0, 0)
       let isWhole = try session.answer(

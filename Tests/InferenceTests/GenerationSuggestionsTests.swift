@@ -1,7 +1,9 @@
+import Files
 import Foundation
 import Inference
 import JSON
 import ModelFiles
+import TestSupport
 import Testing
 import Transformer
 
@@ -12,7 +14,7 @@ import Transformer
   }
 
   private func outline(_ json: String) throws -> ModelOutline {
-    let folder = ModelFolder()
+    let folder = try ModelFolder()
     try folder.write(
       configuration: RandomModel.sampleConfiguration().json, generation: Data(json.utf8),
       tensors: [])
@@ -22,11 +24,11 @@ import Transformer
   /// Transformers samples with a temperature of 1, among 50 tokens, unless the file says otherwise.
   @Test func samplingHasTransformersDefaults() throws {
     let bare = try suggestions(#"{"do_sample": true}"#)
-    #expect(bare.temperature == 1 && bare.topK == 50 && bare.topP == 1)
+    #expect(bare.sampling == SamplingChoices(temperature: 1, topK: 50, topP: 1))
     let some = try suggestions(#"{"do_sample": true, "temperature": 0.6, "top_k": null}"#)
-    #expect(some.temperature == 0.6 && some.topK == 50 && some.topP == 1)
+    #expect(some.sampling == SamplingChoices(temperature: 0.6, topK: 50, topP: 1))
     let all = try suggestions(#"{"do_sample": true, "top_k": 0, "top_p": 0.9}"#)
-    #expect(all.temperature == 1 && all.topK == 0 && all.topP == 0.9)
+    #expect(all.sampling == SamplingChoices(temperature: 1, topK: 0, topP: 0.9))
     let greedy = try suggestions(#"{"temperature": 0.6, "top_k": 20, "max_length": 4096}"#)
     #expect(greedy == GenerationSuggestions())
   }
@@ -59,7 +61,7 @@ import Transformer
 
   @Test(arguments: ["-1", "300", "[257, 300]", "9223372036854775807"])
   func endsOutsideTheVocabularyAreRefused(ends: String) {
-    let error = #expect(throws: ModelFileError.self) {
+    let error = #expect(throws: FileError.self) {
       try outline(#"{"eos_token_id": \#(ends)}"#)
     }
     #expect(error?.kind == .malformed)

@@ -1,9 +1,10 @@
+import Files
 import Foundation
 import Inference
 import Kernels
 import MPI
 import ModelFiles
-import RankTesting
+import TestSupport
 import Testing
 import Transformer
 
@@ -27,17 +28,17 @@ extension RankTests {
         })
       for (name, json, tensors, weights) in cases {
         for arithmetic in highestArithmetics() {
-          let run = StackRun(weights, context: 300)
+          let run = DecoderRun(weights, context: 300)
           let expected = try run.logits(world, arithmetic)
           for (type, host, threads) in [
             (.bfloat16, nil, 1), (.float32, nil, 2), (.float32, try world.hostCommunicator(), 1),
           ] as [(TensorElementType, Communicator?, Int)] {
-            let folder = ModelFolder()
+            let folder = try ModelFolder()
             try folder.write(configuration: json, tensors: tensors, type: type)
             let model = try folder.load(arithmetic.precision, host: host, threads: threads)
             #expect(model.configuration == weights.configuration)
             #expect(model.weights.parameters == weights.parameters)
-            let logits = try StackRun(model.weights, context: 300).logits(world, arithmetic)
+            let logits = try DecoderRun(model.weights, context: 300).logits(world, arithmetic)
             #expect(
               logits.bits == expected.bits, "\(name), \(arithmetic.label), \(type.rawValue)")
           }
@@ -47,7 +48,7 @@ extension RankTests {
 
     @Test func theBuiltInModelIsTheExportedOne() throws {
       let needle = NeedleModel()
-      let folder = ModelFolder()
+      let folder = try ModelFolder()
       try folder.write(
         configuration: needle.configurationJSON(),
         generation: needle.generationConfigurationJSON(), tensors: needle.tensors)
@@ -69,7 +70,7 @@ extension RankTests {
         (nil, [257]), ("{}", [257]), (#"{"eos_token_id": 5}"#, [5]),
         (#"{"eos_token_id": [7, 5]}"#, [5, 7]), (#"{"eos_token_id": null}"#, [257]),
       ] as [(String?, Set<Int32>)] {
-        let folder = ModelFolder()
+        let folder = try ModelFolder()
         try folder.write(
           configuration: model.configuration.json, generation: generation.map { Data($0.utf8) },
           tensors: model.tensors)
@@ -84,7 +85,7 @@ extension RankTests {
       for (doSample, isSuggested) in [
         ("", false), (#""do_sample": false,"#, false), (#""do_sample": true,"#, true),
       ] {
-        let folder = ModelFolder()
+        let folder = try ModelFolder()
         try folder.write(
           configuration: model.configuration.json,
           generation: Data(#"{\#(doSample) "stop_strings": ["a", "b"], \#(settings)}"#.utf8),
@@ -92,20 +93,20 @@ extension RankTests {
         let suggestions = try ModelOutline(directory: folder.directory, precision: .bf16)
           .suggestions
         #expect(suggestions.maximumTokens == 9 && suggestions.stopTexts == ["a", "b"])
-        #expect(suggestions.temperature == (isSuggested ? 0.6 : nil), "\(doSample)")
-        #expect(suggestions.topK == (isSuggested ? 20 : nil), "\(doSample)")
-        #expect(suggestions.topP == (isSuggested ? 0.95 : nil), "\(doSample)")
+        #expect(suggestions.sampling.temperature == (isSuggested ? 0.6 : nil), "\(doSample)")
+        #expect(suggestions.sampling.topK == (isSuggested ? 20 : nil), "\(doSample)")
+        #expect(suggestions.sampling.topP == (isSuggested ? 0.95 : nil), "\(doSample)")
       }
     }
 
     @Test func aMissingOrWrongTensorIsNamed() throws {
       let model = try randomModel()
       let name = "model.layers.2.mlp.up_proj.weight"
-      func message(kind: ModelFileError.Kind, _ tensors: [Tensor]) throws -> String {
-        let folder = ModelFolder()
+      func message(kind: FileError.Kind, _ tensors: [Tensor]) throws -> String {
+        let folder = try ModelFolder()
         try ModelDirectory.write(
           to: folder.path, configuration: model.configuration.json, tensors: tensors)
-        let error = #expect(throws: ModelFileError.self) {
+        let error = #expect(throws: FileError.self) {
           _ = try ModelOutline(directory: folder.directory, precision: .bf16)
         }
         #expect(error?.kind == kind)
@@ -119,7 +120,9 @@ extension RankTests {
       let missing = try message(kind: .malformed, tensors { _ in nil })
       #expect(missing.contains(name))
 
-      let (rows, columns) = (model.configuration.intermediateSize, model.configuration.hiddenSize)
+      let (rows, columns) = (
+        model.configuration.layers[0].feedForward.intermediateSize, model.configuration.hiddenSize
+      )
       for shape in [[columns, rows], [rows * columns], [rows, columns, 1]] {
         let wrong = try message(
           kind: .malformed,

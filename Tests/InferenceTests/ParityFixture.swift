@@ -1,9 +1,10 @@
+import Files
 import Foundation
 import Inference
 import Kernels
 import MPI
 import ModelFiles
-import RankTesting
+import TestSupport
 import Transformer
 
 /// One model of `Fixtures` and what Hugging Face Transformers computes with it; see
@@ -64,14 +65,14 @@ struct ParityFixture {
   func logits(_ run: Run) throws -> [Float] {
     let file = try SafetensorsCollection(path: "\(path)/expected.safetensors")
     guard let tensor = file.tensor(named: run.logits), tensor.shape.first == run.context else {
-      throw ModelFileError(.malformed, "\(path): has no logits '\(run.logits)' of all tokens")
+      throw FileError(.malformed, "\(path): has no logits '\(run.logits)' of all tokens")
     }
     return tensor.bytes.withMemoryRebound(to: Float.self) { Array($0) }
   }
 
   /// The configuration in the spelling of published checkpoints.
   func publishedConfiguration() throws -> ModelConfiguration {
-    let folder = ModelFolder()
+    let folder = try ModelFolder()
     try FileManager.default.createDirectory(
       atPath: folder.path, withIntermediateDirectories: true)
     try FileManager.default.copyItem(

@@ -1,8 +1,8 @@
 import Inference
 import Kernels
 import MPI
-import RankTesting
 import RingAttention
+import TestSupport
 import Transformer
 
 /// What a session computes for a run of a fixture.
@@ -20,10 +20,12 @@ struct ParityRun {
     _ arithmetic: Arithmetic, partition: PartitionKind = .zigzag
   ) throws {
     let session = Session(
-      model: model, communicator: communicator, arithmetic: arithmetic, partition: partition,
-      contextTokens: context.count, maximumAppended: run.greedy.count)
+      model: model,
+      SequenceDescription(
+        partition: partition, contextTokens: context.count, maximumAppended: run.greedy.count),
+      communicator: communicator, arithmetic: arithmetic)
     try session.prefill(context)
-    try session.stack.forEachContextLogits { contextLogits += $0 }
+    try session.forEachContextLogits { contextLogits += $0 }
     var (logits, answer): ([Float], [Int32]) = ([], [])
     _ = try session.answer([Question(prompt: [], maximumTokens: run.greedy.count)]) {
       logits += $1

@@ -3,8 +3,8 @@ import Inference
 import Kernels
 import MPI
 import ModelFiles
-import RankTesting
 import RingAttention
+import TestSupport
 import Testing
 import Transformer
 
@@ -72,24 +72,25 @@ extension RankTests {
     func appendedTokensAgree(name: String) throws {
       let fixture = try ParityFixture(name)
       let model = try fixture.model(.fp32)
-      let vocabulary = model.configuration.vocabularySize
+      let vocabulary = model.configuration.vocabulary.size
       for run in fixture.runs where !run.followsContext {
         let count = run.context
         let context = count - 90  // so that a block ends within the prompt
         let expected = try fixture.logits(run)
         for arithmetic in highestArithmetics() where arithmetic.precision == .fp32 {
-          let stack = DecoderStack(
-            weights: model.weights, communicator: world, arithmetic: arithmetic,
-            partition: .zigzag, contextTokens: context,
-            maximumAppended: count - context)
-          try stack.prefill(tokens: Array(fixture.tokens[..<context]))
+          let prefilled = DecoderContext(
+            weights: model.weights,
+            SequenceDescription(contextTokens: context, maximumAppended: count - context),
+            communicator: world, arithmetic: arithmetic)
+          try PrefillPass(prefilled).run(tokens: Array(fixture.tokens[..<context]))
+          let pass = try AppendPass(prefilled)
           let memory = AlignedBuffer<Float>(count: vocabulary)
           var logits: [Float] = []
           var positions: [Int] = []
-          try stack.beginBranch(0)
+          pass.beginBranch(0)
           var first = context
           for piece in [64, 1, 1, 1, 17, 5, 1] {
-            try stack.append(fixture.tokens[first..<first + piece], logits: memory)
+            try pass.append(fixture.tokens[first..<first + piece], logits: memory)
             logits += memory.elements
             positions.append(first + piece - 1)
             first += piece
@@ -132,7 +133,7 @@ extension RankTests {
             let other = logits.indices.first {
               logits[$0].bitPattern != alone[$0].bitPattern
             }
-            let position = other.map { $0 / model.configuration.vocabularySize }
+            let position = other.map { $0 / model.configuration.vocabulary.size }
             #expect(position == nil, "\(label): this is the first position that differs")
           }
         }
@@ -163,5 +164,3 @@ extension RankTests {
     }
   }
 }
-
-@MPIThread private func isOneRank() -> Bool { world.size == 1 }

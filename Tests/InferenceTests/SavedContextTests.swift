@@ -1,10 +1,11 @@
 import ContextFiles
+import Files
 import Foundation
 import Inference
 import Kernels
 import MPI
-import RankTesting
 import RingAttention
+import TestSupport
 import Testing
 import Transformer
 
@@ -17,7 +18,7 @@ extension RankTests {
     private func model() throws -> Model {
       let model = try RandomModel(
         RandomModel.sampleConfiguration(), seed: 11, standardDeviation: 0.08)
-      let folder = ModelFolder()
+      let folder = try ModelFolder()
       try folder.write(configuration: model.configuration.json, tensors: model.tensors)
       return try folder.load(arithmetic.precision)
     }
@@ -26,8 +27,9 @@ extension RankTests {
       _ model: Model, _ communicator: Communicator, _ partition: PartitionKind, tokens: Int
     ) -> Session {
       Session(
-        model: model, communicator: communicator, arithmetic: arithmetic, partition: partition,
-        contextTokens: tokens, maximumAppended: 40)
+        model: model,
+        SequenceDescription(partition: partition, contextTokens: tokens, maximumAppended: 40),
+        communicator: communicator, arithmetic: arithmetic)
     }
 
     private func saved(
@@ -136,10 +138,10 @@ extension RankTests {
             let context = saved(session, tokens, in: path, restored: manifest)
             #expect(try context.directory.readTokens(manifest) == tokens)
             try context.restore()
-            #expect(session.stack.finishedLayers == stop)
+            #expect(session.context.finishedLayers == stop)
             let isFinished = try session.prefill(tokens)
             #expect(isFinished)
-            #expect(session.stack.prefillLinearFlops == 0 || stop < layers, "\(label)")
+            #expect(session.context.prefillLinearFlops == 0 || stop < layers, "\(label)")
             // Only one may write on into one folder.
             if stop < layers, communicator === world { try save(context, world) }
             let bits = try answer(session)
@@ -211,8 +213,8 @@ extension RankTests {
         let manifest = try ContextDirectory(path: path).manifest()
         let second = self.session(model, world, .contiguous, tokens: 1100)
         let context = saved(second, tokens, in: path, restored: manifest)
-        if second.stack.ownContextBlocks.contains(3) {
-          let error = #expect(throws: ContextFileError.self) { try context.restore() }
+        if second.context.ownContextBlocks.contains(3) {
+          let error = #expect(throws: FileError.self) { try context.restore() }
           #expect(error?.kind == .malformed && "\(error!)".contains("000003.kv"))
         } else {
           try context.restore()

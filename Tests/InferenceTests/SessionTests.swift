@@ -2,8 +2,8 @@ import Foundation
 import Inference
 import Kernels
 import MPI
-import RankTesting
 import RingAttention
+import TestSupport
 import Testing
 import Transformer
 
@@ -15,7 +15,7 @@ extension RankTests {
     private func randomModel(ends: [Int32] = []) throws -> Model {
       let model = try RandomModel(
         RandomModel.sampleConfiguration(), seed: 11, standardDeviation: 0.08)
-      let folder = ModelFolder()
+      let folder = try ModelFolder()
       try folder.write(
         configuration: model.configuration.json,
         generation: Data(#"{"eos_token_id": \#(ends)}"#.utf8), tensors: model.tensors)
@@ -27,8 +27,10 @@ extension RankTests {
       partition: PartitionKind = .zigzag
     ) throws -> Session {
       let session = Session(
-        model: model, communicator: world, arithmetic: highestArithmetics().last!,
-        partition: partition, contextTokens: context.count, maximumAppended: most)
+        model: model,
+        SequenceDescription(
+          partition: partition, contextTokens: context.count, maximumAppended: most),
+        communicator: world, arithmetic: highestArithmetics().last!)
       try session.prefill(context)
       return session
     }
@@ -73,8 +75,9 @@ extension RankTests {
         #expect(logits.count == (world.rank == 0 ? 20 : 0))
         // Each token is chosen from the logits that were heard before it.
         var sampler = Sampler(sampling)
+        var workspace = Sampler.Workspace()
         #expect(
-          logits.map { $0.withUnsafeBufferPointer { sampler.next($0) } }
+          logits.map { $0.withUnsafeBufferPointer { sampler.next($0, &workspace) } }
             == (world.rank == 0 ? generation.tokens : []))
       }
     }
@@ -84,14 +87,15 @@ extension RankTests {
       let model = try randomModel()
       let generation = try generate(
         session(model, context: context, most: 40), prompt: prompt, most: 6)
-      let stack = try session(model, context: context, most: 40).stack
-      let logits = AlignedBuffer<Float>(count: model.configuration.vocabularySize)
-      try stack.beginBranch(0)
-      try stack.append(prompt[...], logits: logits)
+      let pass = try AppendPass(session(model, context: context, most: 40).context)
+      let logits = AlignedBuffer<Float>(count: model.configuration.vocabulary.size)
+      pass.beginBranch(0)
+      try pass.append(prompt[...], logits: logits)
       for token in generation.tokens {
         var sampler = Sampler(SamplingParameters())
-        #expect(sampler.next(UnsafeBufferPointer(logits.elements)) == token)
-        try stack.append([token], logits: logits)
+        var workspace = Sampler.Workspace()
+        #expect(sampler.next(UnsafeBufferPointer(logits.elements), &workspace) == token)
+        try pass.append([token], logits: logits)
       }
     }
 

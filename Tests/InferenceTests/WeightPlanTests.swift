@@ -1,9 +1,10 @@
+import Files
 import Foundation
 import Inference
 import Kernels
 import MPI
 import ModelFiles
-import RankTesting
+import TestSupport
 import Testing
 import Transformer
 
@@ -17,7 +18,7 @@ extension RankTests {
     private func outline(
       _ type: TensorElementType, _ precision: Precision
     ) throws -> (outline: ModelOutline, folder: ModelFolder) {
-      let (model, folder) = (try model(), ModelFolder())
+      let (model, folder) = (try model(), try ModelFolder())
       try ModelDirectory.write(
         to: folder.path, configuration: model.configuration.json,
         tensors: model.tensors.map { $0.asHalves.converted(to: type) })
@@ -51,18 +52,22 @@ extension RankTests {
       let host = try world.hostCommunicator()
       let (original, originalFolder) = try outline(.bfloat16, .bf16)
       let expected = try original.load(host: host, team: ThreadTeam(threads: 1)).weights
-      #expect(expected.embedding.values.contains { $0 != 0 })
+      #expect(expected.embedding.floats.contains { $0 != 0 })
       for precision in [Precision.bf16, .fp32] {
         for type in [TensorElementType.bfloat16, .float16, .float32] {
           let (outline, folder) = try outline(type, precision)
           let weights = try outline.load(host: host, team: ThreadTeam(threads: 2, spins: 0)).weights
           let label: Comment = "\(type.rawValue) in \(precision)"
-          #expect(weights.embedding.values == expected.embedding.values, label)
+          #expect(weights.embedding.floats == expected.embedding.floats, label)
           #expect(weights.finalNorm == expected.finalNorm, label)
           for (layer, original) in zip(weights.layers, expected.layers) {
-            #expect(layer.attention.key.values == original.attention.key.values, label)
+            #expect(layer.attention.key.floats == original.attention.key.floats, label)
             #expect(layer.attention.key.bias == original.attention.key.bias, label)
-            #expect(layer.mlp.down.values == original.mlp.down.values, label)
+            for (group, expected) in zip(
+              layer.feedForward.linearLayers, original.feedForward.linearLayers)
+            {
+              #expect(group.matrices.map(\.floats) == expected.matrices.map(\.floats), label)
+            }
           }
           withExtendedLifetime((folder, originalFolder)) {}
         }
@@ -86,34 +91,65 @@ extension RankTests {
         return Tensor(
           name: tensor.name, elementType: .float32, shape: tensor.shape, copying: values)
       }
-      let folder = ModelFolder()
+      let folder = try ModelFolder()
       try ModelDirectory.write(to: folder.path, configuration: configuration.json, tensors: tensors)
       let weights = try folder.load(.bf16, host: world.hostCommunicator(), threads: 2).weights
       let original = try #require(tensors.first { $0.name == "model.embed_tokens.weight" })
       let rounded = original.bytes.bindMemory(to: Float.self).map { BFloat16($0).float }
-      #expect(weights.embedding.values.bits == rounded.bits)
+      #expect(weights.embedding.floats.bits == rounded.bits)
     }
 
-    @Test func matricesOfTwoTypesAreRefusedAndVectorsOfAnyTypeAllowed() throws {
+    /// Every tensor of one of the types that files have, by turns, with values that all of them have:
+    /// the same logits as from a file of one type, to the last bit.
+    @Test func tensorsOfOneModelMayDifferInType() throws {
       let model = try model()
-      func write(_ change: (TensorView) -> TensorElementType) throws -> ModelFolder {
-        let folder = ModelFolder()
+      let tensors = model.tensors.map(\.asHalves)
+      func write(_ type: (_ index: Int, TensorView) -> TensorElementType) throws -> ModelFolder {
+        let folder = try ModelFolder()
         try ModelDirectory.write(
           to: folder.path, configuration: model.configuration.json,
-          tensors: model.tensors.map { $0.converted(to: change($0)) })
+          tensors: tensors.enumerated().map { $1.converted(to: type($0, $1)) })
         return folder
       }
-      let name = "model.layers.1.mlp.up_proj.weight"
-      let mixed = try write { $0.name == name ? .float32 : .bfloat16 }
-      let error = #expect(throws: ModelFileError.self) {
-        _ = try ModelOutline(directory: mixed.directory, precision: .bf16)
+      let types = [TensorElementType.bfloat16, .float32, .float16]
+      let uniform = try write { _, _ in .bfloat16 }
+      let host = try world.hostCommunicator()
+      for arithmetic in highestArithmetics() {
+        let precision = arithmetic.precision
+        let expected = try DecoderRun(
+          uniform.load(precision, host: host).weights, context: 300
+        ).logits(world, arithmetic)
+        for shift in types.indices {
+          let mixed = try write { index, _ in types[(index + shift) % types.count] }
+          let plan = try ModelOutline(directory: mixed.directory, precision: precision).weights
+          let label: Comment = "\(precision), shift \(shift)"
+          #expect(plan.parametersByType.count == 3, label)
+          let matrices = tensors.enumerated().filter { $1.shape.count == 2 }
+          let mapped = matrices.reduce(0) { bytes, matrix in
+            switch types[(matrix.offset + shift) % types.count] {
+            case .bfloat16: bytes + 2 * matrix.element.count
+            case .float32 where precision == .fp32: bytes + 4 * matrix.element.count
+            default: bytes
+            }
+          }
+          #expect(plan.mappedBytes == mapped, label)
+          let weights = try mixed.load(precision, host: host).weights
+          #expect(Set(weights.layers.map(\.attention.query.format)).count <= 2, label)
+          let logits = try DecoderRun(weights, context: 300).logits(world, arithmetic)
+          #expect(logits.bits == expected.bits, label)
+        }
       }
-      #expect(error?.kind == .unsupported)
-      for word in [name, "F32", "BF16", "model.embed_tokens.weight", mixed.path] {
-        #expect(error?.description.contains(word) == true, "\(word)")
-      }
+    }
+
+    @Test func vectorsMayBeOfAnyType() throws {
+      let model = try model()
       for vectors in [TensorElementType.float32, .float16] {
-        let folder = try write { $0.shape.count == 1 ? vectors : .bfloat16 }
+        let folder = try ModelFolder()
+        try ModelDirectory.write(
+          to: folder.path, configuration: model.configuration.json,
+          tensors: model.tensors.map {
+            $0.converted(to: $0.shape.count == 1 ? vectors : .bfloat16)
+          })
         let plan = try ModelOutline(directory: folder.directory, precision: .bf16).weights
         #expect(plan.sharedBytes == 0 && plan.parametersByType.count == 2)
         let weights = try folder.load(.bf16).weights
@@ -125,7 +161,7 @@ extension RankTests {
     /// both precisions, and whatever lies in the directory.
     @Test func randomWeightsAreOneModel() throws {
       let model = try model()
-      let (folder, empty) = (ModelFolder(), ModelFolder())
+      let (folder, empty) = (try ModelFolder(), try ModelFolder())
       try folder.write(configuration: model.configuration.json, tensors: model.tensors)
       try folder.write(configuration: model.configuration.json, tensors: model.tensors)
       try empty.write(configuration: model.configuration.json, tensors: [])
@@ -143,39 +179,24 @@ extension RankTests {
         ).weights
         let expected = first ?? weights
         first = expected
-        #expect(weights.embedding.values == expected.embedding.values)
+        #expect(weights.embedding.floats == expected.embedding.floats)
         for (layer, original) in zip(weights.layers, expected.layers) {
-          #expect(layer.mlp.down.values == original.mlp.down.values)
+          #expect(layer.attention.output.floats == original.attention.output.floats)
           #expect(layer.attention.query.bias == original.attention.query.bias)
         }
         #expect(weights.finalNorm.allSatisfy { $0 == 1 })
-        #expect(weights.embedding.values != model.weights.embedding.values)
+        #expect(weights.embedding.floats != model.weights.embedding.floats)
       }
     }
 
     /// A configuration alone is enough to count.
     @Test func withoutWeightsTheParametersAreKnown() throws {
-      let (model, folder) = (try model(), ModelFolder())
+      let (model, folder) = (try model(), try ModelFolder())
       try folder.write(configuration: model.configuration.json, tensors: [])
       let plan = try ModelOutline(directory: folder.directory, precision: .bf16, weights: .none)
         .weights
       #expect(plan.parameters == model.weights.parameters && plan.origin == .none)
       #expect(plan.sharedBytes == 0 && plan.mappedBytes == 0 && plan.parametersByType.isEmpty)
-    }
-  }
-}
-
-extension WeightMatrix {
-  /// `[outputs · inputs]`
-  fileprivate var values: [Float] {
-    (0..<outputs * inputs).map { index in
-      switch precision {
-      case .bf16:
-        BFloat16(
-          bitPattern: elements.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self)
-        ).float
-      case .fp32: elements.loadUnaligned(fromByteOffset: 4 * index, as: Float.self)
-      }
     }
   }
 }

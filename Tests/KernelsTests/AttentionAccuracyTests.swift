@@ -1,4 +1,5 @@
 import Kernels
+import TestSupport
 import Testing
 
 /// Attention on KV blocks against its definition in Float64.
@@ -13,7 +14,7 @@ struct AttentionAccuracyTests {
     let d = shape.headDimension
     let row = shape.queryHeads * d
     let output = problem.output(0..<problem.tokens)
-    let window = problem.mask.slidingWindow ?? 3
+    let window = problem.pattern.slidingWindow ?? 3
     let tokens = Set([0, 1, 4, 63, 64, 254, 255, 256, 511, 512, window - 1, window, window + 1])
       .union([problem.tokens - 1]).filter { $0 < problem.tokens }.sorted()
     var computed: [Float] = []
@@ -25,16 +26,16 @@ struct AttentionAccuracyTests {
       func reference(rounding: (Double) -> Double) -> [Double] {
         ReferenceAttention.attend(
           queries: query, keys: problem.keys, values: problem.values, shape: shape,
-          mask: problem.mask, firstPosition: token, rounding: rounding)
+          pattern: problem.pattern, firstPosition: token, rounding: rounding)
       }
       exact += reference { $0 }
       if configuration.precision == .bf16 {
         naive += reference { Double(BFloat16(Float($0)).float) }
           .map { BFloat16(Float($0)).float }
       } else {
-        naive += naiveFloat32Attention(
+        naive += ReferenceAttention.attendInFloat32(
           query: query, keys: problem.keys, values: problem.values, shape: shape,
-          mask: problem.mask, position: token)
+          pattern: problem.pattern, position: token)
       }
     }
     let error = relativeError(computed, exact)

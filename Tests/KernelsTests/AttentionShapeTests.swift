@@ -19,8 +19,9 @@ struct AttentionShapeTests {
   @Test func aTileFitsTheCache() {
     for kilobytes in [256, 512, 1024, 1280, 2048, 4096] {
       for dimension in [16, 64, 128, 256] {
-        for (type, isCompensated) in [(InputType.float32, true), (.rounded, false), (.bf16, false)]
-        {
+        for (type, isCompensated) in [
+          (InputType.float32, true), (.float32OfBF16, false), (.bf16, false),
+        ] {
           let layout = SoftmaxStateLayout(headDimension: dimension, isCompensated: isCompensated)
           let rows = Arithmetic.rowsPerTile(
             headDimension: dimension, stateLayout: layout, inputType: type,
@@ -47,11 +48,11 @@ struct AttentionShapeTests {
 
   @Test(arguments: windows)
   func visibleKeysAreThoseOfTheDefinition(window: Int?) {
-    let mask = AttentionMask(slidingWindow: window)
+    let pattern = AttentionPattern(slidingWindow: window)
     for position in [0, 1, 6, 7, 63, 64, 254, 255, 256, 257, 511, 512, 513, 767, 1000, 1279] {
       for block in 0..<5 {
         let start = block * tokensPerBlock
-        let visible = mask.visibleKeys(position: position, block: block)
+        let visible = pattern.visibleKeys(position: position, block: block)
         #expect(visible.lowerBound >= 0 && visible.upperBound <= tokensPerBlock)
         let defined = (0..<tokensPerBlock).filter { key in
           start + key <= position && window.map { start + key > position - $0 } ?? true
@@ -64,11 +65,11 @@ struct AttentionShapeTests {
   /// Rows of a tile take their range of keys from its first and its last row.
   @Test(arguments: windows)
   func visibleKeysMoveOnWithThePosition(window: Int?) {
-    let mask = AttentionMask(slidingWindow: window)
+    let pattern = AttentionPattern(slidingWindow: window)
     for block in 0..<3 {
-      var last = mask.visibleKeys(position: 0, block: block)
+      var last = pattern.visibleKeys(position: 0, block: block)
       for position in 1..<1300 {
-        let next = mask.visibleKeys(position: position, block: block)
+        let next = pattern.visibleKeys(position: position, block: block)
         #expect(next.lowerBound >= last.lowerBound && next.upperBound >= last.upperBound)
         last = next
       }
@@ -77,12 +78,12 @@ struct AttentionShapeTests {
 
   @Test(arguments: windows)
   func aBlockSeesAnotherIfAnyOfItsQueriesDoes(window: Int?) {
-    let mask = AttentionMask(slidingWindow: window)
+    let pattern = AttentionPattern(slidingWindow: window)
     for query in 0..<6 {
       for key in 0..<6 {
         let defined = (query * tokensPerBlock..<(query + 1) * tokensPerBlock)
-          .contains { !mask.visibleKeys(position: $0, block: key).isEmpty }
-        #expect(mask.block(query, sees: key) == defined, "block \(query) of block \(key)")
+          .contains { !pattern.visibleKeys(position: $0, block: key).isEmpty }
+        #expect(pattern.block(query, sees: key) == defined, "block \(query) of block \(key)")
       }
     }
   }

@@ -1,4 +1,5 @@
 import Kernels
+import TestSupport
 import Testing
 
 /// Linear layers against their definition in Float64, and the bits that must not depend on how the
@@ -11,13 +12,13 @@ struct LinearTests {
   /// Configurations with each type of weights that they take.
   struct Variant: CustomTestStringConvertible, Sendable {
     let configuration: Configuration
-    let weights: Precision
+    let weights: WeightFormat
     var testDescription: String {
-      "\(configuration.testDescription), \(weights.rawValue) weights"
+      "\(configuration.testDescription), \(weights) weights"
     }
 
     static let all = Configuration.all.flatMap { configuration in
-      (configuration.precision == .bf16 ? [Precision.bf16] : Precision.allCases)
+      WeightFormat.all.filter { $0.precisions.contains(configuration.precision) }
         .map { Variant(configuration: configuration, weights: $0) }
     }
 
@@ -60,7 +61,7 @@ struct LinearTests {
       operands += (0..<weights.inputs).map { inputs.element(token, $0) }
     }
     let exact = ReferenceLinear.multiply(weights, inputs: operands).map { $0 + Double(initial) }
-    let naive = LinearOperands.naive(weights, inputs: operands, initial: initial)
+    let naive = ReferenceLinear.multiplyInFloat32(weights, inputs: operands, initial: initial)
     let error = relativeError(computed, exact)
     var bound = 1.5 * relativeError(naive.outputs, exact) + float32Floor
     if exact.count < 64 { bound += float32Floor * norm(naive.magnitudes) / norm(exact) }

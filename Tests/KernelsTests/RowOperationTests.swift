@@ -1,5 +1,6 @@
 import Foundation
 import Kernels
+import TestSupport
 import Testing
 
 /// Operations on single rows whose result is a matrix input: each value, and that nothing else is
@@ -75,7 +76,11 @@ struct RowOperationTests {
           let up = normalNumbers(rows * columns, seed: 24)
           let output = MatrixInput(arithmetic, rows: rows, columns: columns, filling: 3)
           arithmetic.activate(
-            activation, gate: gate, up: up, rows: rows, columns: columns, into: output.pointer)
+            activation,
+            gateAndUp: (0..<rows).flatMap { row in
+              let range = row * columns..<(row + 1) * columns
+              return gate[range] + up[range]
+            }, rows: rows, columns: columns, into: output.pointer)
           let exact = zip(gate, up).map { exactly(Double($0)) * Double($1) }
           // The exponent of e^-gate is rounded in proportion to the gate, and GELU's to its cube,
           // which counts while its result is above the smallest numbers, for gates above -10.
@@ -98,9 +103,8 @@ struct RowOperationTests {
     ]
     let output = MatrixInput(arithmetic, rows: 1, columns: gates.count)
     arithmetic.activate(
-      activation, gate: gates, up: [Float](repeating: 1, count: gates.count), rows: 1,
-      columns: gates.count,
-      into: output.pointer)
+      activation, gateAndUp: gates + [Float](repeating: 1, count: gates.count), rows: 1,
+      columns: gates.count, into: output.pointer)
     for (gate, value) in zip(gates, output.values) {
       if gate == .infinity {
         #expect(value == .infinity)
@@ -136,7 +140,7 @@ struct RowOperationTests {
     #expect(special[4].isNaN && special[5] == -special[6])
   }
 
-  /// The norm in place and the norm that is added are the norm of one row, whatever the threads.
+  /// The norm that is added is the norm of one row, whatever the threads.
   @Test(arguments: InstructionSet.available)
   func normsInFloat32(_ set: InstructionSet) {
     let configuration = Configuration(instructionSet: set, precision: .fp32)
@@ -149,10 +153,6 @@ struct RowOperationTests {
         let expected = MatrixInput(arithmetic, rows: rows, columns: columns)
         arithmetic.rmsNorm(
           x, rows: rows, columns: columns, weight: weight, epsilon: 1e-5, into: expected.pointer)
-        var inPlace = x
-        arithmetic.rmsNormInPlace(
-          &inPlace, rows: rows, columns: columns, weight: weight, epsilon: 1e-5)
-        #expect(bits(inPlace) == bits(expected.values), "\(columns) columns")
         var (added, stream) = (x, normalNumbers(rows * columns, seed: 30))
         let sums = zip(stream, expected.values).map { $0 + $1 }
         arithmetic.addRMSNorm(
@@ -170,11 +170,13 @@ struct RowOperationTests {
       x[column] = .nan
       let ones = [Float](repeating: 1, count: 21)
       let output = MatrixInput(arithmetic, rows: 1, columns: 21)
-      arithmetic.activate(.swiGLU, gate: x, up: ones, rows: 1, columns: 21, into: output.pointer)
+      arithmetic.activate(
+        .swiGLU, gateAndUp: x + ones, rows: 1, columns: 21, into: output.pointer)
       for (index, value) in output.values.enumerated() {
         #expect(value.isNaN == (index == column), "gate, column \(column)")
       }
-      arithmetic.activate(.swiGLU, gate: ones, up: x, rows: 1, columns: 21, into: output.pointer)
+      arithmetic.activate(
+        .swiGLU, gateAndUp: ones + x, rows: 1, columns: 21, into: output.pointer)
       for (index, value) in output.values.enumerated() {
         #expect(value.isNaN == (index == column), "up, column \(column)")
       }
@@ -210,16 +212,16 @@ struct RowOperationTests {
     }
   }
 
-  @Test(arguments: Configuration.all, Precision.allCases)
-  func widen(_ configuration: Configuration, weights precision: Precision) {
+  @Test(arguments: Configuration.all, WeightFormat.all)
+  func widen(_ configuration: Configuration, weights format: WeightFormat) {
     let arithmetic = configuration.arithmetic()
     for columns in Self.columnCounts {
-      let operands = LinearOperands(arithmetic, weights: precision, largest: 4 * columns)
+      let operands = LinearOperands(arithmetic, weights: format, largest: 4 * columns)
       let weights = operands.matrix(outputs: 4, inputs: columns, hasBias: false)
       for row in 0..<4 {
         var output = [Float](repeating: 3, count: columns + 4)
         arithmetic.widen(row: row, of: weights, into: &output)
-        let exact = (0..<columns).map { Float(weights.element(row, $0)) }
+        let exact = Array(weights.floats[row * columns..<(row + 1) * columns])
         #expect(bits(Array(output[..<columns])) == bits(exact), "row \(row), \(columns) columns")
         #expect(output[columns...].allSatisfy { $0 == 3 }, "\(columns) columns")
       }
@@ -233,7 +235,7 @@ struct RowOperationTests {
       var output = [Float](repeating: 0, count: patterns.count)
       patterns.withUnsafeBytes { bytes in
         let weights = WeightMatrix(
-          outputs: 1, inputs: patterns.count, precision: .bf16, elements: bytes.baseAddress!,
+          outputs: 1, inputs: patterns.count, format: .bfloat16, elements: bytes.baseAddress!,
           owner: arithmetic)
         arithmetic.widen(row: 0, of: weights, into: &output)
       }

@@ -1,5 +1,5 @@
 import MPI
-import RankTesting
+import TestSupport
 import Testing
 
 extension RankTests {

@@ -1,5 +1,5 @@
 import MPI
-import RankTesting
+import TestSupport
 import Testing
 
 extension RankTests {
@@ -17,7 +17,7 @@ extension RankTests {
     }
 
     private func region(of rank: Int, blockBytes: Int) -> [UInt8] {
-      pattern(Self.regionBlocks * blockBytes, seed: rank)
+      sampleBytes(Self.regionBlocks * blockBytes, seed: rank)
     }
 
     /// What another rank should receive.

@@ -1,5 +1,5 @@
 import MPI
-import RankTesting
+import TestSupport
 import Testing
 
 extension RankTests {
@@ -7,16 +7,16 @@ extension RankTests {
     @Test(arguments: messageLengths)
     func broadcastBytesFromEveryRoot(bytes: Int) throws {
       for root in 0..<world.size {
-        let memory = Memory(pattern(bytes, seed: world.rank))
+        let memory = Memory(sampleBytes(bytes, seed: world.rank))
         try world.broadcast(bytes: memory.bytes, from: root)
-        #expect(memory.contents == pattern(bytes, seed: root), "root \(root)")
+        #expect(memory.contents == sampleBytes(bytes, seed: root), "root \(root)")
       }
     }
 
     @Test(arguments: messageLengths)
     func broadcastArraysWhoseLengthOnlyTheRootKnows(count: Int) throws {
       for root in 0..<world.size {
-        let expected = pattern(count, seed: root).map { Int32($0) - 100 }
+        let expected = sampleBytes(count, seed: root).map { Int32($0) - 100 }
         let mine = world.rank == root ? expected : [Int32](repeating: 0, count: world.rank)
         #expect(try world.broadcast(array: mine, from: root) == expected, "root \(root)")
       }
@@ -32,8 +32,8 @@ extension RankTests {
 
     @Test(arguments: messageLengths)
     func gatherEqualLengths(bytes: Int) throws {
-      let mine = Memory(pattern(bytes, seed: world.rank))
-      let expected = (0..<world.size).flatMap { pattern(bytes, seed: $0) }
+      let mine = Memory(sampleBytes(bytes, seed: world.rank))
+      let expected = (0..<world.size).flatMap { sampleBytes(bytes, seed: $0) }
       for root in 0..<world.size {
         let all = Memory(count: world.rank == root ? world.size * bytes : 0)
         try world.gather(bytes: .init(mine.bytes), into: all.bytes, to: root)
@@ -56,7 +56,7 @@ extension RankTests {
     @Test(arguments: messageLengths)
     func gatherArraysOfUnequalLengths(step: Int) throws {
       // With a step of 0, nobody has anything; else the last rank has nothing.
-      let arrays = (0..<world.size).map { pattern((world.size - 1 - $0) * step, seed: $0) }
+      let arrays = (0..<world.size).map { sampleBytes((world.size - 1 - $0) * step, seed: $0) }
       for root in 0..<world.size {
         let all = try world.gather(array: arrays[world.rank], to: root)
         #expect(all == (world.rank == root ? arrays : nil), "root \(root)")

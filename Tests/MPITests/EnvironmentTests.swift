@@ -1,6 +1,6 @@
 import Foundation
 import MPI
-import RankTesting
+import TestSupport
 import Testing
 
 extension RankTests {

@@ -1,5 +1,5 @@
 import MPI
-import RankTesting
+import TestSupport
 import Testing
 
 extension RankTests {
@@ -10,23 +10,23 @@ extension RankTests {
 
     @Test(arguments: messageLengths)
     func startedMessagesArrive(bytes: Int) throws {
-      let outgoing = Memory(pattern(bytes, seed: world.rank))
+      let outgoing = Memory(sampleBytes(bytes, seed: world.rank))
       let incoming = Memory(count: bytes)
       let receive = try world.startReceive(into: incoming.bytes, from: previous, tag: 5)
       let send = try world.startSend(.init(outgoing.bytes), to: next, tag: 5)
       try receive.wait()
       try send.wait()
-      #expect(incoming.contents == pattern(bytes, seed: previous))
+      #expect(incoming.contents == sampleBytes(bytes, seed: previous))
     }
 
     @Test(arguments: messageLengths)
     func testSaysTrueOnceComplete(bytes: Int) throws {
-      let outgoing = Memory(pattern(bytes, seed: world.rank))
+      let outgoing = Memory(sampleBytes(bytes, seed: world.rank))
       let incoming = Memory(count: bytes)
       var receive = try world.startReceive(into: incoming.bytes, from: previous, tag: 0)
       var send = try world.startSend(.init(outgoing.bytes), to: next, tag: 0)
       while !(try receive.test()) { _ = try send.test() }
-      #expect(incoming.contents == pattern(bytes, seed: previous))
+      #expect(incoming.contents == sampleBytes(bytes, seed: previous))
       #expect(try receive.test())
       try receive.wait()
       try send.wait()
@@ -34,19 +34,19 @@ extension RankTests {
 
     @Test(arguments: messageLengths)
     func blockingReceiveAndSend(bytes: Int) throws {
-      let outgoing = Memory(pattern(bytes, seed: world.rank))
+      let outgoing = Memory(sampleBytes(bytes, seed: world.rank))
       let incoming = Memory(count: bytes)
       let send = try world.startSend(.init(outgoing.bytes), to: next, tag: 1)
       try world.receive(into: incoming.bytes, from: previous, tag: 1)
       try send.wait()
-      #expect(incoming.contents == pattern(bytes, seed: previous))
+      #expect(incoming.contents == sampleBytes(bytes, seed: previous))
 
       let again = Memory(count: bytes)
       let receive = try world.startReceive(
         into: again.bytes, from: previous, tag: Communicator.largestTag)
       try world.send(.init(outgoing.bytes), to: next, tag: Communicator.largestTag)
       try receive.wait()
-      #expect(again.contents == pattern(bytes, seed: previous))
+      #expect(again.contents == sampleBytes(bytes, seed: previous))
     }
 
     @Test func arraysArriveInTheirOrderAndTagsKeepThemApart() throws {
@@ -133,6 +133,50 @@ extension RankTests {
       try world.send(array: [UInt64(world.rank)], to: next, tag: 7)
       #expect(try world.receive(count: 1, from: previous, tag: 7) == [UInt64(previous)])
       #expect(unused.contents == [UInt8](repeating: 0xEE, count: 8))
+    }
+
+    @Test func duplicatesShareTheHookAndNotTheMessages() throws {
+      let duplicate = try world.duplicate()
+      #expect(duplicate.rank == world.rank && duplicate.size == world.size)
+      var calls = 0
+      world.whileWaiting = { calls += 1 }
+      duplicate.tick()
+      #expect(calls == 1)
+      // Also a host's communicator; its start may have waited.
+      let host = try duplicate.hostCommunicator()
+      let before = calls
+      host.tick()
+      #expect(calls == before + 1)
+      world.whileWaiting = nil
+      duplicate.tick()
+
+      // A message on one is not received on the other.
+      let next = (world.rank + 1) % world.size
+      let previous = (world.rank + world.size - 1) % world.size
+      let memory = Memory(count: 1)
+      let waiting = try duplicate.startReceive(into: memory.bytes, from: previous, tag: 3)
+      try world.barrier()
+      let sent = Memory(sampleBytes(1, seed: 9))
+      let send = try world.startSend(.init(sent.bytes), to: next, tag: 3)
+      #expect(
+        try world.receive(arrayOf: UInt8.self, count: 1, from: previous, tag: 3)
+          == sampleBytes(1, seed: 9))
+      try send.wait()
+      #expect(try !waiting.cancel())
+      #expect(memory.contents == [0xEE])
+    }
+
+    @Test func aCancelledReceiveSaysWhetherItsMessageCame() throws {
+      let (next, previous) =
+        ((world.rank + 1) % world.size, (world.rank + world.size - 1) % world.size)
+      let memory = Memory(count: 8)
+      let receive = try world.startReceive(into: memory.bytes, from: previous, tag: 4)
+      try world.send(array: [UInt64(world.rank)], to: next, tag: 4)
+      try world.barrier()
+      var pending = receive
+      while try !pending.test() {}
+      #expect(try pending.cancel())
+      #expect(memory.bytes.load(as: UInt64.self) == UInt64(previous))
     }
 
     private func sendBlocks(

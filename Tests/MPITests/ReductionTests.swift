@@ -1,5 +1,5 @@
 import MPI
-import RankTesting
+import TestSupport
 import Testing
 
 extension RankTests {
@@ -110,6 +110,15 @@ extension RankTests {
       try bytes.withUnsafeMutableBytes { try world.allReduce(elements: $0, with: or) }
       let expected = (0..<world.size).reduce(UInt8(0)) { $0 | UInt8(1 << ($1 % 8)) }
       #expect(bytes == [UInt8](repeating: expected, count: 5 * 33))
+    }
+
+    @Test func startedReductionsGiveTheHighest() throws {
+      let values = UnsafeMutableBufferPointer<Int>.allocate(capacity: 2)
+      defer { values.deallocate() }
+      (values[0], values[1]) = (world.rank, -world.rank)
+      var request = try world.startAllReduce(values: values, .maximum)
+      #expect(try request.wait(unless: { false }))
+      #expect(values[0] == world.size - 1 && values[1] == 0)
     }
   }
 }

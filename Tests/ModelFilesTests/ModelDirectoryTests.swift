@@ -1,5 +1,7 @@
+import Files
 import Foundation
 import ModelFiles
+import TestSupport
 import Testing
 
 struct ModelDirectoryTests {
@@ -109,7 +111,7 @@ struct ModelDirectoryTests {
   @Test func anIndexThatDoesNotFitItsShardsIsRefused() throws {
     let outside = try TemporaryDirectory()
     try SafetensorsWriter.write([tensor("a", 1)], to: outside.path + "/out.safetensors")
-    let cases: [(index: String, kind: ModelFileError.Kind, words: [String])] = [
+    let cases: [(index: String, kind: FileError.Kind, words: [String])] = [
       (
         #"{"weight_map": {"a": "three.safetensors"}}"#, .notFound,
         ["three.safetensors", "model.safetensors.index.json"]

@@ -1,4 +1,6 @@
+import Files
 import ModelFiles
+import TestSupport
 import Testing
 
 struct SafetensorsFileTests {
@@ -194,7 +196,7 @@ struct SafetensorsFileTests {
       do {
         let file = try SafetensorsFile(path: path)
         for name in file.names { _ = file.tensor(named: name)?.bytes.reduce(0, &+) }
-      } catch let error as ModelFileError {
+      } catch let error as FileError {
         #expect("\(error)".contains(path), "bit \(bit) flipped")
       }
     }

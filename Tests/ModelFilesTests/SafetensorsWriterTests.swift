@@ -1,5 +1,7 @@
+import Files
 import Foundation
 import ModelFiles
+import TestSupport
 import Testing
 
 struct SafetensorsWriterTests {

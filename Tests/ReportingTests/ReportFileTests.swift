@@ -1,18 +1,19 @@
+import Files
 import Foundation
 import Reporting
+import TestSupport
 import Testing
 
 @Suite struct ReportFileTests {
   /// Runs `body` with a new directory, and removes it.
   private func withDirectory(_ body: (String) throws -> Void) throws {
-    let directory = NSTemporaryDirectory() + "/report file \(UUID().uuidString)"
-    try FileManager.default.createDirectory(
-      atPath: directory, withIntermediateDirectories: true)
-    defer {
-      chmod(directory, 0o755)
-      try? FileManager.default.removeItem(atPath: directory)
+    try withExtendedLifetime(TemporaryDirectory()) { temporary in
+      let directory = temporary.path + "/with a space"
+      try FileManager.default.createDirectory(
+        atPath: directory, withIntermediateDirectories: false)
+      defer { chmod(directory, 0o755) }
+      try body(directory)
     }
-    try body(directory)
   }
 
   private func contents(_ path: String) -> String? {
@@ -20,11 +21,13 @@ import Testing
   }
 
   private func expectError(_ path: String, saying reason: String) {
-    let error = #expect(throws: ReportFileError.self) { try ReportFile(path: path) }
-    #expect(error?.path == path)
-    #expect(error?.reason.contains(reason) == true, "\(error?.reason ?? "no error")")
-    #expect(error?.description.contains("'\(path)'") == true)
-    #expect(error?.description.contains("\n") == false)
+    let error = #expect(throws: FileError.self) { try ReportFile(path: path) }
+    guard let error else { return }
+    #expect(error.kind == .writeFailed)
+    let beginning = "cannot write '\(path)': "
+    #expect(error.description.hasPrefix(beginning), "\(error)")
+    #expect(error.description.dropFirst(beginning.count).contains(reason), "\(error)")
+    #expect(!error.description.contains("\n"), "\(error)")
   }
 
   @Test func checkingLeavesNoTraceAndWritingReplaces() throws {
@@ -80,11 +83,26 @@ import Testing
     }
   }
 
+  @Test func takesEveryNameThatAFileMayHave() throws {
+    try withDirectory { directory in
+      let path = directory + "/" + .init(repeating: "x", count: 255)
+      try ReportFile(path: path).write(Data("new".utf8))
+      #expect(contents(path) == "new")
+    }
+  }
+
+  @Test func namesAFullDisk() throws {
+    let error = #expect(throws: FileError.self) {
+      try ReportFile(path: "/dev/full").write(Data("new".utf8))
+    }
+    #expect(error?.description == "cannot write '/dev/full': no space left on device")
+  }
+
   @Test func reportsADirectoryThatVanished() throws {
     try withDirectory { directory in
       let file = try ReportFile(path: directory + "/report.json")
       try FileManager.default.removeItem(atPath: directory)
-      #expect(throws: ReportFileError.self) { try file.write(Data("new".utf8)) }
+      #expect(throws: FileError.self) { try file.write(Data("new".utf8)) }
     }
   }
 

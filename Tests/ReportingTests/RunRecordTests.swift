@@ -43,9 +43,31 @@ import Testing
     #expect(speed == ["prefill": 7999.2, "decode": 8])
   }
 
+  /// What scripts read stays where it is, to the last byte.
+  @Test func isOneFlatObject() throws {
+    #expect(
+      String(decoding: try sampleRecord().json(), as: UTF8.self) == """
+        {"balance":0.984,"bytes_sent":[1048576,2097152],"commit":"0123abc",\
+        "finish_reason":"end_of_sequence",\
+        "flops":{"attention":1000000000000000,"linear":2000000000000000},\
+        "gflops":{"attention":180.5,"linear":90.25},"hosts":["node/1"],\
+        "instruction_set":"avx512bf16","kv_bytes":[2048,2048],"layers":5,"logits_digest":"feed",\
+        "model":"needle","partition":"zigzag","peak_private_bytes":[1048576,1048577],\
+        "peak_resident_bytes":[3221225472,3221225473],"precision":"bf16",\
+        "questions":{"answered":0,"answered_before":0,"asked":0},"random_weights":false,"ranks":2,\
+        "restored_layers":0,"seconds":{"decode":0.75,"exposed_exchange":0.25,"load":0.0042,\
+        "prefill":12.5,"prompt":0.125,"restore":0,"save":0,"tokenize":0.5},"seed":7,\
+        "text":"48213.","threads":1,"token_ids":[52,56,50],\
+        "tokens":{"context":99990,"generated":6,"prompt":10},\
+        "tokens_per_second":{"decode":8,"prefill":7999.2},"version":"0.1.0"}
+
+        """)
+  }
+
   @Test func isOneLineWithSlashesAsTheyAre() throws {
     let json = try #require(
-      String(data: sampleRecord(text: "a/b\n\"c\" é").json(), encoding: .utf8))
+      String(data: sampleRecord(answer: sampleAnswer(text: "a/b\n\"c\" é")).json(), encoding: .utf8)
+    )
     #expect(json.hasSuffix("}\n"))
     #expect(json.dropLast().allSatisfy { !$0.isNewline })
     #expect(json.contains("\"node/1\""))
@@ -61,10 +83,14 @@ import Testing
 
   @Test(arguments: [0, .nan, .infinity, -Double.infinity, .leastNonzeroMagnitude])
   func turnsUndefinedNumbersIntoZero(_ seconds: Double) throws {
+    var all = RunRecord.Seconds()
+    for part in [
+      \.load, \.tokenize, \.restore, \.prefill, \.save, \.prompt, \.decode, \.exposedExchange,
+    ] as [WritableKeyPath<RunRecord.Seconds, Double>] {
+      all[keyPath: part] = seconds
+    }
     let record = sampleRecord(
-      seconds: .init(
-        load: seconds, tokenize: seconds, prefill: seconds, prompt: seconds, decode: seconds,
-        exposedExchange: seconds),
+      seconds: all,
       gflops: RunRecord.Arithmetic(attention: 1, linear: 1)
         .gflops(attentionSeconds: seconds, linearSeconds: seconds), balance: seconds / seconds)
     let json = try object(record)

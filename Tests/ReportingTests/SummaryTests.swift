@@ -24,8 +24,9 @@ import Testing
   }
 
   @Test func countsQuestions() {
-    let summary = sampleRecord(questions: .init(asked: 12, answeredBefore: 3, answered: 9))
-      .summary()
+    let summary = sampleRecord(
+      answer: sampleAnswer(questions: .init(asked: 12, answeredBefore: 3, answered: 9))
+    ).summary()
     #expect(
       summary.contains(
         "\n  answers           9       10 tokens of 12 questions, 3 answered before\n"))
@@ -34,8 +35,9 @@ import Testing
 
   /// What was prefilled, in part or not at all, and what came from a saved context.
   @Test func tellsRestoredLayers() {
-    let seconds = RunRecord.Seconds(
-      load: 0, tokenize: 0, restore: 0.5, prefill: 2, prompt: 0, decode: 0, exposedExchange: 0)
+    var seconds = RunRecord.Seconds()
+    seconds.restore = 0.5
+    seconds.prefill = 2
     let part = sampleRecord(restoredLayers: 3, seconds: seconds).summary()
     #expect(part.contains("\n  restore    500.0 ms    99990 tokens   3 of 5 layers\n"))
     #expect(part.contains("\n  prefill "))
@@ -48,10 +50,10 @@ import Testing
   }
 
   @Test func hasNoUndefinedNumbers() {
-    let none = RunRecord.Seconds(
-      load: 0, tokenize: 0, prefill: 0, prompt: 0, decode: 0, exposedExchange: 0)
     for ranks in [0, 1, 8] {
-      let summary = sampleRecord(ranks: ranks, generated: 0, seconds: none).summary()
+      let summary = sampleRecord(
+        ranks: ranks, answer: sampleAnswer(generated: 0), seconds: .init()
+      ).summary()
       #expect(!summary.contains("nan") && !summary.contains("inf"), "\(ranks) ranks: \(summary)")
     }
   }

@@ -1,7 +1,7 @@
 import Kernels
 import MPI
-import RankTesting
 import RingAttention
+import TestSupport
 import Testing
 
 extension RankTests {
@@ -24,7 +24,8 @@ extension RankTests {
       let appended = 70
       for arithmetic in context > 1500 ? highestArithmetics() : arithmetics() {
         let attention = AttentionCase(
-          shape: shape, mask: AttentionMask(slidingWindow: window), tokens: context + appended,
+          shape: shape, pattern: AttentionPattern(slidingWindow: window),
+          tokens: context + appended,
           arithmetic: arithmetic, seed: UInt64(size))
         let positions = Array(context..<context + appended)
         let expected = try world.broadcast(
@@ -74,7 +75,7 @@ extension RankTests {
     @Test func workAddsUp() throws {
       let shape = AttentionShape(queryHeads: 4, keyValueHeads: 2, headDimension: 64)
       let attention = AttentionCase(
-        shape: shape, mask: AttentionMask(slidingWindow: 300), tokens: 610,
+        shape: shape, pattern: AttentionPattern(slidingWindow: 300), tokens: 610,
         arithmetic: arithmetics().last!, seed: 3)
       let run = try AppendRun(
         attention, context: 600, partition: .zigzag, arithmetic: attention.arithmetic)
@@ -110,13 +111,15 @@ extension RankTests {
     let partition = SequencePartition(
       kind, blocks: (context + tokensPerBlock - 1) / tokensPerBlock, ranks: world.size)
     cache = KeyValueCache(
-      layout: attention.layout, layers: 2, blocks: partition.blocks(of: world.rank))
+      KeyValueCache.Plan(
+        layout: attention.layout, layers: 2, blocks: partition.blocks(of: world.rank)))
     branches = BranchCache(
-      layout: attention.layout, layers: 2, partition: BranchPartition(context: partition),
-      rank: world.rank, branches: 3, firstBlock: context / tokensPerBlock, blocksPerBranch: 2)
+      BranchCache.Plan(
+        layout: attention.layout, layers: 2, partition: BranchPartition(context: partition),
+        rank: world.rank, branches: 3, firstBlock: context / tokensPerBlock, blocksPerBranch: 2))
     appendAttention = try AppendAttention(
-      communicator: world, arithmetic: arithmetic, context: cache, branches: branches,
-      capacity: 128)
+      AppendAttention.Plan(arithmetic: arithmetic, shape: attention.shape, capacity: 128),
+      communicator: world, arithmetic: arithmetic, context: cache, branches: branches)
     for position in 0..<context {
       guard let index = cache.blocks.firstIndex(of: position / tokensPerBlock) else { continue }
       attention.store(position, into: cache.head(0, layer: 1, index: index))
@@ -161,7 +164,7 @@ extension RankTests {
       tokens.insert(BranchTokens(branch: 2, range: 0..<3, position: context), at: 0)
     }
     work = try appendAttention.attend(
-      layer: 1, mask: attention.mask, queries: queries.pointer, tokens: tokens,
+      layer: 1, pattern: attention.pattern, queries: queries.pointer, tokens: tokens,
       output: output.pointer)
     return Array(output.elements.dropFirst(others.count * attention.outputBytes))
   }

@@ -1,11 +1,11 @@
-import Foundation
 import Kernels
+import TestSupport
 
 /// Queries, keys and values of a whole sequence for one layer, the same on every rank, and what
 /// attention makes of them on one rank without any exchange.
 final class AttentionCase {
   let shape: AttentionShape
-  let mask: AttentionMask
+  let pattern: AttentionPattern
   let tokens: Int
   /// `[tokens][queryHeads][headDimension]`, already rounded as the arithmetic rounds.
   let queries: [Float]
@@ -18,10 +18,11 @@ final class AttentionCase {
   private let blocks: AlignedBuffer<UInt8>
 
   init(
-    shape: AttentionShape, mask: AttentionMask, tokens: Int, arithmetic: Arithmetic, seed: UInt64
+    shape: AttentionShape, pattern: AttentionPattern, tokens: Int, arithmetic: Arithmetic,
+    seed: UInt64
   ) {
     self.shape = shape
-    self.mask = mask
+    self.pattern = pattern
     self.tokens = tokens
     self.arithmetic = arithmetic
     layout = arithmetic.keyValueLayout(shape)
@@ -45,34 +46,26 @@ final class AttentionCase {
 
   /// Puts the keys and values of one token into its block.
   func store(_ position: Int, into block: UnsafeMutableRawPointer) {
-    let d = shape.headDimension
-    for head in 0..<shape.keyValueHeads {
-      let start = (position * shape.keyValueHeads + head) * d
-      keys[start..<start + d].withUnsafeBufferPointer { keys in
-        values[start..<start + d].withUnsafeBufferPointer { values in
-          arithmetic.store(
-            keys: keys.baseAddress!, values: values.baseAddress!,
-            token: position % tokensPerBlock, into: block + head * layout.headBytes, layout: layout)
-        }
+    let width = shape.keyValueHeads * shape.headDimension
+    let row = position * width..<(position + 1) * width
+    keys[row].withUnsafeBufferPointer { keys in
+      values[row].withUnsafeBufferPointer { values in
+        arithmetic.store(
+          keys: keys.baseAddress!, values: values.baseAddress!, token: position % tokensPerBlock,
+          into: block, layout: layout)
       }
     }
   }
 
-  /// The queries of some tokens as attention takes them:
-  /// `[keyValueHeads][tokens][groupSize][headDimension]`.
+  /// The queries of some tokens as attention takes them.
   func queryRows(_ positions: [Int]) -> AlignedBuffer<UInt8> {
-    let width = shape.groupSize * shape.headDimension
-    let rows = AlignedBuffer<UInt8>(
-      count: positions.count * shape.keyValueHeads * width * arithmetic.inputType.bytes)
-    for head in 0..<shape.keyValueHeads {
-      for (token, position) in positions.enumerated() {
-        let start = (position * shape.keyValueHeads + head) * width
-        queries[start..<start + width].withUnsafeBufferPointer {
-          arithmetic.round(
-            $0.baseAddress!, count: width,
-            into: rows.pointer + (head * positions.count + token) * width
-              * arithmetic.inputType.bytes)
-        }
+    let width = shape.queryHeads * shape.headDimension
+    let layout = arithmetic.queryLayout(shape, tokens: positions.count)
+    let rows = AlignedBuffer<UInt8>(count: positions.count * layout.tokenBytes)
+    for (token, position) in positions.enumerated() {
+      queries[position * width..<(position + 1) * width].withUnsafeBufferPointer {
+        arithmetic.store(
+          queries: $0.baseAddress!, token: token, into: rows.pointer, layout: layout)
       }
     }
     return rows
@@ -105,7 +98,7 @@ final class AttentionCase {
       for block in 0...(positions.upperBound - 1) / tokensPerBlock {
         arithmetic.attend(
           tile, to: blocks.pointer + block * layout.blockBytes + head * layout.headBytes,
-          block: block, mask: mask, layout: layout, states: states.pointer, thread: 0)
+          block: block, pattern: pattern, layout: layout, states: states.pointer, thread: 0)
       }
       for row in 0..<rows {
         arithmetic.finish(
@@ -133,7 +126,7 @@ final class AttentionCase {
     let row = shape.queryHeads * shape.headDimension
     return ReferenceAttention.attend(
       queries: Array(queries[position * row..<(position + 1) * row]), keys: keys, values: values,
-      shape: shape, mask: mask, firstPosition: position, rounding: rounding)
+      shape: shape, pattern: pattern, firstPosition: position, rounding: rounding)
   }
 
   /// One token's output as a simple program in the same precision has it: in bf16, exact but for
@@ -144,27 +137,11 @@ final class AttentionCase {
       let round: (Double) -> Double = { Double(BFloat16(Float($0)).float) }
       return exactOutput(position, rounding: round).map(round)
     }
-    let d = shape.headDimension
-    let first = mask.slidingWindow.map { max(0, position + 1 - $0) } ?? 0
-    return (0..<shape.queryHeads).flatMap { head in
-      let query = (position * shape.queryHeads + head) * d
-      func start(_ key: Int) -> Int { (key * shape.keyValueHeads + head / shape.groupSize) * d }
-      var scores: [Float] = []
-      for key in first...position {
-        var score: Float = 0
-        for j in 0..<d { score += queries[query + j] * keys[start(key) + j] }
-        scores.append(score / Float(d).squareRoot())
-      }
-      let maximum = scores.max()!
-      var sum: Float = 0
-      var output = [Float](repeating: 0, count: d)
-      for (key, score) in zip(first...position, scores) {
-        let p = exp(score - maximum)
-        sum += p
-        for j in 0..<d { output[j] += p * values[start(key) + j] }
-      }
-      return output.map { Double($0 / sum) }
-    }
+    let row = shape.queryHeads * shape.headDimension
+    return ReferenceAttention.attendInFloat32(
+      query: Array(queries[position * row..<(position + 1) * row]), keys: keys, values: values,
+      shape: shape, pattern: pattern, position: position
+    ).map(Double.init)
   }
 }
 
@@ -190,23 +167,4 @@ struct ErrorComparison {
 
 extension Double {
   fileprivate var squared: Double { self * self }
-}
-
-/// Every arithmetic that this machine has, in ascending order of instruction sets for each
-/// precision.
-func arithmetics(threads: Int = 1) -> [Arithmetic] {
-  let team = ThreadTeam(threads: threads, spins: 0)
-  return Precision.allCases.flatMap { precision in
-    InstructionSet.available.map {
-      Arithmetic(precision: precision, instructionSet: $0, team: team)
-    }
-  }
-}
-
-/// Of those with the same type of matrix input, the one with the highest instruction set.
-func highestArithmetics(threads: Int = 1) -> [Arithmetic] {
-  let all = arithmetics(threads: threads)
-  return all.indices.filter { index in
-    !all[(index + 1)...].contains { $0.inputType == all[index].inputType }
-  }.map { all[$0] }
 }

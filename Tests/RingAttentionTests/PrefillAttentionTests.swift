@@ -1,7 +1,7 @@
 import Kernels
 import MPI
-import RankTesting
 import RingAttention
+import TestSupport
 import Testing
 
 extension RankTests {
@@ -29,10 +29,10 @@ extension RankTests {
       let (tokens, shape, window) = Self.sizes[size]
       for arithmetic in tokens > 700 ? highestArithmetics() : arithmetics() {
         let single = AttentionCase(
-          shape: shape, mask: AttentionMask(slidingWindow: window), tokens: tokens,
+          shape: shape, pattern: AttentionPattern(slidingWindow: window), tokens: tokens,
           arithmetic: arithmetic, seed: UInt64(size))
         let other = AttentionCase(
-          shape: shape, mask: AttentionMask(), tokens: tokens, arithmetic: arithmetic,
+          shape: shape, pattern: AttentionPattern.causal, tokens: tokens, arithmetic: arithmetic,
           seed: UInt64(size + 100))
         var alone: [[Int: [UInt8]]] = [[:], [:]]
         for (index, kind) in PartitionKind.allCases.enumerated() {
@@ -62,7 +62,8 @@ extension RankTests {
       let shape = AttentionShape(queryHeads: 2, keyValueHeads: 1, headDimension: 64)
       let arithmetic = arithmetics().last!
       let layer = AttentionCase(
-        shape: shape, mask: AttentionMask(), tokens: 2000, arithmetic: arithmetic, seed: 5)
+        shape: shape, pattern: AttentionPattern.causal, tokens: 2000, arithmetic: arithmetic,
+        seed: 5)
       let run = PrefillRun(layers: [layer], partition: .zigzag, arithmetic: arithmetic)
       var fractions: [Double] = []
       var spans = 0
@@ -88,7 +89,7 @@ extension RankTests {
       let arithmetic = arithmetics().last!
       let tokens = 1300
       let layer = AttentionCase(
-        shape: shape, mask: AttentionMask(slidingWindow: window), tokens: tokens,
+        shape: shape, pattern: AttentionPattern(slidingWindow: window), tokens: tokens,
         arithmetic: arithmetic, seed: 6)
       for kind in PartitionKind.allCases {
         let run = PrefillRun(layers: [layer], partition: kind, arithmetic: arithmetic)
@@ -96,7 +97,7 @@ extension RankTests {
         let flops = try world.allReduce(value: run.work.flops, .sum)
         let pairs = (0..<tokens).reduce(0) { $0 + min($1 + 1, window ?? .max) }
         #expect(flops == Double(pairs * 4 * 4 * 64), "\(kind)")
-        let schedule = RingSchedule(partition: run.partition, mask: layer.mask)
+        let schedule = RingSchedule(partition: run.partition, pattern: layer.pattern)
         let received = (1..<max(world.size, 1)).reduce(0) {
           $0 + schedule.blocks(of: schedule.source(at: world.rank, hop: $1), atHop: $1).count
         }
@@ -126,8 +127,9 @@ extension RankTests {
       kind, blocks: (tokens + tokensPerBlock - 1) / tokensPerBlock, ranks: world.size)
     share = SequenceShare(partition: partition, rank: world.rank, sequenceTokens: tokens)
     positions = (0..<share.tokenCount).map(share.position(ofToken:))
-    let cache = KeyValueCache(
+    let cachePlan = KeyValueCache.Plan(
       layout: layers[0].layout, layers: layers.count, blocks: share.blocks)
+    let cache = KeyValueCache(cachePlan)
     for (layer, attention) in layers.enumerated() {
       for (token, position) in positions.enumerated() {
         attention.store(
@@ -135,8 +137,10 @@ extension RankTests {
       }
     }
     attention = PrefillAttention(
-      communicator: world, arithmetic: arithmetic, cache: cache, partition: partition,
-      sequenceTokens: tokens, masks: layers.map(\.mask))
+      PrefillAttention.Plan(
+        arithmetic: arithmetic, cache: cachePlan, partition: partition, share: share,
+        rank: world.rank, patterns: layers.map(\.pattern)),
+      communicator: world, arithmetic: arithmetic, cache: cache)
   }
 
   /// `[own tokens][outputBytes]`
@@ -146,7 +150,8 @@ extension RankTests {
     let queries = layers[layer].queryRows(positions)
     let output = AlignedBuffer<UInt8>(count: positions.count * layers[layer].outputBytes)
     work = try attention.attend(
-      layer: layer, mask: layers[layer].mask, queries: queries.pointer, output: output.pointer,
+      layer: layer, pattern: layers[layer].pattern, queries: queries.pointer,
+      output: output.pointer,
       onSpan: onSpan, onProgress: onProgress)
     return Array(output.elements)
   }

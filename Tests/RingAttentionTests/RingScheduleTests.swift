@@ -17,11 +17,11 @@ import Testing
 
   @Test(arguments: windows)
   func masksKnowWhichBlocksAreSeen(window: Int?) {
-    let mask = AttentionMask(slidingWindow: window)
+    let pattern = AttentionPattern(slidingWindow: window)
     for query in 0..<8 {
       for key in 0..<8 {
         #expect(
-          mask.block(query, sees: key) == Self.sees(query, key, window: window),
+          pattern.block(query, sees: key) == Self.sees(query, key, window: window),
           "window \(window ?? 0), query block \(query), key block \(key)")
       }
     }
@@ -30,14 +30,14 @@ import Testing
   /// Lets the messages go round and looks at what every rank holds after every hop.
   @Test(arguments: windows)
   func aBlockTravelsToAllThatSeeItAndNoFurther(window: Int?) {
-    let mask = AttentionMask(slidingWindow: window)
+    let pattern = AttentionPattern(slidingWindow: window)
     for kind in PartitionKind.allCases {
       for ranks in 1...8 {
         for blocks in [0, 1, 2, 7, 8, 16, 23, 40] {
           let label: Comment =
             "\(kind), \(blocks) blocks on \(ranks) ranks, window \(window ?? 0)"
           let partition = SequencePartition(kind, blocks: blocks, ranks: ranks)
-          let schedule = RingSchedule(partition: partition, mask: mask)
+          let schedule = RingSchedule(partition: partition, pattern: pattern)
           let owned = (0..<ranks).map(partition.blocks(of:))
           func isSeen(_ block: Int, by rank: Int) -> Bool {
             owned[rank].contains { Self.sees($0, block, window: window) }
@@ -92,7 +92,7 @@ import Testing
     for window in [1, 100, 256, 257] {
       let schedule = RingSchedule(
         partition: SequencePartition(.zigzag, blocks: blocks, ranks: ranks),
-        mask: AttentionMask(slidingWindow: window))
+        pattern: AttentionPattern(slidingWindow: window))
       // The last block of each run but the sequence's last is seen by the next run's owner; a
       // window of one token sees no other block. The neighbouring run is one hop down the ring, or
       // up it and so all the way round.

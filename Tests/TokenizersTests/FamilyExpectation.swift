@@ -1,4 +1,5 @@
 import Foundation
+import Kernels
 
 /// What `expected.json` says; see `make_families.py`.
 struct FamilyExpectation: Decodable {
@@ -50,7 +51,7 @@ struct FamilyExpectation: Decodable {
 
   /// The mixed text number `seed`, of 64 kB.
   func chunk(seed: UInt64) -> [UInt8] {
-    var generator = SplitMix64(state: seed)
+    var generator = SplitMix64(seed: seed)
     var chunk: [UInt8] = []
     while chunk.count < 65_536 {
       chunk += pieces[Int(generator.next() % UInt64(pieces.count))].utf8

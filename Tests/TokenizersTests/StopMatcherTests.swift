@@ -1,3 +1,4 @@
+import Kernels
 import Testing
 import Tokenizers
 
@@ -60,7 +61,7 @@ struct StopMatcherTests {
   }
 
   @Test func randomTextsOfTwoLettersGiveWhatTryingEveryPlaceGives() throws {
-    var generator = SplitMix64(state: 3)
+    var generator = SplitMix64(seed: 3)
     func word(_ lengths: ClosedRange<Int>) -> String {
       String(
         (0..<Int.random(in: lengths, using: &generator)).map { _ in

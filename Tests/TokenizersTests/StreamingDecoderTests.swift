@@ -1,4 +1,5 @@
 import Foundation
+import Kernels
 import Testing
 import Tokenizers
 
@@ -55,7 +56,7 @@ struct StreamingDecoderTests {
     let interesting: [UInt8] = [
       0x41, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc1, 0xc3, 0xe0, 0xe2, 0xed, 0xf0, 0xf4, 0xff,
     ]
-    var generator = SplitMix64(state: 2)
+    var generator = SplitMix64(seed: 2)
     for _ in 0..<20_000 {
       let bytes = (0..<Int.random(in: 0...8, using: &generator)).map { _ in
         interesting.randomElement(using: &generator)!

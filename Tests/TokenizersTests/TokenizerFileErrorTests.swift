@@ -1,4 +1,5 @@
 import Foundation
+import Kernels
 import Testing
 import Tokenizers
 
@@ -156,7 +157,7 @@ struct TokenizerFileErrorTests {
     // What stands around the vocabulary is where damage does more than change a token.
     let vocabulary = try #require(whole.range(of: Data("\"vocab\":{".utf8)))
     let interesting: [UInt8] = [0x22, 0x2c, 0x30, 0x39, 0x3a, 0x5b, 0x5c, 0x5d, 0x7b, 0x7d, 0x80]
-    var generator = SplitMix64(state: 9)
+    var generator = SplitMix64(seed: 9)
     var readCount = 0
     for _ in 0..<150 {
       var damaged = whole

@@ -42,11 +42,12 @@ import Transformer
       let it = try read(type)
       #expect(
         [
-          it.hiddenSize, it.intermediateSize, it.vocabularySize, it.layers.count, it.queryHeads,
-          it.keyValueHeads, it.headDimension, it.maximumPositions,
+          it.hiddenSize, it.layers[0].feedForward.intermediateSize, it.vocabulary.size,
+          it.layers.count, it.attention.queryHeads, it.attention.keyValueHeads,
+          it.attention.headDimension, it.sequence.maximumPositions,
         ] == sizes, "\(type)")
       #expect(it.layers[0].rope?.theta == theta, "\(type)")
-      #expect(it.tiedEmbeddings == tied, "\(type)")
+      #expect(it.vocabulary.isTied == tied, "\(type)")
     }
   }
 
@@ -90,20 +91,24 @@ import Transformer
   // MARK: What families have of their own
 
   @Test func llamaMayHaveBiases() throws {
-    #expect(try read("llama", ["attention_bias": true]).attentionBias)
-    #expect(try read("llama", ["mlp_bias": true]).mlpBias)
-    #expect(try !read("llama").attentionBias)
-    #expect(try read("llama", ["eos_token_id": [5, 6]]).endOfSequenceTokens == [5, 6])
+    #expect(try read("llama", ["attention_bias": true]).attention.hasBias)
+    #expect(try read("llama", ["mlp_bias": true]).layers[0].feedForward.hasBias)
+    #expect(try !read("llama").attention.hasBias)
+    #expect(try read("llama", ["eos_token_id": [5, 6]]).sequence.endTokens == [5, 6])
     // The default, 2, is outside such a vocabulary and means nothing there.
-    #expect(try read("llama", ["vocab_size": 2]).endOfSequenceTokens == [])
+    #expect(try read("llama", ["vocab_size": 2]).sequence.endTokens == [])
   }
 
   @Test func mistralsWindowIsOnEveryLayer() throws {
-    #expect(try read("mistral").layers.allSatisfy { $0.slidingWindow == 4096 })
+    #expect(try read("mistral").layers.allSatisfy { $0.pattern.slidingWindow == 4096 })
     #expect(
-      try read("mistral", ["sliding_window": .null]).layers.allSatisfy { $0.slidingWindow == nil })
+      try read("mistral", ["sliding_window": .null]).layers.allSatisfy {
+        $0.pattern.slidingWindow == nil
+      })
     #expect(
-      try read("mistral", ["sliding_window": 77]).layers.allSatisfy { $0.slidingWindow == 77 })
+      try read("mistral", ["sliding_window": 77]).layers.allSatisfy {
+        $0.pattern.slidingWindow == 77
+      })
     #expect(refusal("mistral", ["sliding_window": 0]).contains("sliding window"))
   }
 
@@ -112,34 +117,36 @@ import Transformer
     let base: [String: JSONValue] = [
       "num_hidden_layers": 4, "sliding_window": 50, "max_window_layers": 3,
     ]
-    #expect(try read(type, base).layers.allSatisfy { $0.slidingWindow == nil })
+    #expect(try read(type, base).layers.allSatisfy { $0.pattern.slidingWindow == nil })
     let used = base.merging(["use_sliding_window": true]) { $1 }
-    #expect(try read(type, used).layers.map(\.slidingWindow) == [nil, nil, nil, 50])
+    #expect(try read(type, used).layers.map(\.pattern.slidingWindow) == [nil, nil, nil, 50])
     let types: JSONValue = [
       "sliding_attention", "full_attention", "full_attention", "sliding_attention",
     ]
     let listed = used.merging(["layer_types": types]) { $1 }
-    #expect(try read(type, listed).layers.map(\.slidingWindow) == [50, nil, nil, 50])
+    #expect(try read(type, listed).layers.map(\.pattern.slidingWindow) == [50, nil, nil, 50])
     let switchedOff = listed.merging(["use_sliding_window": false]) { $1 }
     #expect(refusal(type, switchedOff).contains("\"sliding_window\""))
   }
 
   @Test func qwenHasBiasesOrHeadNorms() throws {
     let (qwen2, qwen3) = (try read("qwen2"), try read("qwen3"))
-    #expect(qwen2.attentionBias && !qwen2.headNorms)
-    #expect(!qwen3.attentionBias && qwen3.headNorms)
+    #expect(qwen2.attention.hasBias && !qwen2.attention.hasHeadNorms)
+    #expect(!qwen3.attention.hasBias && qwen3.attention.hasHeadNorms)
   }
 
   @Test func gemma2HasSoftCapsAndAWindowOnEveryOtherLayer() throws {
     let gemma = try read("gemma2", ["num_hidden_layers": 4, "query_pre_attn_scalar": 144])
-    #expect(gemma.scoreSoftCap == 50 && gemma.logitSoftCap == 30)
-    #expect(gemma.layers.map(\.slidingWindow) == [4096, nil, 4096, nil])
-    #expect(gemma.attentionScale == 1 / 12.0)
-    #expect(gemma.embeddingScale == 48)
-    #expect(gemma.activation == .geGLU && gemma.outputNorms && !gemma.headNorms)
+    #expect(gemma.attention.scoreSoftCap == 50 && gemma.vocabulary.logitSoftCap == 30)
+    #expect(gemma.layers.map(\.pattern.slidingWindow) == [4096, nil, 4096, nil])
+    #expect(gemma.attention.scale == 1 / 12.0)
+    #expect(gemma.vocabulary.embeddingScale == 48)
+    #expect(
+      gemma.layers[0].feedForward.activation == .geGLU && gemma.normalization.hasOutputNorms
+        && !gemma.attention.hasHeadNorms)
     let uncapped = try read(
       "gemma2", ["attn_logit_softcapping": .null, "final_logit_softcapping": .null])
-    #expect(uncapped.scoreSoftCap == nil && uncapped.logitSoftCap == nil)
+    #expect(uncapped.attention.scoreSoftCap == nil && uncapped.vocabulary.logitSoftCap == nil)
     for value in [0, -144, 1e-300] {
       #expect(!refusal("gemma2", ["query_pre_attn_scalar": .number(value)]).isEmpty)
     }
@@ -158,8 +165,10 @@ import Transformer
     let local = RoPEParameters(theta: 10_000)
     let global = RoPEParameters(theta: 1_000_000, scaling: .linear(factor: 8))
     #expect(old.layers.map(\.rope) == [local, local, global, local, local, global])
-    #expect(old.layers.map(\.slidingWindow) == [512, 512, nil, 512, 512, nil])
-    #expect(old.headNorms && old.outputNorms && old.scoreSoftCap == nil)
+    #expect(old.layers.map(\.pattern.slidingWindow) == [512, 512, nil, 512, 512, nil])
+    #expect(
+      old.attention.hasHeadNorms && old.normalization.hasOutputNorms
+        && old.attention.scoreSoftCap == nil)
     let new = try read(
       "gemma3_text",
       [

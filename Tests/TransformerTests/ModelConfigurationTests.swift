@@ -20,25 +20,30 @@ import Transformer
     var ends = [257]
 
     func make() throws(ModelError) -> ModelConfiguration {
-      try ModelConfiguration(
-        modelType: "smollm3", hiddenSize: hiddenSize, intermediateSize: intermediateSize,
-        vocabularySize: vocabularySize, queryHeads: queryHeads, keyValueHeads: keyValueHeads,
-        headDimension: headDimension, rmsNormEpsilon: epsilon, attentionBias: false,
-        mlpBias: false, tiedEmbeddings: true, maximumPositions: positions,
+      let feedForward = FeedForwardConfiguration.dense(
+        DenseFeedForwardConfiguration(intermediateSize: intermediateSize))
+      return try ModelConfiguration(
+        modelType: "smollm3", hiddenSize: hiddenSize,
+        vocabulary: VocabularyConfiguration(size: vocabularySize, isTied: true),
+        attention: AttentionConfiguration(
+          queryHeads: queryHeads, keyValueHeads: keyValueHeads, headDimension: headDimension),
+        normalization: NormalizationConfiguration(epsilon: epsilon),
+        sequence: SequenceConfiguration(
+          maximumPositions: positions, beginningToken: begin, endTokens: ends),
         layers: layers ?? [
           LayerConfiguration(
             rope: RoPEParameters(
               theta: theta, rotaryDimension: rotaryDimension, scaling: scaling),
-            slidingWindow: nil)
-        ], beginningOfSequenceToken: begin, endOfSequenceTokens: ends)
+            feedForward: feedForward)
+        ])
     }
   }
 
   @Test func aValidOneIsAcceptedAndDerivesItsWidths() throws {
     let configuration = try Draft().make()
-    #expect(configuration.queryWidth == 128)
-    #expect(configuration.keyValueWidth == 64)
-    #expect(configuration.headsPerGroup == 2)
+    #expect(configuration.attention.queryWidth == 128)
+    #expect(configuration.attention.keyValueWidth == 64)
+    #expect(configuration.attention.shape.groupSize == 2)
   }
 
   @Test func everySizeIsBoundedBelowAndAbove() throws {
@@ -81,7 +86,7 @@ import Transformer
   func headDimensionsOfPublishedModelsAreAccepted(headDimension: Int) throws {
     var draft = Draft()
     draft.headDimension = headDimension
-    #expect(try draft.make().headDimension == headDimension)
+    #expect(try draft.make().attention.headDimension == headDimension)
   }
 
   @Test func numbersMustBeInRange() {
@@ -98,13 +103,17 @@ import Transformer
   }
 
   @Test func layersMustBeThereAndTheirWindowsPositive() {
+    func layer(window: Int) -> LayerConfiguration {
+      LayerConfiguration(
+        rope: nil, pattern: .slidingWindow(tokens: window),
+        feedForward: .dense(DenseFeedForwardConfiguration(intermediateSize: 8)))
+    }
     var draft = Draft()
     draft.layers = []
     #expect(throws: ModelError.self) { try draft.make() }
     for window in [0, -5, .max] {
       draft.layers = [
-        LayerConfiguration(rope: nil, slidingWindow: 1),
-        LayerConfiguration(rope: nil, slidingWindow: window),
+        layer(window: 1), layer(window: window),
       ]
       let error = #expect(throws: ModelError.self, "window \(window)") { try draft.make() }
       #expect(error?.message.contains("layer 1") == true)
@@ -123,6 +132,6 @@ import Transformer
     var draft = Draft()
     draft.begin = nil
     draft.ends = []
-    #expect(try draft.make().endOfSequenceTokens == [])
+    #expect(try draft.make().sequence.endTokens == [])
   }
 }

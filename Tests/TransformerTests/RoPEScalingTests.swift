@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import Transformer
 
@@ -80,7 +81,7 @@ import Transformer
       let source = JSONSource([
         "model_type": .string(type), "max_position_embeddings": 4096, "rope_scaling": settings,
       ])
-      return try ModelFamilies.configuration(from: source).maximumPositions
+      return try ModelFamilies.configuration(from: source).sequence.maximumPositions
     }
     #expect(try positions(.null) == 4096)
     #expect(try positions(["type": "linear", "factor": 4]) == 16_384)
@@ -211,8 +212,9 @@ import Transformer
     #expect(Array(after[48...]) == Array(before[48...]))
     #expect(zip(after, before).prefix(48).allSatisfy { $0 != $1 })
     var rows = before + before
+    let table = OwnedRoPETable(it, positions: 3..<4)
     rows.withUnsafeMutableBufferPointer {
-      RoPETable(it, positions: 3..<4).rotate($0.baseAddress!, count: 2, by: 0)
+      table.rotate($0.baseAddress!, count: 2, by: 0, portableArithmetic)
     }
     #expect(rows == after + after)
     for part in [0, -1, 1.5, 0.01] {

@@ -1,4 +1,6 @@
 import Foundation
+import Kernels
+import TestSupport
 import Testing
 import Transformer
 
@@ -45,33 +47,60 @@ import Transformer
   @Test(arguments: [16, 48, 128])
   func aTableGivesTheBitsOfSingleRotations(headDimension: Int) {
     let rope = RoPE(RoPEParameters(theta: 10_000), headDimension: headDimension)
-    var table = RoPETable(rope, capacity: 9)
+    let reused = OwnedRoPETable(rope, capacity: 9)
     for positions in [0..<1, 250..<259, 1_000_000..<1_000_004, 7..<7] {
       // In two parts, as several sequences have them.
-      table.removeAll()
+      reused.table.removeAll()
       for part in [positions.prefix(positions.count / 3), positions.dropFirst(positions.count / 3)]
       {
-        table.append(rope, positions: part)
+        reused.table.append(positions: part)
       }
-      let fresh = RoPETable(rope, positions: positions)
+      let fresh = OwnedRoPETable(rope, positions: positions)
       for (entry, position) in positions.enumerated() {
         for heads in [1, 3] {
           let before = row(heads * headDimension, salt: position)
-          var (reused, once, single) = (before, before, [Float]())
-          reused.withUnsafeMutableBufferPointer {
-            table.rotate($0.baseAddress!, count: heads, by: entry)
+          let rotated = [reused, fresh].map { table in
+            var rows = before
+            rows.withUnsafeMutableBufferPointer {
+              table.rotate($0.baseAddress!, count: heads, by: entry, portableArithmetic)
+            }
+            return rows
           }
-          once.withUnsafeMutableBufferPointer {
-            fresh.rotate($0.baseAddress!, count: heads, by: entry)
-          }
-          for head in 0..<heads {
+          let single = (0..<heads).flatMap { head in
             var one = Array(before[head * headDimension..<(head + 1) * headDimension])
             rope.rotate(&one, at: position)
-            single += one
+            return one
           }
-          #expect(reused == single && once == single, "position \(position), \(heads) heads")
+          #expect(rotated == [single, single], "position \(position), \(heads) heads")
         }
       }
     }
+  }
+}
+
+let portableArithmetic = Arithmetic(
+  precision: .fp32, instructionSet: .portable, team: ThreadTeam(threads: 1))
+
+/// A table with memory of its own.
+final class OwnedRoPETable {
+  var table: RoPETable
+  private let memory: Buffers
+
+  init(_ rope: RoPE, capacity: Int) {
+    var plan = BufferPlan()
+    let tablePlan = RoPETable.Plan(rope, capacity: capacity, in: &plan)
+    memory = Buffers(plan)
+    table = RoPETable(rope, tablePlan, in: memory)
+  }
+
+  convenience init(_ rope: RoPE, positions: Range<Int>) {
+    self.init(rope, capacity: positions.count)
+    table.append(positions: positions)
+  }
+
+  func rotate(
+    _ heads: UnsafeMutablePointer<Float>, count: Int, by entry: Int, _ arithmetic: Arithmetic
+  ) {
+    table.rotate(heads, count: count, by: entry, arithmetic)
   }
 }

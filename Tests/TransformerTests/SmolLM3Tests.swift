@@ -39,14 +39,17 @@ import Transformer
 
   @Test func absentKeysHaveTheDefaultsOfHuggingFace() throws {
     let expected = try ModelConfiguration(
-      modelType: "smollm3", hiddenSize: 2048, intermediateSize: 11008, vocabularySize: 128_256,
-      queryHeads: 16, keyValueHeads: 4, headDimension: 128, rmsNormEpsilon: 1e-6,
-      attentionBias: false, mlpBias: false, tiedEmbeddings: true, maximumPositions: 32_768,
+      modelType: "smollm3", hiddenSize: 2048,
+      vocabulary: VocabularyConfiguration(size: 128_256, isTied: true),
+      attention: AttentionConfiguration(queryHeads: 16, keyValueHeads: 4, headDimension: 128),
+      normalization: NormalizationConfiguration(epsilon: 1e-6),
+      sequence: SequenceConfiguration(
+        maximumPositions: 32_768, beginningToken: 128_000, endTokens: [128_001]),
       layers: (0..<36).map {
         LayerConfiguration(
-          rope: $0 % 4 != 3 ? RoPEParameters(theta: 2_000_000) : nil, slidingWindow: nil)
-      },
-      beginningOfSequenceToken: 128_000, endOfSequenceTokens: [128_001])
+          rope: $0 % 4 != 3 ? RoPEParameters(theta: 2_000_000) : nil,
+          feedForward: .dense(DenseFeedForwardConfiguration(intermediateSize: 11_008)))
+      })
     #expect(try read([:]) == expected)
   }
 
@@ -55,15 +58,15 @@ import Transformer
       "bos_token_id": .null, "eos_token_id": .null, "num_key_value_heads": .null, "head_dim": .null,
       "sliding_window": .null, "rope_scaling": .null, "pad_token_id": .null,
     ])
-    #expect(configuration.beginningOfSequenceToken == nil)
-    #expect(configuration.endOfSequenceTokens == [])
-    #expect(configuration.keyValueHeads == 16)
-    #expect(configuration.headDimension == 128)
+    #expect(configuration.sequence.beginningToken == nil)
+    #expect(configuration.sequence.endTokens == [])
+    #expect(configuration.attention.keyValueHeads == 16)
+    #expect(configuration.attention.headDimension == 128)
   }
 
   @Test func severalEndOfSequenceTokensAreRead() throws {
-    #expect(try read(["eos_token_id": [5, 7]]).endOfSequenceTokens == [5, 7])
-    #expect(try read(["eos_token_id": 9]).endOfSequenceTokens == [9])
+    #expect(try read(["eos_token_id": [5, 7]]).sequence.endTokens == [5, 7])
+    #expect(try read(["eos_token_id": 9]).sequence.endTokens == [9])
   }
 
   // MARK: Layers
@@ -87,11 +90,11 @@ import Transformer
     let window: [String: JSONValue] = [
       "num_hidden_layers": 4, "use_sliding_window": true, "sliding_window": 128,
     ]
-    #expect(try read(window).layers.map(\.slidingWindow) == [nil, nil, nil, 128])
+    #expect(try read(window).layers.map(\.pattern.slidingWindow) == [nil, nil, nil, 128])
     let unused = window.merging(["use_sliding_window": false]) { $1 }
-    #expect(try read(unused).layers.allSatisfy { $0.slidingWindow == nil })
+    #expect(try read(unused).layers.allSatisfy { $0.pattern.slidingWindow == nil })
     let absent = window.merging(["sliding_window": .null]) { $1 }
-    #expect(try read(absent).layers.allSatisfy { $0.slidingWindow == nil })
+    #expect(try read(absent).layers.allSatisfy { $0.pattern.slidingWindow == nil })
   }
 
   @Test func layerTypesPlaceTheWindow() throws {
@@ -99,7 +102,7 @@ import Transformer
       "num_hidden_layers": 2, "use_sliding_window": true, "sliding_window": 64,
       "layer_types": ["sliding_attention", "full_attention"],
     ]
-    #expect(try read(types).layers.map(\.slidingWindow) == [64, nil])
+    #expect(try read(types).layers.map(\.pattern.slidingWindow) == [64, nil])
     for key in ["use_sliding_window", "sliding_window"] {
       let message = refusal(types.merging([key: .null]) { $1 })
       #expect(message.contains("\"sliding_window\""), "without \(key)")
@@ -160,7 +163,7 @@ import Transformer
   @Test func headsThatDoNotDivideTheHiddenSizeNeedAHeadDimension() throws {
     let heads: [String: JSONValue] = ["num_attention_heads": 12, "hidden_size": 200]
     #expect(refusal(heads).contains("\"head_dim\""))
-    #expect(try read(heads.merging(["head_dim": 16]) { $1 }).headDimension == 16)
+    #expect(try read(heads.merging(["head_dim": 16]) { $1 }).attention.headDimension == 16)
     #expect(refusal(["num_attention_heads": 0]).contains("query heads"))
   }
 

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Transformer
 
@@ -24,14 +25,16 @@ import Transformer
   /// The widest and deepest model that a configuration may describe has more norms than are worth
   /// any memory.
   @Test func absurdlyManyNormsAreRefused() throws {
-    let layer = LayerConfiguration(rope: nil, slidingWindow: nil)
+    let layer = LayerConfiguration(
+      rope: nil, feedForward: .dense(DenseFeedForwardConfiguration(intermediateSize: 1 << 20)))
     let configuration = try ModelConfiguration(
-      modelType: "smollm3", hiddenSize: 1 << 17, intermediateSize: 1 << 20,
-      vocabularySize: 1 << 24, queryHeads: 1 << 12, keyValueHeads: 1 << 12,
-      headDimension: 1 << 10, rmsNormEpsilon: 1e-6, attentionBias: false, mlpBias: false,
-      tiedEmbeddings: false, maximumPositions: 1 << 32,
-      layers: Array(repeating: layer, count: 1 << 12), beginningOfSequenceToken: nil,
-      endOfSequenceTokens: [])
+      modelType: "smollm3", hiddenSize: 1 << 17,
+      vocabulary: VocabularyConfiguration(size: 1 << 24, isTied: false),
+      attention: AttentionConfiguration(
+        queryHeads: 1 << 12, keyValueHeads: 1 << 12, headDimension: 1 << 10),
+      normalization: NormalizationConfiguration(epsilon: 1e-6),
+      sequence: SequenceConfiguration(maximumPositions: 1 << 32),
+      layers: Array(repeating: layer, count: 1 << 12))
     let error = #expect(throws: ModelError.self) {
       _ = try ModelFamilies.tensors(of: configuration)
     }

@@ -1,10 +1,8 @@
 #include "common.h"
 
 #if defined(__x86_64__)
-#include <assert.h>
-
-// Each row's sum has two vectors of lanes, the even and the odd groups of 32 inputs; four rows hide
-// the latency.
+// The sum of a row is kept in two vectors, one for the even groups of 32 inputs and one for the odd
+// groups. Four rows side by side hide the latency.
 RF_INLINE void dot_rows(size_t rows, const rf_bf16 *weights, size_t inputs, const rf_bf16 *x,
                         float *out) {
   __m512 even[4], odd[4];
@@ -42,7 +40,7 @@ RF_INLINE void dot_rows(size_t rows, const rf_bf16 *weights, size_t inputs, cons
 
 RF_TARGET void rf_bf16_f32_dot_4x1__avx512bf16(const void *weights, size_t rows, size_t inputs,
                                                const void *x, float *out) {
-  assert(rows <= 4);
+  assert(rows > 0 && rows <= 4);
   RF_FOR_ROWS_4(rows, dot_rows, weights, inputs, x, out)
 }
 #endif

@@ -4,8 +4,8 @@
 
 enum { at_once = 6 };
 
-// The sums are those of rf_bf16_f32_dot_4x1__avx512bf16: lanes of the even and of the odd groups of
-// 32 inputs. Two rows of weights are loaded once for all columns of the tile.
+// The sums are those of rf_bf16_f32_dot_4x1__avx512bf16: one vector for the even groups of 32
+// inputs, one for the odd groups. Two rows of weights are loaded once for all columns of the tile.
 RF_INLINE void dot_tile(size_t columns, size_t rows, const rf_bf16 *weights, size_t inputs,
                         const rf_bf16 *x, size_t x_stride, float *out, size_t out_stride) {
   __m512 sums[at_once][2][2];
@@ -32,12 +32,12 @@ RF_INLINE void dot_tile(size_t columns, size_t rows, const rf_bf16 *weights, siz
     }
   }
   if (i < inputs) {
-    // The lanes that are left of both groups.
+    // One bit for each input that is left, of both groups.
     const uint64_t left = ~0ull >> (64 - (inputs - i));
 #pragma clang loop unroll(full)
     for (size_t half = 0; half < 2; half++) {
       const __mmask32 lanes = (__mmask32)(left >> 32 * half);
-      // Adding 0 would make a sum of -0, which a tiny one is rounded to, +0.
+      // A tiny negative sum is rounded to -0; adding 0 would make it +0.
       if (lanes == 0)
         continue;
 #pragma clang loop unroll(full)
@@ -61,6 +61,7 @@ RF_INLINE void dot_tile(size_t columns, size_t rows, const rf_bf16 *weights, siz
 RF_TARGET void rf_bf16_f32_dot_nxn__avx512bf16(const void *weights, size_t rows, size_t inputs,
                                                const void *x, size_t columns, size_t x_stride,
                                                float *out, size_t out_stride) {
+  assert(inputs > 0 && x_stride >= inputs && out_stride >= rows);
   const rf_bf16 *w = weights;
   for (size_t c = 0; c < columns; c += at_once) {
     const size_t count = columns - c < at_once ? columns - c : at_once;

@@ -1,10 +1,8 @@
 #include "common.h"
 
 #if defined(__x86_64__)
-#include <assert.h>
-
-// Up to 12 x 2 accumulators of 16 columns, 2 registers of b, one of a. `rows` is a constant
-// where inlined.
+// Registers: up to 12 x 2 sums of 16 columns, two of b, one of a. `rows` is a constant where
+// inlined.
 RF_INLINE void matrix_rows(size_t rows, size_t pairs, const rf_bf16 *a, size_t a_stride,
                            const rf_bf16 *b, float *c, size_t c_stride, size_t columns,
                            const float *bias, bool accumulate) {
@@ -52,7 +50,7 @@ RF_TARGET void rf_bf16_f32_matrix_12x32__avx512bf16(size_t rows, size_t inputs, 
                                                     size_t a_stride, const void *b, float *c,
                                                     size_t c_stride, size_t columns,
                                                     const float *bias, bool accumulate) {
-  assert(rows <= RF_MICROTILE_ROWS && columns <= RF_PANEL_COLUMNS);
+  assert(rows > 0 && rows <= RF_MICROTILE_ROWS && columns <= RF_PANEL_COLUMNS);
   RF_FOR_ROWS(rows, matrix_rows, (inputs + 1) / 2, a, a_stride, b, c, c_stride, columns, bias,
               accumulate)
 }

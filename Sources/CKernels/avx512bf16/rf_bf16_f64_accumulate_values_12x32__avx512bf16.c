@@ -1,11 +1,9 @@
 #include "common.h"
 
 #if defined(__x86_64__)
-#include <assert.h>
-
-// The block's sum stays in registers, then is added to the Float64 state: the factors are powers of
-// two, so both products are exact and only the sum rounds. `rows` and `vectors` are constants where
-// inlined.
+// The block's sum is computed in registers, then added to the Float64 state. The factors are powers
+// of two, so both products are exact and only the sum is rounded. `rows` and `vectors` are
+// constants where inlined.
 RF_INLINE void accumulate_rows(size_t rows, size_t vectors, size_t pairs, const rf_bf16 *p,
                                size_t p_stride, const rf_bf16 *v, double *o, size_t o_stride,
                                const rf_merge_factors *factors) {
@@ -50,7 +48,8 @@ RF_INLINE void accumulate_rows(size_t rows, size_t vectors, size_t pairs, const 
 RF_TARGET void rf_bf16_f64_accumulate_values_12x32__avx512bf16(
     size_t rows, size_t keys, const void *p, size_t p_stride, const void *v, size_t columns,
     double *o, size_t o_stride, size_t rest, const rf_merge_factors *factors) {
-  assert(rows <= RF_MICROTILE_ROWS && keys % 2 == 0 && (columns == 16 || columns == 32));
+  assert(rows > 0 && rows <= RF_MICROTILE_ROWS && keys % 2 == 0);
+  assert((columns == 16 || columns == RF_PANEL_COLUMNS) && rest == 0);
   (void)rest;
   if (columns == 32) {
     RF_FOR_ROWS(rows, accumulate_rows, 2, keys / 2, p, p_stride, v, o, o_stride, factors)

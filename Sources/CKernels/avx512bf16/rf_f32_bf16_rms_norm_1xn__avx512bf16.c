@@ -3,6 +3,7 @@
 #if defined(__x86_64__)
 RF_TARGET void rf_f32_bf16_rms_norm_1xn__avx512bf16(const float *x, const float *weight,
                                                     size_t columns, float epsilon, void *out) {
+  assert(columns > 0);
   rf_bf16 *y = out;
   __m512 squares = _mm512_setzero_ps();
   for (size_t i = 0; i < columns; i += 16) {

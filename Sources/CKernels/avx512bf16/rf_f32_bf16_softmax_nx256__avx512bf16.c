@@ -9,7 +9,7 @@ RF_INLINE __mmask16 visible(size_t first, size_t begin, size_t end) {
   return (__mmask16)(from < to ? ((1u << to) - 1) & ~((1u << from) - 1) : 0);
 }
 
-// The sum of p is itself a bf16 dot product, with ones: it adds exactly what multiplies V.
+// The sum of p is a bf16 dot product with ones: it adds the same rounded p that later multiplies V.
 RF_INLINE void softmax(const float *scores, float scale, size_t begin, size_t end, bool masked,
                        rf_bf16 *p, float *maximum, float *sum) {
   const __m512 factor = _mm512_set1_ps(scale), lowest = _mm512_set1_ps(-INFINITY);
@@ -57,6 +57,7 @@ RF_TARGET void rf_f32_bf16_softmax_nx256__avx512bf16(size_t rows, const float *s
     const float *row = scores + r * RF_BLOCK_KEYS;
     rf_bf16 *p = (rf_bf16 *)out + r * RF_BLOCK_KEYS;
     const rf_visible_keys keys = visible ? visible[r] : (rf_visible_keys){0, RF_BLOCK_KEYS};
+    assert(keys.end <= RF_BLOCK_KEYS);
     float maximum = -INFINITY, sum = 0;
     if (keys.begin >= keys.end)
       memset(p, 0, RF_BLOCK_KEYS * sizeof(rf_bf16));

@@ -1,10 +1,11 @@
 #include "common.h"
 
 #if defined(__x86_64__)
-// Float64 to bf16 in one rounding: the significand is rounded to 8 bits by an addition at bit 45,
-// then narrowed exactly. Below 2^-126, where bf16 has fewer bits, the rest is cut off.
+// Float64 to bf16 in one rounding: an addition at bit 45 rounds the significand to 8 bits, then
+// narrowing is exact. Below 2^-126 bf16 has fewer bits; there the other bits are cut off.
 RF_TARGET void rf_f64_bf16_finish_1xn__avx512bf16(const double *o, const double *rest,
                                                   size_t columns, double sum, void *out) {
+  assert(!rest);
   (void)rest;
   rf_bf16 *y = out;
   const __m512i half = _mm512_set1_epi64(0x0fffffffffffll);

@@ -1,6 +1,6 @@
-// The innermost loops, one microkernel a file, and the table through which Swift reaches them.
+// The innermost loops (microkernels), and the table through which Swift calls them.
 //
-// A microkernel knows no memory management, no threads and no loop over blocks or tokens. Its
+// A microkernel allocates no memory, starts no threads and has no loop over blocks or tokens. Its
 // result for one row does not depend on which other rows are computed in the same call: every
 // output has one fixed order of summation.
 //
@@ -18,67 +18,68 @@ extern "C" {
 // Keys in one KV block, and columns of one panel of packed keys, values or weights.
 #define RF_BLOCK_KEYS 256
 #define RF_PANEL_COLUMNS 32
-// Most rows that one call of a matrix microkernel takes.
+// The largest number of rows in one call of a matrix microkernel.
 #define RF_MICROTILE_ROWS 12
-// A softmax state row is [headDimension] Float64 o, behind a header of 8: M, l, the rest of l and
-// padding to a cache line.
+// A row of softmax states is Float64: a header of 8 (M, l, the rest of l, and padding to a cache
+// line), then o[headDimension].
 #define RF_STATE_HEADER 8
 
-// How far ahead of themselves kernels that wait for memory ask for it: beyond what a CPU looks
-// ahead by itself, which ends with each page of 4 KB, and less than a second-level cache holds.
+// How far ahead a kernel prefetches if memory limits its speed. A CPU prefetches by itself too, but
+// no further than the end of a page of 4 KB; this is more than that, and less than a second-level
+// cache holds.
 #define RF_PREFETCH_BYTES 32768
 
 typedef uint16_t rf_bf16;
 
-// The keys [begin, end) of a block that a row sees.
+// A row sees the keys [begin, end) of a block.
 typedef struct rf_visible_keys {
   uint16_t begin, end;
 } rf_visible_keys;
 
-// What a state's o and a block's partial o are multiplied by when they merge: powers of two.
+// The powers of two by which a state's o and a block's partial o are multiplied when they merge.
 typedef struct rf_merge_factors {
   double state, block;
 } rf_merge_factors;
 
 // c[rows][columns <= 32] = a[rows][inputs] . b, for one panel b: [inputs][32] float32 or [inputs /
-// 2][32][2] bf16. Summed in float32 in ascending order of inputs, or pairs of inputs. Adds
-// bias[columns] where it is not null, and the old c where `accumulate` is set.
+// 2][32][2] bf16. Sums are float32, in ascending order of inputs, or of pairs of inputs. Adds
+// bias[columns] if `bias` is not null, and the old c if `accumulate` is set.
 typedef void (*rf_matrix_function)(size_t rows, size_t inputs, const void *a, size_t a_stride,
                                    const void *b, float *c, size_t c_stride, size_t columns,
                                    const float *bias, bool accumulate);
 
 // o[rows][columns] = o * factors.state + factors.block * (p[rows][keys] . v) for one panel v of 32
-// or 16 columns: [keys][columns] float32 or [keys / 2][columns][2] bf16. The product is summed in
-// float32 from zero, the rest is Float64. Where rest is not 0, what the rounding of o lost is added
-// to o[row][rest + column].
+// or 16 columns: [keys][columns] float32 or [keys / 2][columns][2] bf16. The product p . v is
+// summed in float32, from zero; everything else is Float64. If `rest` is not 0, the rounding error
+// of o is added to o[row][rest + column].
 typedef void (*rf_accumulate_values_function)(size_t rows, size_t keys, const void *p,
                                               size_t p_stride, const void *v, size_t columns,
                                               double *o, size_t o_stride, size_t rest,
                                               const rf_merge_factors *factors);
 
-// packed = a panel for rf_matrix_function from weights[rows <= 32][inputs]; missing rows and an odd
-// last input are zeros.
+// Packs weights[rows <= 32][inputs] into a panel for rf_matrix_function. Missing rows are zeros,
+// and so is the second half of the last pair if the number of inputs is odd.
 typedef void (*rf_pack_function)(const void *weights, size_t rows, size_t inputs, void *packed);
 
-// out[2 * pairs][width] = x[pairs][width][2], widened from bf16; width is a multiple of 16.
+// out[2 * pairs][width] = x[pairs][width][2], widened from bf16. `width` is a multiple of 16.
 typedef void (*rf_widen_pairs_function)(const rf_bf16 *x, size_t pairs, size_t width, float *out);
 
-// The softmax numerators p[rows][256] of scores[rows][256] against one block, and the merge of the
-// block's M and l into `states`, of which factors[rows] say what it does to o. Row r sees the keys
-// visible[r], or all where visible is null; the others' p is 0, and a row that sees none is left as
-// it is. s = scores * scale (base 2), M = ceil(max s), p = 2^(s - M) by exponent and polynomial, l
-// = the sum of p as stored.
+// Computes the softmax numerators p[rows][256] of scores[rows][256] for one block, and merges the
+// block's M and l into `states`; factors[rows] is what the states' o must then be merged with. Row
+// r sees the keys visible[r], or all keys if `visible` is null. p is 0 for the other keys, and the
+// state of a row that sees no key stays as it is. s = scores * scale (base 2), M = ceil(max s), p =
+// 2^(s - M) by exponent and polynomial, l = the sum of p as stored.
 typedef void (*rf_softmax_function)(size_t rows, const float *scores, float scale,
                                     const rf_visible_keys *visible, void *p, double *states,
                                     size_t state_stride, rf_merge_factors *factors);
 
-// o[columns] = o * alpha + beta * block[columns] in Float64; alpha and beta are powers of two.
-// Where rest is not null, rest[columns] = rest * alpha + what the rounding of o's sum lost.
+// o[columns] = o * alpha + beta * block[columns] in Float64; alpha and beta are powers of two. If
+// `rest` is not null, rest[columns] = rest * alpha + the rounding error of that sum.
 typedef void (*rf_merge_function)(const float *block, size_t columns, double *o, double *rest,
                                   double alpha, double beta);
 
-// out[columns] = (o[columns] + rest[columns]) / sum, rounded once to the matrix input type. rest is
-// null for the types of bf16 precision, and never for float32.
+// out[columns] = (o[columns] + rest[columns]) / sum, rounded once to the matrix input type. `rest`
+// is not null for float32, and null for the two types of bf16 precision.
 typedef void (*rf_finish_function)(const double *o, const double *rest, size_t columns, double sum,
                                    void *out);
 
@@ -86,12 +87,24 @@ typedef void (*rf_finish_function)(const double *o, const double *rest, size_t c
 typedef void (*rf_rms_norm_function)(const float *x, const float *weight, size_t columns,
                                      float epsilon, void *out);
 
-// out[columns] = activation(gate) * up, rounded to the matrix input type: SiLU in SwiGLU, the tanh
-// form of GELU in GeGLU.
+// out[columns] = activation(gate) * up, rounded to the matrix input type. The activation is SiLU in
+// SwiGLU, and the tanh form of GELU in GeGLU.
 typedef void (*rf_gated_function)(const float *gate, const float *up, size_t columns, void *out);
 
 // x[count] = outer * tanh(x * inner), in place.
 typedef void (*rf_soft_cap_function)(float *x, size_t count, float inner, float outer);
+
+// RoPE of x[rows][head_dimension], the heads of one position, in place. In each row, the pair
+// (x[i], x[pairs + i]) becomes (x[i] cosines[i] - x[pairs + i] sines[i], x[pairs + i] cosines[i] +
+// x[i] sines[i]). Every product and every sum is rounded to float32. Elements from 2 * pairs on
+// stay as they are.
+typedef void (*rf_rotate_halves_function)(size_t rows, size_t head_dimension, size_t pairs,
+                                          const float *cosines, const float *sines, float *x);
+
+// RMSNorm of each row of x[rows][head_dimension], in place, with the bits of the float32
+// rf_rms_norm_function.
+typedef void (*rf_head_norm_function)(size_t rows, size_t head_dimension, const float *weight,
+                                      float epsilon, float *x);
 
 // out[count] = x[count], rounded to the matrix input type.
 typedef void (*rf_round_function)(const float *x, size_t count, void *out);
@@ -103,27 +116,29 @@ typedef void (*rf_widen_function)(const rf_bf16 *x, size_t count, float *out);
 typedef void (*rf_dot_4_function)(const void *weights, size_t rows, size_t inputs, const void *x,
                                   float *out);
 
-// out[columns][rows] = weights[rows][inputs] . x[columns][inputs], each with the bits of the
-// function above. float32 inputs come as `rf_split_function` leaves them; `x_stride` is in
+// out[columns][rows] = weights[rows][inputs] . x[columns][inputs], each output with the bits of the
+// function above. float32 inputs are in the order that `rf_split_function` writes. `x_stride` is in
 // elements.
 typedef void (*rf_dots_function)(const void *weights, size_t rows, size_t inputs, const void *x,
                                  size_t columns, size_t x_stride, float *out, size_t out_stride);
 
-// out = x[count] in groups of 32, of each the 16 even ones before the odd ones, and zeros behind.
+// Copies x[count] in groups of 32: of each group, first the 16 even elements, then the 16 odd ones.
+// The last group is filled up with zeros.
 typedef void (*rf_split_function)(const float *x, size_t count, float *out);
 
-// A measured peak: runs `rounds` rounds on registers alone and returns the floating-point
-// operations done.
+// To measure a peak: runs `rounds` rounds that use registers only, and returns how many
+// floating-point operations they are.
 typedef double (*rf_peak_function)(size_t rounds);
 
-// Sum over memory, to measure read bandwidth. `bytes` is a multiple of 512.
+// To measure how fast memory is read: sums its words. `bytes` is a multiple of 512.
 typedef uint64_t (*rf_read_function)(const void *memory, size_t bytes);
 
-// Matrix input types: what attention and linear layers read. float32: float.  rounded: float that
-// holds a bf16 value (bf16 precision without a bf16 dot product).  bf16: rf_bf16.
+// One table for each matrix input type, which is what attention and linear layers read. float32:
+// float. f32bf16: float that holds a bf16 value (bf16 precision without a bf16 dot product). bf16:
+// rf_bf16.
 typedef struct rf_input_kernels {
   rf_softmax_function softmax;
-  // The four below are null where OpenBLAS multiplies instead.
+  // The next four are null where OpenBLAS multiplies instead.
   rf_matrix_function matrix;
   rf_accumulate_values_function accumulate_values;
   rf_pack_function pack_bf16;
@@ -137,15 +152,18 @@ typedef struct rf_input_kernels {
 
 typedef struct rf_kernel_table {
   rf_input_kernels float32;
-  rf_input_kernels rounded;
+  rf_input_kernels f32bf16;
   rf_input_kernels bf16; // null functions without a bf16 dot product
   rf_widen_function widen;
-  // The three below are null where OpenBLAS multiplies. What `rounded` does to float32 panels, the
-  // first two do to bf16 panels as they lie in memory, with the same bits: for few rows.
+  // The next three are null where OpenBLAS multiplies. The first two give the bits of
+  // `f32bf16.matrix` and `f32bf16.accumulate_values`, but read panels of bf16 as they lie in
+  // memory: for few rows, which would not repay widening.
   rf_matrix_function matrix_pairs;
   rf_accumulate_values_function accumulate_values_pairs;
   rf_widen_pairs_function widen_pairs;
   rf_soft_cap_function soft_cap;
+  rf_rotate_halves_function rotate_halves;
+  rf_head_norm_function head_norm;
   rf_merge_function merge;
   rf_dot_4_function dot_4_float32_float32; // weights, x
   rf_dot_4_function dot_4_bf16_float32;
@@ -159,7 +177,7 @@ typedef struct rf_kernel_table {
   rf_read_function read;
 } rf_kernel_table;
 
-// In ascending order; each includes those before it that belong to its architecture.
+// In ascending order. Each includes those before it of the same architecture.
 typedef enum rf_instruction_set {
   rf_instruction_set_portable = 0,
   rf_instruction_set_avx2 = 1,
@@ -170,28 +188,19 @@ typedef enum rf_instruction_set {
 // Whether this CPU and operating system can run it.
 bool rf_instruction_set_is_available(rf_instruction_set set);
 
-// Whether the bf16 dot product does more than float32 multiply-add, given that this CPU has one.
+// Whether the bf16 dot product is faster than float32 multiply-add. Of a CPU that has one.
 bool rf_bf16_dot_product_pays(void);
 
-// Filled from the portable entries upward, up to `set`.
+// The kernels of `set`, and where it has none of its own, those of the sets before it.
 rf_kernel_table rf_kernel_table_for(rf_instruction_set set);
 
-// The CPU's name as it gives it, or an empty text. `text` takes 64 bytes.
+// Writes the CPU's name for itself, or an empty text if it has none. `text` has room for 64 bytes.
 void rf_cpu_name(char *text);
 
-// Asks for memory that is needed soon, into the second-level cache.
+// Prefetches memory that is needed soon into the second-level cache.
 static inline void rf_prefetch(const void *memory, size_t bytes) {
   for (size_t offset = 0; offset < bytes; offset += 64)
     __builtin_prefetch((const char *)memory + offset, 0, 2);
-}
-
-// Tells the core that it waits for another.
-static inline void rf_pause(void) {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  __asm__ volatile("yield");
-#endif
 }
 
 #if defined(__cplusplus)

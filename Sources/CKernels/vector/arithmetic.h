@@ -1,5 +1,9 @@
-// Included once by each instruction set's file, under its target attribute: what the templates
-// beside it share.
+// What the other headers here share. Each instruction set's file includes it once, under its target
+// attribute.
+
+#if !defined(RF_ISA)
+#error "Include kernels.h, which includes this header."
+#endif
 
 RF_INLINE rf_f32x16 rf_load(const float *x) {
   rf_f32x16 v;
@@ -19,7 +23,7 @@ RF_INLINE rf_f32x16 rf_select(rf_s32x16 mask, rf_f32x16 a, rf_f32x16 b) {
   return (rf_f32x16)(((rf_s32x16)a & mask) | ((rf_s32x16)b & ~mask));
 }
 
-// Not {0} + x, which the compiler would have to compute.
+// Written out, because {0} + x would be an addition.
 RF_INLINE rf_f32x16 rf_splat(float x) {
   return (rf_f32x16){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x};
 }
@@ -42,7 +46,7 @@ RF_INLINE rf_f32x8 rf_high_half(rf_f32x16 v) {
   return __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
 }
 
-// Lanes are added in halves: 8 + 8, 4 + 4, 2 + 2, 1 + 1.
+// The sum of all lanes. Halves are added: 8 + 8 lanes, then 4 + 4, 2 + 2, 1 + 1.
 RF_INLINE float rf_sum(rf_f32x16 v) {
   rf_f32x8 x = rf_low_half(v) + rf_high_half(v);
   x += __builtin_shufflevector(x, x, 4, 5, 6, 7, 0, 1, 2, 3);
@@ -50,7 +54,7 @@ RF_INLINE float rf_sum(rf_f32x16 v) {
   return x[0] + x[1];
 }
 
-// The larger of each two; the second where either is not a number.
+// The larger of each two lanes; that of b where either is NaN.
 RF_INLINE rf_f32x16 rf_maximum(rf_f32x16 a, rf_f32x16 b) { return rf_select(a > b, a, b); }
 
 RF_INLINE float rf_largest(rf_f32x16 v) {
@@ -68,8 +72,8 @@ RF_INLINE rf_f32x16 rf_round_to_integer(rf_f32x16 x) {
 #if defined(RF_HAS_ROUND)
   return __builtin_elementwise_roundeven(x);
 #else
-  // Adding 1.5 * 2^23 leaves no bits for a fraction; numbers beyond 2^22 have none that matters
-  // here.
+  // A sum with 1.5 * 2^23 has no bits for a fraction. Numbers from 2^22 on have at most one such
+  // bit, which does not matter here.
   rf_f32x16 large = rf_splat(12582912.0f);
   rf_f32x16 rounded = (x + large) - large;
   rf_f32x16 magnitude = (rf_f32x16)((rf_s32x16)x & 0x7fffffff);
@@ -87,9 +91,9 @@ RF_INLINE rf_f32x16 rf_floor(rf_f32x16 x) {
 #endif
 }
 
-// y * 2^exponent, or 0 for exponents below -125: numbers without full precision would cost more
-// than all others together, and count for nothing beside the largest. exponent is an integer, 127
-// at most.
+// y * 2^exponent, or 0 for exponents below -125: subnormal numbers would take more time than all
+// others together, and beside the largest result they count for nothing. `exponent` is an integer,
+// at most 127.
 RF_INLINE rf_f32x16 rf_scale(rf_f32x16 y, rf_f32x16 exponent) {
 #if defined(RF_HAS_SCALE)
   const __mmask16 counts = _mm512_cmp_ps_mask(exponent, rf_splat(-125.0f), _CMP_NLT_UQ);
@@ -101,8 +105,9 @@ RF_INLINE rf_f32x16 rf_scale(rf_f32x16 y, rf_f32x16 exponent) {
 #endif
 }
 
-// 2^(n + f - maximum) for n + f = s, n = round(s): s - maximum itself is never formed, so that the
-// same s under another maximum gives the same bits times a power of two.
+// 2^(s - maximum), computed as 2^f * 2^(n - maximum) with n = round(s) and f = s - n. The
+// difference s - maximum is never computed, because it would be rounded: with another maximum, the
+// same s gives the same bits times a power of two.
 RF_INLINE rf_f32x16 rf_exp2_below(rf_f32x16 s, float maximum) {
   rf_f32x16 n = rf_round_to_integer(s);
   rf_f32x16 f = s - n;
@@ -116,9 +121,10 @@ RF_INLINE rf_f32x16 rf_exp2_below(rf_f32x16 s, float maximum) {
   return rf_scale(y, n - maximum);
 }
 
-// The same, rounded to bf16. With n = floor(s), 2^f is in [1, 2], where bf16 has steps of 2^-7; the
-// sum with 1.5 * 2^16 has the same steps, so the last addition of the polynomial also rounds, ties
-// to even. Before that the relative error is 2.9e-6, a thousandth of the rounding.
+// The same, rounded to bf16. With n = floor(s), 2^f is in [1, 2], where neighbouring bf16 numbers
+// are 2^-7 apart. So are float32 numbers near 1.5 * 2^16: the last addition of the polynomial,
+// which adds that too, rounds to bf16, ties to even. Before it the relative error is 2.9e-6, a
+// thousandth of that of the rounding.
 RF_INLINE rf_f32x16 rf_exp2_below_rounded(rf_f32x16 s, float maximum) {
   const float steps = 98304.0f;
   rf_f32x16 n = rf_floor(s);
@@ -131,7 +137,7 @@ RF_INLINE rf_f32x16 rf_exp2_below_rounded(rf_f32x16 s, float maximum) {
   return rf_scale(y - steps, n - maximum);
 }
 
-// The nearest bf16 value, ties to even, as float32; NaN stays NaN.
+// The nearest bf16 value as float32, ties to even. NaN stays NaN.
 RF_INLINE rf_f32x16 rf_round_to_bf16(rf_f32x16 x) {
   rf_u32x16 bits = (rf_u32x16)x;
   rf_u32x16 rounded = (bits + 0x7fff + ((bits >> 16) & 1)) & 0xffff0000u;
@@ -144,7 +150,7 @@ RF_INLINE rf_f32x16 rf_widen(const rf_bf16 *x) {
   return (rf_f32x16)(__builtin_convertvector(v, rf_u32x16) << 16);
 }
 
-// Of 16 pairs of neighbouring bf16, the first and the second of each.
+// The first, or the second, bf16 of each of 16 pairs, as float32.
 RF_INLINE rf_f32x16 rf_widen_first(rf_u32x16 pairs) { return (rf_f32x16)(pairs << 16); }
 RF_INLINE rf_f32x16 rf_widen_second(rf_u32x16 pairs) { return (rf_f32x16)(pairs & 0xffff0000u); }
 

@@ -4,7 +4,7 @@
 #include "../rows.h"
 
 #if defined(__x86_64__)
-// A product and a sum fuse only inside one expression, so that s - n stays exact.
+// A product and a sum may fuse inside one expression, but not across two: s - n must stay exact.
 #pragma clang fp contract(on)
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #define RF_ISA avx2
@@ -15,7 +15,6 @@
 #define RF_TILE_FOR_ROWS RF_FOR_ROWS_6
 #define RF_DOT_COLUMNS 3
 #define RF_DOT_ROWS_AT_ONCE 1
-#define RF_FOR_DOT_COLUMNS RF_FOR_ROWS_4
 #include "kernels.h"
 #pragma clang attribute pop
 #endif

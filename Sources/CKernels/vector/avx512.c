@@ -6,7 +6,7 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-// A product and a sum fuse only inside one expression, so that s - n stays exact.
+// A product and a sum may fuse inside one expression, but not across two: s - n must stay exact.
 #pragma clang fp contract(on)
 #pragma clang attribute push(                                                                      \
     __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma,f16c"))), apply_to = function)
@@ -19,7 +19,6 @@
 #define RF_TILE_FOR_ROWS RF_FOR_ROWS
 #define RF_DOT_COLUMNS 4
 #define RF_DOT_ROWS_AT_ONCE 3
-#define RF_FOR_DOT_COLUMNS RF_FOR_ROWS_4
 #include "kernels.h"
 #pragma clang attribute pop
 #endif

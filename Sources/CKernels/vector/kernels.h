@@ -1,7 +1,11 @@
-// All vector microkernels for one instruction set. The including file defines, under a target
-// attribute, RF_ISA (the suffix of the names), RF_PEAK_CHAINS (see the peak) and RF_HAS_ROUND where
-// the CPU rounds vectors to integers, RF_HAS_SCALE where it multiplies by powers of two, and the
-// tile of tiles.h where there is one.
+// All vector microkernels for one instruction set. The including file sets a target attribute and
+// defines RF_ISA (the suffix of the names), RF_PEAK_CHAINS (see the peak), what dots.h needs, and,
+// if the CPU has it: RF_HAS_ROUND (it rounds vectors to integers), RF_HAS_SCALE (it multiplies
+// vectors by powers of two), and what tiles.h needs (it has fused multiply-add).
+
+#if !defined(RF_ISA) || !defined(RF_PEAK_CHAINS)
+#error "Define RF_ISA and RF_PEAK_CHAINS before this header."
+#endif
 
 #define RF_JOIN_(input, output, operation, isa) rf_##input##_##output##_##operation##__##isa
 #define RF_JOIN(input, output, operation, isa) RF_JOIN_(input, output, operation, isa)
@@ -18,8 +22,8 @@ RF_INLINE rf_s32x16 rf_visible(size_t first, size_t begin, size_t end) {
   return (key >= (int32_t)begin) & (key < (int32_t)end);
 }
 
-// silu(gate) * up, silu(x) = x / (1 + 2^(-x log2 e)). A gate below -87 counts as -87, so that 2^
-// stays a normal number and what should be 0 is 1e-36 at most.
+// silu(gate) * up, silu(x) = x / (1 + 2^(-x log2 e)). A gate below -87 is taken as -87, so that the
+// power stays a normal number; results that should be 0 are then at most 1e-36.
 RF_INLINE rf_f32x16 rf_swiglu(rf_f32x16 gate, rf_f32x16 up) {
   gate = rf_select(gate < -87.0f, rf_splat(-87.0f), gate);
   rf_f32x16 s = gate * -1.44269504f;
@@ -29,8 +33,8 @@ RF_INLINE rf_f32x16 rf_swiglu(rf_f32x16 gate, rf_f32x16 up) {
 }
 
 // gelu(gate) * up with the tanh form of GELU, gelu(x) = x / (1 + 2^(-2 u log2 e)), u = sqrt(2 / pi)
-// (x + 0.044715 x^3). A gate below -20 counts as -20 and 2^ ends at 2^126, so that what should be 0
-// is 3e-37 at most.
+// (x + 0.044715 x^3). A gate below -20 is taken as -20, and the power is at most 2^126; results
+// that should be 0 are then at most 3e-37.
 RF_INLINE rf_f32x16 rf_geglu(rf_f32x16 gate, rf_f32x16 up) {
   gate = rf_select(gate < -20.0f, rf_splat(-20.0f), gate);
   rf_f32x16 s = gate * (gate * gate * -0.102943240f + -2.30220820f);
@@ -39,7 +43,8 @@ RF_INLINE rf_f32x16 rf_geglu(rf_f32x16 gate, rf_f32x16 up) {
   return gate / (rf_exp2_below(s, 0.0f) + 1.0f) * up;
 }
 
-// tanh(x): 1 - 2 / (e^2|x| + 1) with the sign of x, below 0.625 x + x^3 P(x^2) (Moshier, Cephes).
+// tanh(x): below 0.625 it is x + x^3 P(x^2) (Moshier, Cephes), otherwise 1 - 2 / (e^2|x| + 1) with
+// the sign of x.
 RF_INLINE rf_f32x16 rf_tanh(rf_f32x16 x) {
   rf_f32x16 square = x * x;
   rf_f32x16 p = rf_splat(-5.70498872745e-3f);
@@ -49,15 +54,15 @@ RF_INLINE rf_f32x16 rf_tanh(rf_f32x16 x) {
   p = p * square + -3.33332819422e-1f;
   rf_f32x16 small = p * square * x + x;
   rf_f32x16 magnitude = (rf_f32x16)((rf_s32x16)x & 0x7fffffff);
-  // From 10 on it is 1.
+  // From 10 on, tanh is 1 in float32.
   rf_f32x16 s = rf_select(magnitude > 10.0f, rf_splat(10.0f), magnitude) * 2.88539008f;
   rf_f32x16 large = 1.0f - 2.0f / (rf_exp2_below(s, 0.0f) + 1.0f);
   large = (rf_f32x16)((rf_s32x16)large | ((rf_s32x16)x & (int32_t)0x80000000));
   return rf_select(magnitude < 0.625f, small, rf_select(x == x, large, x));
 }
 
-// Straight from Float64: the significand is rounded to 8 bits by an addition at bit 45, then
-// narrowed exactly, but for numbers below 2^-126.
+// Float64 to bf16 in one rounding: an addition at bit 45 rounds the significand to 8 bits, then
+// narrowing is exact, except for numbers below 2^-126.
 RF_INLINE float rf_round_f64_to_bf16(double x) {
   uint64_t bits;
   memcpy(&bits, &x, sizeof bits);
@@ -79,13 +84,15 @@ RF_INLINE float rf_round_f64_to_bf16(double x) {
 #define RF_SUM_WITH_REST(o, rest) ((o) + (rest))
 #include "to_input.h"
 
-#define RF_INPUT rounded
+#define RF_INPUT f32bf16
 #define RF_TO_INPUT(v) rf_round_to_bf16(v)
 #define RF_TO_INPUT_F64(x) rf_round_f64_to_bf16(x)
 #define RF_EXP2_BELOW(s, maximum) rf_exp2_below_rounded(s, maximum)
 #define RF_HAS_REST false
 #define RF_SUM_WITH_REST(o, rest) (o)
 #include "to_input.h"
+
+#include "heads.h"
 
 void RF_NAME(bf16, f32, widen_1xn)(const rf_bf16 *x, size_t count, float *out) {
   size_t i = 0;
@@ -114,7 +121,7 @@ void RF_NAME(f32, f64, merge_1xn)(const float *block, size_t columns, double *o,
       o[i] = o[i] * alpha + (double)block[i] * beta;
     return;
   }
-  // Knuth's two-sum; its operands are exact.
+  // Knuth's two-sum gives the rounding error of the sum. Both operands are exact.
   for (size_t i = 0; i < columns; i++) {
     const double a = o[i] * alpha, b = (double)block[i] * beta;
     const double sum = a + b, seen = sum - a;
@@ -126,8 +133,8 @@ void RF_NAME(f32, f64, merge_1xn)(const float *block, size_t columns, double *o,
 
 #include "dots.h"
 
-// Independent chains of 16 lanes: 8 registers or more, for the latency of two multiply-add units,
-// and no more than the CPU has.
+// Independent chains of 16 lanes. They take 8 registers or more, to hide the latency of two
+// multiply-add units, and no more registers than the CPU has.
 double RF_NAME(f32, f32, peak)(size_t rounds) {
   rf_f32x16 sum[RF_PEAK_CHAINS];
   rf_f32x16 factor = rf_splat(0.999f), addend = rf_splat(0.001f);
@@ -146,6 +153,7 @@ double RF_NAME(f32, f32, peak)(size_t rounds) {
 }
 
 uint64_t RF_NAME(u64, u64, read)(const void *memory, size_t bytes) {
+  assert(bytes % 512 == 0);
   const rf_u64x8 *words = memory;
   rf_u64x8 sum[8] = {0};
   for (size_t i = 0; i < bytes / 64; i += 8)

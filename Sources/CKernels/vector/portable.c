@@ -3,7 +3,7 @@
 #include "../kernel_list.h"
 #include "../rows.h"
 
-// A product and a sum fuse only inside one expression, so that s - n stays exact.
+// A product and a sum may fuse inside one expression, but not across two: s - n must stay exact.
 #pragma clang fp contract(on)
 #define RF_ISA portable
 #define RF_PEAK_CHAINS 5
@@ -12,5 +12,4 @@
 #endif
 #define RF_DOT_COLUMNS 1
 #define RF_DOT_ROWS_AT_ONCE 1
-#define RF_FOR_DOT_COLUMNS RF_FOR_ROWS_4
 #include "kernels.h"

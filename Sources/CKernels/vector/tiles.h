@@ -1,15 +1,23 @@
 // The matrix microkernels on float32, for instruction sets with fused multiply-add. The including
-// file defines RF_TILE_ROWS and RF_TILE_VECTORS: as many accumulators as leave registers for one
-// row of b and one factor of a.
+// file defines the size of a tile, RF_TILE_ROWS x RF_TILE_VECTORS vectors of sums: as many as leave
+// registers for one row of b and one factor of a. RF_TILE_FOR_ROWS is the macro of rows.h for
+// RF_TILE_ROWS.
 //
-// A call takes up to RF_MICROTILE_ROWS rows and one panel of 32 columns, tile by tile. Every output
-// is one chain of fused multiply-adds in ascending order, so tiles do not show in the bits.
+// A call computes up to RF_MICROTILE_ROWS rows and one panel of 32 columns, tile by tile. Every
+// output is one chain of fused multiply-adds in ascending order, so its bits do not depend on the
+// tiles.
+
+#if !defined(RF_TILE_ROWS) || !defined(RF_TILE_VECTORS) || !defined(RF_TILE_FOR_ROWS)
+#error "Define RF_TILE_ROWS, RF_TILE_VECTORS and RF_TILE_FOR_ROWS before this header."
+#endif
+_Static_assert(RF_MICROTILE_ROWS % RF_TILE_ROWS == 0, "a microtile is whole tiles");
+_Static_assert(RF_PANEL_COLUMNS % (16 * RF_TILE_VECTORS) == 0, "a panel is whole tiles");
 
 typedef struct rf_tile {
   rf_f32x16 sum[RF_TILE_ROWS][RF_TILE_VECTORS];
 } rf_tile;
 
-// One step of all chains: sum += a[rows][k] * column.
+// One step of all chains: sum[rows][vectors] += a[rows] * column[vectors].
 RF_INLINE void rf_multiply_step(size_t rows, size_t vectors, const float *a, size_t a_stride,
                                 const rf_f32x16 *column,
                                 rf_f32x16 sum[RF_TILE_ROWS][RF_TILE_VECTORS]) {
@@ -22,9 +30,9 @@ RF_INLINE void rf_multiply_step(size_t rows, size_t vectors, const float *a, siz
   }
 }
 
-// sum[rows][16 * vectors] = a[rows][count] . b, b being [count][b_stride] float32 or [count /
-// 2][b_stride][2] bf16, which are widened on the way and asked for ahead. `rows`, `vectors` and
-// `is_pairs` are constants where inlined.
+// tile[rows][16 * vectors] = a[rows][count] . b. b is [count][b_stride] float32 or, if `is_pairs`
+// is set, [count / 2][b_stride][2] bf16, which are prefetched, and widened as they are read.
+// `rows`, `vectors` and `is_pairs` are constants where inlined.
 RF_INLINE void rf_multiply_tile(size_t rows, size_t vectors, size_t count, const float *a,
                                 size_t a_stride, const void *b, size_t b_stride, bool is_pairs,
                                 rf_tile *tile) {
@@ -102,28 +110,38 @@ RF_INLINE void rf_matrix_tile(size_t rows, size_t vectors, size_t inputs, const 
   }
 }
 
-#define RF_MATRIX(input, element, is_pairs)                                                        \
-  void RF_NAME(input, f32, matrix_12x32)(                                                          \
-      size_t rows, size_t inputs, const void *a, size_t a_stride, const void *b, float *c,         \
-      size_t c_stride, size_t columns, const float *bias, bool accumulate) {                       \
-    const float *left = a;                                                                         \
-    const element *panel = b;                                                                      \
-    for (size_t j = 0; 16 * j < columns; j += RF_TILE_VECTORS)                                     \
-      for (size_t r = 0; r < rows; r += RF_TILE_ROWS) {                                            \
-        const size_t count = rows - r < RF_TILE_ROWS ? rows - r : RF_TILE_ROWS;                    \
-        RF_TILE_FOR_ROWS(count, rf_matrix_tile, RF_TILE_VECTORS, inputs, left + r * a_stride,      \
-                         a_stride, panel + 16 * j * (is_pairs ? 2 : 1), is_pairs,                  \
-                         c + r * c_stride + 16 * j, c_stride, columns - 16 * j,                    \
-                         bias ? bias + 16 * j : bias, accumulate)                                  \
-      }                                                                                            \
+// rf_matrix_function, tile by tile.
+RF_INLINE void rf_matrix(size_t rows, size_t inputs, const float *a, size_t a_stride, const void *b,
+                         bool is_pairs, float *c, size_t c_stride, size_t columns,
+                         const float *bias, bool accumulate) {
+  assert(rows > 0 && rows <= RF_MICROTILE_ROWS && columns <= RF_PANEL_COLUMNS);
+  for (size_t j = 0; 16 * j < columns; j += RF_TILE_VECTORS) {
+    const char *panel = (const char *)b + 16 * j * sizeof(float);
+    for (size_t r = 0; r < rows; r += RF_TILE_ROWS) {
+      const size_t count = rows - r < RF_TILE_ROWS ? rows - r : RF_TILE_ROWS;
+      RF_TILE_FOR_ROWS(count, rf_matrix_tile, RF_TILE_VECTORS, inputs, a + r * a_stride, a_stride,
+                       panel, is_pairs, c + r * c_stride + 16 * j, c_stride, columns - 16 * j,
+                       bias ? bias + 16 * j : bias, accumulate)
+    }
   }
+}
 
-RF_MATRIX(f32, float, false)
-RF_MATRIX(f32_pairs, rf_bf16, true)
+void RF_NAME(f32, f32, matrix_12x32)(size_t rows, size_t inputs, const void *a, size_t a_stride,
+                                     const void *b, float *c, size_t c_stride, size_t columns,
+                                     const float *bias, bool accumulate) {
+  rf_matrix(rows, inputs, a, a_stride, b, false, c, c_stride, columns, bias, accumulate);
+}
 
-// The block's sum stays in registers, then is added to the Float64 state. The factors are powers of
-// two, so both products are exact and only the sum rounds; what it loses goes to the rest by
-// Knuth's two-sum.
+void RF_NAME(f32_pairs, f32, matrix_12x32)(size_t rows, size_t inputs, const void *a,
+                                           size_t a_stride, const void *b, float *c,
+                                           size_t c_stride, size_t columns, const float *bias,
+                                           bool accumulate) {
+  rf_matrix(rows, inputs, a, a_stride, b, true, c, c_stride, columns, bias, accumulate);
+}
+
+// The block's sum is computed in registers, then added to the Float64 state. The factors are powers
+// of two, so both products are exact and only the sum is rounded; Knuth's two-sum gives its
+// rounding error, which goes to the rest.
 RF_INLINE void rf_accumulate_tile(size_t rows, size_t vectors, size_t keys, const float *p,
                                   size_t p_stride, const void *v, size_t v_stride, bool is_pairs,
                                   double *o, size_t o_stride, size_t rest,
@@ -152,34 +170,46 @@ RF_INLINE void rf_accumulate_tile(size_t rows, size_t vectors, size_t keys, cons
   }
 }
 
-#define RF_ACCUMULATE_VALUES(input, element, is_pairs)                                             \
-  void RF_NAME(input, f64, accumulate_values_12x32)(                                               \
-      size_t rows, size_t keys, const void *p, size_t p_stride, const void *v, size_t columns,     \
-      double *o, size_t o_stride, size_t rest, const rf_merge_factors *factors) {                  \
-    const float *left = p;                                                                         \
-    const element *panel = v;                                                                      \
-    const bool is_half = columns < RF_PANEL_COLUMNS;                                               \
-    for (size_t j = 0; 16 * j < columns; j += RF_TILE_VECTORS)                                     \
-      for (size_t r = 0; r < rows; r += RF_TILE_ROWS) {                                            \
-        const size_t count = rows - r < RF_TILE_ROWS ? rows - r : RF_TILE_ROWS;                    \
-        const float *tile_p = left + r * p_stride;                                                 \
-        const element *tile_v = panel + 16 * j * (is_pairs ? 2 : 1);                               \
-        double *tile_o = o + r * o_stride + 16 * j;                                                \
-        if (is_half || RF_TILE_VECTORS == 1) {                                                     \
-          RF_TILE_FOR_ROWS(count, rf_accumulate_tile, 1, keys, tile_p, p_stride, tile_v, columns,  \
-                           is_pairs, tile_o, o_stride, rest, factors + r)                          \
-        } else {                                                                                   \
-          RF_TILE_FOR_ROWS(count, rf_accumulate_tile, RF_TILE_VECTORS, keys, tile_p, p_stride,     \
-                           tile_v, RF_PANEL_COLUMNS, is_pairs, tile_o, o_stride, rest,             \
-                           factors + r)                                                            \
-        }                                                                                          \
-      }                                                                                            \
+// rf_accumulate_values_function, tile by tile.
+RF_INLINE void rf_accumulate_values(size_t rows, size_t keys, const float *p, size_t p_stride,
+                                    const void *v, bool is_pairs, size_t columns, double *o,
+                                    size_t o_stride, size_t rest, const rf_merge_factors *factors) {
+  assert(rows > 0 && rows <= RF_MICROTILE_ROWS && keys % 2 == 0);
+  assert(columns == 16 || columns == RF_PANEL_COLUMNS);
+  const bool is_half = columns < RF_PANEL_COLUMNS;
+  for (size_t j = 0; 16 * j < columns; j += RF_TILE_VECTORS) {
+    const char *panel = (const char *)v + 16 * j * sizeof(float);
+    for (size_t r = 0; r < rows; r += RF_TILE_ROWS) {
+      const size_t count = rows - r < RF_TILE_ROWS ? rows - r : RF_TILE_ROWS;
+      const float *tile_p = p + r * p_stride;
+      double *tile_o = o + r * o_stride + 16 * j;
+      if (is_half || RF_TILE_VECTORS == 1) {
+        RF_TILE_FOR_ROWS(count, rf_accumulate_tile, 1, keys, tile_p, p_stride, panel, columns,
+                         is_pairs, tile_o, o_stride, rest, factors + r)
+      } else {
+        RF_TILE_FOR_ROWS(count, rf_accumulate_tile, RF_TILE_VECTORS, keys, tile_p, p_stride, panel,
+                         RF_PANEL_COLUMNS, is_pairs, tile_o, o_stride, rest, factors + r)
+      }
+    }
   }
+}
 
-RF_ACCUMULATE_VALUES(f32, float, false)
-RF_ACCUMULATE_VALUES(f32_pairs, rf_bf16, true)
+void RF_NAME(f32, f64, accumulate_values_12x32)(size_t rows, size_t keys, const void *p,
+                                                size_t p_stride, const void *v, size_t columns,
+                                                double *o, size_t o_stride, size_t rest,
+                                                const rf_merge_factors *factors) {
+  rf_accumulate_values(rows, keys, p, p_stride, v, false, columns, o, o_stride, rest, factors);
+}
+
+void RF_NAME(f32_pairs, f64,
+             accumulate_values_12x32)(size_t rows, size_t keys, const void *p, size_t p_stride,
+                                      const void *v, size_t columns, double *o, size_t o_stride,
+                                      size_t rest, const rf_merge_factors *factors) {
+  rf_accumulate_values(rows, keys, p, p_stride, v, true, columns, o, o_stride, rest, factors);
+}
 
 void RF_NAME(bf16, f32, widen_pairs_1xn)(const rf_bf16 *x, size_t pairs, size_t width, float *out) {
+  assert(width % 16 == 0);
   for (size_t pair = 0; pair < pairs; pair++, x += 2 * width, out += 2 * width)
     for (size_t i = 0; i < width; i += 16) {
       rf_u32x16 lanes;

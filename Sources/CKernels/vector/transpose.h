@@ -1,5 +1,4 @@
-// Packing of weights into panels: [32 rows][inputs] in memory becomes [inputs][32]. Included once
-// for each instruction set.
+// Packs weights into panels: [32 rows][inputs] becomes [inputs][32].
 
 #define RF_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #define RF_UNPACK_LOW(a, b)                                                                        \
@@ -15,7 +14,7 @@
 #define RF_ODD_QUARTERS(a, b)                                                                      \
   RF_SHUFFLE(a, b, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31)
 
-// x[row] becomes x[column].
+// Transposes in place: x[row][column] becomes x[column][row].
 RF_INLINE void rf_transpose_16x16(rf_u32x16 x[16]) {
   rf_u32x16 t[16];
 #pragma clang loop unroll(full)
@@ -30,7 +29,7 @@ RF_INLINE void rf_transpose_16x16(rf_u32x16 x[16]) {
     x[i + 2] = RF_UNPACK_LOW_2(t[i + 1], t[i + 3]);
     x[i + 3] = RF_UNPACK_HIGH_2(t[i + 1], t[i + 3]);
   }
-  // x[4g + c] now holds, in quarter l, rows 4g..4g+3 of column 4l + c.
+  // Quarter l of x[4g + c] now holds rows 4g to 4g + 3 of column 4l + c.
 #pragma clang loop unroll(full)
   for (int c = 0; c < 4; c++) {
     const rf_u32x16 even_01 = RF_EVEN_QUARTERS(x[c], x[4 + c]);
@@ -47,48 +46,59 @@ RF_INLINE void rf_transpose_16x16(rf_u32x16 x[16]) {
     x[i] = t[i];
 }
 
-// Transposes 16 rows' words of 32 bits, `bytes` of each row from `x`, and hands each word's 16
-// lanes to `body(word, lanes)`; rows that are not there are zeros.
-#define RF_TRANSPOSE_WORDS(x, rows, row_bytes, bytes, body)                                        \
-  for (size_t word = 0; 4 * word < (bytes); word += 16) {                                          \
-    const size_t rest = (bytes)-4 * word < 64 ? (bytes)-4 * word : 64;                             \
-    rf_u32x16 lanes[16];                                                                           \
-    for (size_t r = 0; r < 16; r++) {                                                              \
-      lanes[r] = (rf_u32x16){0};                                                                   \
-      if (r < (rows)) {                                                                            \
-        const char *source = (const char *)(x) + r * (row_bytes) + 4 * word;                       \
-        if (rest == 64)                                                                            \
-          memcpy(&lanes[r], source, 64);                                                           \
-        else                                                                                       \
-          memcpy(&lanes[r], source, rest);                                                         \
-      }                                                                                            \
-    }                                                                                              \
-    rf_transpose_16x16(lanes);                                                                     \
-    for (size_t i = 0; i < (rest + 3) / 4; i++)                                                    \
-      body(word + i, lanes[i]);                                                                    \
+// Loads 16 words of 32 bits (or `bytes`, if fewer are left) of each of 16 rows, and transposes
+// them: lanes[i] is word i of all rows. Missing rows and words are zeros.
+RF_INLINE void rf_load_transposed(const char *x, size_t rows, size_t row_bytes, size_t bytes,
+                                  rf_u32x16 lanes[16]) {
+  for (size_t r = 0; r < 16; r++) {
+    lanes[r] = (rf_u32x16){0};
+    if (r < rows) {
+      if (bytes == 64)
+        memcpy(&lanes[r], x + r * row_bytes, 64);
+      else
+        memcpy(&lanes[r], x + r * row_bytes, bytes);
+    }
   }
+  rf_transpose_16x16(lanes);
+}
 
-#define RF_PACK(name, element, body)                                                               \
-  void name(const void *weights, size_t rows, size_t inputs, void *packed) {                       \
-    const size_t row_bytes = inputs * sizeof(element);                                             \
-    for (size_t group = 0; group < RF_PANEL_COLUMNS; group += 16) {                                \
-      const size_t count = rows > group ? rows - group : 0;                                        \
-      const char *first = (const char *)weights + (count ? group * row_bytes : 0);                 \
-      RF_TRANSPOSE_WORDS(first, count, row_bytes, row_bytes, body)                                 \
-    }                                                                                              \
+// rf_pack_function, 16 rows at a time. A word is one float32 or a pair of bf16. A pair stays
+// together, or becomes two rows of a float32 panel if `widens` is set. `element_bytes` and `widens`
+// are constants where inlined.
+RF_INLINE void rf_pack(const void *weights, size_t rows, size_t inputs, size_t element_bytes,
+                       bool widens, void *packed) {
+  assert(rows <= RF_PANEL_COLUMNS && (!widens || element_bytes == sizeof(rf_bf16)));
+  const size_t row_bytes = inputs * element_bytes;
+  for (size_t group = 0; group < RF_PANEL_COLUMNS; group += 16) {
+    const size_t count = rows > group ? rows - group : 0;
+    const char *first = (const char *)weights + (count ? group * row_bytes : 0);
+    float *out = (float *)packed + group;
+    for (size_t word = 0; 4 * word < row_bytes; word += 16) {
+      const size_t rest = row_bytes - 4 * word < 64 ? row_bytes - 4 * word : 64;
+      rf_u32x16 lanes[16];
+      rf_load_transposed(first + 4 * word, count, row_bytes, rest, lanes);
+      for (size_t i = 0; i < (rest + 3) / 4; i++) {
+        if (!widens) {
+          rf_store(out + (word + i) * RF_PANEL_COLUMNS, (rf_f32x16)lanes[i]);
+          continue;
+        }
+        const size_t input = 2 * (word + i);
+        rf_store(out + input * RF_PANEL_COLUMNS, rf_widen_first(lanes[i]));
+        if (input + 1 < inputs)
+          rf_store(out + (input + 1) * RF_PANEL_COLUMNS, rf_widen_second(lanes[i]));
+      }
+    }
   }
+}
 
-#define RF_KEEP(word, value)                                                                       \
-  memcpy((char *)packed + ((word)*RF_PANEL_COLUMNS + group) * 4, &value, sizeof value)
-#define RF_WIDEN(word, value)                                                                      \
-  do {                                                                                             \
-    float *out = (float *)packed + 2 * (word)*RF_PANEL_COLUMNS + group;                            \
-    rf_store(out, rf_widen_first(value));                                                          \
-    if (2 * (word) + 1 < inputs)                                                                   \
-      rf_store(out + RF_PANEL_COLUMNS, rf_widen_second(value));                                    \
-  } while (0)
+void RF_NAME(f32, f32, pack_32xn)(const void *weights, size_t rows, size_t inputs, void *packed) {
+  rf_pack(weights, rows, inputs, sizeof(float), false, packed);
+}
 
-RF_PACK(RF_NAME(f32, f32, pack_32xn), float, RF_KEEP)
-RF_PACK(RF_NAME(bf16, f32, pack_32xn), rf_bf16, RF_WIDEN)
-// Pairs of inputs stay together.
-RF_PACK(RF_NAME(bf16, bf16, pack_32xn), rf_bf16, RF_KEEP)
+void RF_NAME(bf16, f32, pack_32xn)(const void *weights, size_t rows, size_t inputs, void *packed) {
+  rf_pack(weights, rows, inputs, sizeof(rf_bf16), true, packed);
+}
+
+void RF_NAME(bf16, bf16, pack_32xn)(const void *weights, size_t rows, size_t inputs, void *packed) {
+  rf_pack(weights, rows, inputs, sizeof(rf_bf16), false, packed);
+}

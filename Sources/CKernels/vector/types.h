@@ -1,15 +1,19 @@
-// Vectors of 16 float32 lanes in the compiler's own vector types: on every CPU the same lanes and
-// the same order of summation; the target attribute of the including file decides which
-// instructions they become.
+// Vectors of 16 float32 lanes, in the vector types of the compiler. Lanes and order of summation
+// are the same on every CPU; the target attribute of the including file decides which instructions
+// they become.
 #pragma once
 
 #include "CKernels.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
-// Vectors pass between inlined functions only, so how they would be passed in registers is of no
-// matter.
+_Static_assert(sizeof(float) == 4 && sizeof(double) == 8, "lanes have the width of their numbers");
+_Static_assert(RF_PANEL_COLUMNS % 16 == 0, "a panel is whole vectors");
+_Static_assert(RF_BLOCK_KEYS % 32 == 0, "a block's keys are whole pairs of vectors");
+
+// Only inlined functions take and return vectors, so how a call would pass them does not matter.
 #pragma clang diagnostic ignored "-Wpsabi"
 #define RF_INLINE static inline __attribute__((always_inline))
 
@@ -21,8 +25,8 @@ typedef uint32_t rf_u32x16 __attribute__((vector_size(64)));
 typedef uint16_t rf_u16x16 __attribute__((vector_size(32)));
 typedef uint64_t rf_u64x8 __attribute__((vector_size(64)));
 
-// Degree 6, relative error 1.6e-8 on [-0.5, 0.5] (Remez exchange on the relative error, then the
-// coefficients rounded to float32).
+// 2^f for f in [-0.5, 0.5], a polynomial of degree 6. Its relative error is 1.6e-8 (Remez exchange
+// on the relative error, then the coefficients rounded to float32).
 #define RF_EXP2_C0 1.00000000055f
 #define RF_EXP2_C1 0.693147205737f
 #define RF_EXP2_C2 0.240226468906f

@@ -33,21 +33,3 @@ int rf_mpi_max_processor_name(void);
 // `accumulated`.
 typedef void (*rf_mpi_reduction)(void *incoming, void *accumulated, int *count,
                                  MPI_Datatype *datatype);
-
-// What a rank does between two fruitless tests of a request.
-void rf_mpi_pause(void);
-void rf_mpi_yield(void);
-void rf_mpi_sleep(long nanoseconds);
-
-// A new empty file in memory, without a name in any directory; -1 and errno where there is none to
-// be had. Swift does not see memfd_create.
-int rf_memory_file(void);
-
-// Has SIGTERM, SIGUSR1 and SIGINT noted instead of ending the process; a second one of a kind, a
-// second or more after the first, ends it. One that is ignored stays so.
-void rf_catch_signals(void);
-// Lets them end the process again, at once if one was noted.
-void rf_release_signals(void);
-
-// The last signal that was noted, 0 if there was none.
-int rf_caught_signal(void);

@@ -5,7 +5,7 @@ import Kernels
 final class AttentionProblem {
   let arithmetic: Arithmetic
   let shape: AttentionShape
-  let mask: AttentionMask
+  let pattern: AttentionPattern
   let tokens: Int
   /// `[tokens][queryHeads][headDimension]`, rounded to the matrix input type.
   let queries: [Float]
@@ -50,7 +50,7 @@ final class AttentionProblem {
     arithmetic = configuration.arithmetic(threads: threads)
     self.shape = shape
     self.tokens = tokens
-    mask = AttentionMask(slidingWindow: window)
+    pattern = AttentionPattern(slidingWindow: window)
     let d = shape.headDimension
     self.queries = queries.map(configuration.rounded)
     self.keys = keys.map(configuration.rounded)
@@ -71,13 +71,11 @@ final class AttentionProblem {
     self.keys.withUnsafeBufferPointer { keys in
       values.withUnsafeBufferPointer { values in
         for token in 0..<tokens {
-          for head in 0..<shape.keyValueHeads {
-            let row = (token * shape.keyValueHeads + head) * d
-            arithmetic.store(
-              keys: keys.baseAddress! + row, values: values.baseAddress! + row,
-              token: token % tokensPerBlock,
-              into: self.head(head, of: token / tokensPerBlock), layout: layout)
-          }
+          let row = token * shape.keyValueHeads * d
+          arithmetic.store(
+            keys: keys.baseAddress! + row, values: values.baseAddress! + row,
+            token: token % tokensPerBlock, into: self.head(0, of: token / tokensPerBlock),
+            layout: layout)
         }
       }
     }
@@ -120,7 +118,7 @@ final class AttentionProblem {
           let row = (head * range.count + first - range.lowerBound) * shape.groupSize
           for block in blocks {
             arithmetic.attend(
-              tile, to: self.head(head, of: block), block: block, mask: mask, layout: layout,
+              tile, to: self.head(head, of: block), block: block, pattern: pattern, layout: layout,
               states: states.baseAddress! + row * stateRow, thread: thread)
           }
         }

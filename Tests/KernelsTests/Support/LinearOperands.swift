@@ -4,7 +4,7 @@ import Kernels
 /// elements.
 final class LinearOperands {
   let arithmetic: Arithmetic
-  let weightPrecision: Precision
+  let format: WeightFormat
   private let weights: AlignedBuffer<UInt8>
   private let bias: [Float]
 
@@ -15,16 +15,17 @@ final class LinearOperands {
 
   /// - Parameter largest: the most weights that a matrix has.
   init(
-    _ arithmetic: Arithmetic, weights precision: Precision, largest: Int = LinearOperands.largest
+    _ arithmetic: Arithmetic, weights format: WeightFormat, largest: Int = LinearOperands.largest
   ) {
     self.arithmetic = arithmetic
-    weightPrecision = precision
-    weights = AlignedBuffer(count: largest * precision.bytes)
+    self.format = format
+    weights = AlignedBuffer(count: largest * format.bytesPerBlock)
     let memory = UnsafeMutableRawPointer(weights.pointer)
     for (index, element) in Self.weightNumbers.prefix(largest).enumerated() {
-      switch precision {
-      case .bf16: memory.assumingMemoryBound(to: BFloat16.self)[index] = BFloat16(element)
-      case .fp32: memory.assumingMemoryBound(to: Float.self)[index] = element
+      switch format {
+      case .bfloat16: memory.assumingMemoryBound(to: BFloat16.self)[index] = BFloat16(element)
+      case .float32: memory.assumingMemoryBound(to: Float.self)[index] = element
+      default: preconditionFailure("no operands of the format \(format)")
       }
     }
     bias = normalNumbers(4096, seed: 12)
@@ -32,7 +33,7 @@ final class LinearOperands {
 
   func matrix(outputs: Int, inputs: Int, hasBias: Bool) -> WeightMatrix {
     WeightMatrix(
-      outputs: outputs, inputs: inputs, precision: weightPrecision,
+      outputs: outputs, inputs: inputs, format: format,
       elements: UnsafeRawPointer(weights.pointer),
       bias: hasBias ? Array(bias[..<outputs]) : [], owner: self)
   }
@@ -41,34 +42,5 @@ final class LinearOperands {
   func inputs(tokens: Int, columns: Int) -> MatrixInput {
     MatrixInput(
       arithmetic, Array(Self.inputNumbers[..<(tokens * columns)]), columns: columns, filling: 1000)
-  }
-}
-
-extension LinearOperands {
-  /// `outputs[token][o]` as a plain float32 loop computes it, to know what that loses, and the sums
-  /// of the magnitudes of all terms.
-  static func naive(_ weights: WeightMatrix, inputs: [Float], initial: Float)
-    -> (outputs: [Float], magnitudes: [Double])
-  {
-    var outputs: [Float] = []
-    var magnitudes: [Double] = []
-    for token in 0..<inputs.count / weights.inputs {
-      for row in 0..<weights.outputs {
-        var sum: Float = 0
-        var magnitude = abs(initial)
-        for i in 0..<weights.inputs {
-          let term = Float(weights.element(row, i)) * inputs[token * weights.inputs + i]
-          sum += term
-          magnitude += abs(term)
-        }
-        if !weights.bias.isEmpty {
-          sum += weights.bias[row]
-          magnitude += abs(weights.bias[row])
-        }
-        outputs.append(initial + sum)
-        magnitudes.append(Double(magnitude))
-      }
-    }
-    return (outputs, magnitudes)
   }
 }

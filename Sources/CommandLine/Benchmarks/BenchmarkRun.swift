@@ -1,0 +1,64 @@
+import Kernels
+import MPI
+import Ranks
+import Reporting
+
+/// What every benchmark begins with, how it takes the time, and what stands in each of its lines.
+struct BenchmarkRun {
+  let job: Job
+  let options: BenchmarkOptions
+  let resources: HostResources
+  let arithmetic: Arithmetic
+  var communicator: Communicator { job.communicator }
+
+  /// - Throws: `AgreedFailure`, `MPIError`.
+  init(_ options: BenchmarkOptions, _ job: Job) throws {
+    self.job = job
+    self.options = options
+    resources = try HostResources(job.host)
+    arithmetic = try job.arithmetic(
+      precision: options.precision, threads: options.threads, resources)
+  }
+
+  /// The results of the measured repetitions, numbered from 1; that of number 0, which warms up, does
+  /// not count. `peaks` are measured around each of the others.
+  func repeated<Result>(
+    against peaks: JobPeaks? = nil, _ body: (_ repetition: Int) throws -> Result
+  ) throws -> [Result] {
+    _ = try body(0)
+    peaks?.clear()
+    try peaks?.measure()
+    return try (1...options.repetitions).map { repetition in
+      let result = try body(repetition)
+      try peaks?.measure()
+      return result
+    }
+  }
+
+  /// The seconds that the slowest rank takes: from a barrier to the next.
+  func timed<Result>(_ body: () throws -> Result) throws -> (result: Result, seconds: Double) {
+    try communicator.barrier()
+    let start = ContinuousClock.now
+    let result = try body()
+    try communicator.barrier()
+    return (result, (ContinuousClock.now - start).seconds)
+  }
+
+  /// How the line was computed.
+  var cells: [Table.Cell] {
+    [
+      .text("precision", options.precision.rawValue),
+      .text("instruction_set", arithmetic.instructionSet.rawValue),
+      .integer("ranks", communicator.size), .integer("threads", arithmetic.team.threads),
+    ]
+  }
+
+  /// Writes the table, on rank 0.
+  ///
+  /// - Throws: `AgreedFailure`, `MPIError`.
+  func write(_ lines: [[Table.Cell]]) throws {
+    try job.runOnRoot {
+      try StandardOutput.write(Table(rows: lines).rendered(as: options.format))
+    }
+  }
+}

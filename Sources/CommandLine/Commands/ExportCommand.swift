@@ -1,0 +1,45 @@
+import ArgumentParser
+import ModelFiles
+import Reporting
+import Tokenizers
+import Transformer
+
+/// `ringflash export`: the built-in model as a model directory.
+package struct ExportCommand: Subcommand, Sendable {
+  package static let configuration = CommandConfiguration(
+    commandName: "export",
+    abstract: "Write the built-in model as a model directory in Hugging Face layout.",
+    discussion: """
+      Examples:
+        ringflash export needle-model
+        mpirun -np 8 ringflash --model ./needle-model --context haystack.txt
+      """)
+
+  @Argument(help: .init("The directory to write.", valueName: "dir"), transform: OptionValue.path)
+  package var directory: String
+
+  @Flag(help: "Replace files that are there already.")
+  package var overwrite = false
+
+  package init() {}
+
+  var parsed: ParsedCommand { .export(self) }
+
+  /// Writes config.json, generation_config.json, tokenizer.json and model.safetensors.
+  ///
+  /// - Throws: `FileError` if a file cannot be written, or is there already.
+  func execute() throws {
+    let needle = NeedleModel()
+    try ModelDirectory.write(
+      to: directory, configuration: needle.configurationJSON(),
+      generationConfiguration: needle.generationConfigurationJSON(),
+      tokenizer: Tokenizer.bytesJSON(),
+      tensors: needle.tensors.map {
+        Tensor(
+          name: $0.name, elementType: .bfloat16, shape: $0.shape,
+          bytes: UnsafeRawBufferPointer(start: $0.elements, count: $0.bytes), owner: $0.owner)
+      },
+      metadata: ["format": "pt"], overwrite: overwrite)
+    StandardError.write("wrote the built-in model to \(directory)\n")
+  }
+}

@@ -1,0 +1,83 @@
+import ArgumentParser
+import Kernels
+import RingAttention
+
+/// `ringflash inspect`: what a model directory holds, and what a run would need; or what a saved
+/// context is.
+package struct InspectCommand: Subcommand, Sendable {
+  package static let configuration = CommandConfiguration(
+    commandName: "inspect",
+    abstract: """
+      Show a model's architecture and sizes, and the memory that a run would need; or what a saved \
+      context is.
+      """,
+    discussion: """
+      Examples:
+        ringflash inspect
+        ringflash inspect models/SmolLM3-3B --json
+        ringflash inspect saved/book --verify
+        ringflash inspect HuggingFaceTB/SmolLM3-3B --tokens 100000 --ranks 8
+      """)
+
+  @Argument(
+    help: .init(
+      """
+      A model directory in Hugging Face layout, of which config.json is enough, or ORG/NAME of a \
+      model in the local Hugging Face cache; 'needle' is the built-in retrieval model; or the \
+      folder of a saved context. \
+      (default: \(ModelSource.builtInName))
+      """,
+      valueName: "model"),
+    transform: OptionValue.path)
+  package var model: String = ModelSource.builtInName
+
+  @Option(
+    parsing: .unconditional,
+    help: .init("Say what a run with a context of so many tokens would need.", valueName: "n"),
+    transform: OptionValue.integer(1...Int(Int32.max)))
+  package var tokens: Int?
+
+  @Option(
+    parsing: .unconditional,
+    help: .init(
+      "With --tokens: ranks of the run, all on this host, 1 to 1024. (default: those of this job)",
+      valueName: "p"),
+    transform: OptionValue.integer(1...1024))
+  package var ranks: Int?
+
+  @Option(
+    parsing: .unconditional,
+    help: .init("Type of K, V and matrix inputs: bf16 or fp32. (default: bf16)", valueName: "type"),
+    transform: OptionValue.choice(Precision.self))
+  package var precision: Precision = .bf16
+
+  @Option(
+    parsing: .unconditional,
+    help: .init(
+      """
+      How the sequence is divided among the ranks: zigzag, contiguous or striped. \
+      (default: zigzag)
+      """, valueName: "kind"),
+    transform: OptionValue.choice(PartitionKind.self))
+  package var partition: PartitionKind = .zigzag
+
+  @Option(
+    parsing: .unconditional,
+    help: .init(
+      "With --tokens: tokens of prompt and answer. (default: the model's, or 128)", valueName: "n"),
+    transform: OptionValue.integer(0...Int(Int32.max)))
+  package var maxTokens: Int?
+
+  @Flag(help: "Take only the model's configuration, with reproducible random weights.")
+  package var randomWeights = false
+
+  @Flag(help: "Of a saved context, compare all files with their checksums.")
+  package var verify = false
+
+  @Flag(help: "Write one JSON object instead of the text.")
+  package var json = false
+
+  package init() {}
+
+  var parsed: ParsedCommand { .inspect(self) }
+}

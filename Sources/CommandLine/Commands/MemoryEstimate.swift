@@ -1,0 +1,78 @@
+import Inference
+import Kernels
+import Ranks
+import RingAttention
+import Transformer
+
+/// What a run would need of this host if all its ranks ran here: by the same numbers `generate`
+/// decides whether to start.
+struct MemoryEstimate: Codable {
+  let precision: String
+  let partition: String
+  let ranks: Int
+  let threadsPerRank: Int
+  let contextTokens: Int
+  let maxTokens: Int
+  /// Of the rank that has the most.
+  let kvBytesPerRank: Int
+  /// Activations, softmax states, buffers for messages and scratch; of the rank that has the most.
+  let activationBytesPerRank: Int
+  /// Norms and biases.
+  let vectorBytesPerRank: Int
+  /// Made or converted weights, once.
+  let sharedWeightBytes: Int
+  /// Weights read from mapped files, once; page cache, not part of the total.
+  let mappedWeightBytes: Int
+  let totalBytes: Int
+  /// Null where the system does not say.
+  let availableBytes: Int?
+  let fits: Bool
+
+  init(
+    _ outline: ModelOutline, _ arithmetic: Arithmetic, _ sequence: SequenceDescription, ranks: Int
+  ) {
+    let requirements = (0..<ranks).map { rank in
+      MemoryRequirement(
+        configuration: outline.configuration, arithmetic: arithmetic, sequence: sequence,
+        ranks: ranks, rank: rank)
+    }
+    let weights = outline.weights
+    let memory = HostMemoryRequirement(
+      sharedBytes: weights.sharedBytes,
+      rankBytes: requirements.map { $0.bytes + weights.vectorBytes })
+    precision = arithmetic.precision.rawValue
+    partition = sequence.partition.rawValue
+    self.ranks = ranks
+    threadsPerRank = arithmetic.team.threads
+    contextTokens = sequence.contextTokens
+    maxTokens = sequence.maximumAppended
+    kvBytesPerRank = requirements.map(\.keyValueBytes).max() ?? 0
+    activationBytesPerRank = requirements.map(\.activationBytes).max() ?? 0
+    vectorBytesPerRank = weights.vectorBytes
+    sharedWeightBytes = weights.sharedBytes
+    mappedWeightBytes = weights.mappedBytes
+    totalBytes = memory.bytes
+    availableBytes = HostResources.availableMemory
+    fits = memory.fits(available: availableBytes)
+  }
+
+  /// Labels and what stands behind them.
+  var lines: [(String, String)] {
+    let ranksText = ranks == 1 ? "1 rank" : "\(ranks) ranks"
+    return [
+      (
+        "a run",
+        "\(contextTokens) tokens and up to \(maxTokens) more, \(ranksText) on this host, "
+          + "\(precision), \(partition)"
+      ),
+      ("KV cache", "\(decimalSize(kvBytesPerRank)) on the fullest rank"),
+      ("activations", "\(decimalSize(activationBytesPerRank)) on the rank with the most"),
+      ("weights", "\(decimalSize(sharedWeightBytes)) of memory that the ranks share"),
+      ("total", "\(decimalSize(totalBytes)) on this host"),
+      (
+        "available",
+        (availableBytes.map(decimalSize) ?? "unknown") + (fits ? ": fits" : ": does not fit")
+      ),
+    ]
+  }
+}

@@ -1,0 +1,17 @@
+import Ranks
+
+extension Failure {
+  /// The one line for standard error, without its newline. Control characters (a newline in a
+  /// file's name, say) are escaped, so that it stays one line.
+  package var message: String {
+    var line = "ringflash: error: "
+    for scalar in sentence.unicodeScalars {
+      if scalar.properties.generalCategory == .control {
+        line += scalar.escaped(asASCII: true)
+      } else {
+        line.unicodeScalars.append(scalar)
+      }
+    }
+    return line
+  }
+}

@@ -1,0 +1,74 @@
+import ContextFiles
+import Inference
+import Kernels
+import Ranks
+
+/// The folder that the context is restored from, or saved to.
+struct ContextFolder {
+  let directory: ContextDirectory
+  /// What is there; nil where the context is new.
+  let restored: ContextManifest?
+  /// Whether the prefill is saved from time to time.
+  private let hasCheckpoints: Bool
+
+  /// Nil where the context is neither restored nor saved.
+  init?(_ settings: GenerateSettings) {
+    guard let path = settings.contextFolder else { return nil }
+    directory = ContextDirectory(path: path)
+    restored = settings.restored
+    hasCheckpoints = settings.checkpointMinutes != nil
+  }
+
+  /// Whether it is written to. A finished context is left as it is.
+  var isWritten: Bool { restored?.isFinished != true }
+
+  /// Makes it ready to be written, and leaves a mark in it; on rank 0.
+  ///
+  /// - Returns: what other ranks find the mark by.
+  /// - Throws: `FileError`.
+  func prepare() throws -> String {
+    if let restored { try directory.prepareToGoOn(restored) } else { try directory.prepare() }
+    return try directory.mark()
+  }
+
+  /// Compares what is restored with the context that this run would describe, and looks whether the
+  /// disk has room for what will be saved.
+  ///
+  /// - Returns: what the context is of, with the names of the run that began it.
+  /// - Throws: `FileError`; 65 for a context that is too long.
+  func checked(_ description: ContextDescription) throws -> ContextDescription {
+    try restored?.description.check(against: description, path: directory.path)
+    if isWritten { try checkRoom(for: description) }
+    return restored?.description ?? description
+  }
+
+  /// The files of a session's context.
+  ///
+  /// - Parameters:
+  ///   - description: what it is of, once it is known.
+  ///   - tokens: all of the context's.
+  func context(
+    of session: Session, _ description: ContextDescription?, tokens: [Int32]
+  ) -> SavedContext {
+    guard let description else { preconditionFailure("a context is described before the work") }
+    return SavedContext(of: session, description, tokens: tokens, in: directory, restored: restored)
+  }
+
+  private func checkRoom(for description: ContextDescription) throws {
+    guard description.blocks <= ContextManifest.mostBlocks else {
+      throw Failure(
+        .badData,
+        """
+        a saved context has up to \(ContextManifest.mostBlocks * tokensPerBlock) tokens, this one \
+        has \(description.tokens); leave out --save
+        """)
+    }
+    let layers = description.layers - (restored?.finishedLayers ?? 0)
+    // The activations of a checkpoint are written before those of the one before it are removed.
+    let checkpoints =
+      hasCheckpoints ? (restored == nil ? 2 : 1) * description.activationBytes : 0
+    try directory.checkRoom(
+      bytes: description.keyValueBytes(layers: layers) + checkpoints
+        + description.tokens * MemoryLayout<Int32>.stride + 1 << 20)
+  }
+}

@@ -1,0 +1,166 @@
+import ContextFiles
+import Inference
+import Kernels
+import MPI
+import Ranks
+import Reporting
+
+// How the context gets into a session: restored, prefilled and saved, each as far as the settings say.
+// Every rank makes the same calls; what fails on one ends all alike.
+
+extension GenerateJob {
+  /// The folder of the context, if it is restored or saved, ready to be written where it will be: hours
+  /// of work are not lost to a wrong one.
+  ///
+  /// - Throws: `AgreedFailure` (74), `MPIError`.
+  func openContextFolder() throws -> ContextFolder? {
+    guard let folder = ContextFolder(settings) else { return nil }
+    guard folder.isWritten else { return folder }
+    let mark = try job.onRoot { try folder.prepare() }
+    defer { if job.isRoot { folder.directory.unmark(mark) } }
+    try job.onEveryRank { try folder.directory.checkAccess(mark: mark, rank: job.rank) }
+    return folder
+  }
+
+  /// Says of what a context is that is restored, after a comparison with this run; nil where none is.
+  ///
+  /// - Throws: `AgreedFailure` (69, 74), `MPIError`.
+  func describeRestored(
+    _ folder: ContextFolder?, _ agreement: ModelAgreement, _ arithmetic: Arithmetic
+  ) throws -> ContextDescription? {
+    guard let folder, let restored = folder.restored else { return nil }
+    return try describe(
+      folder, agreement, arithmetic, tokens: restored.description.tokens, chat: nil)
+  }
+
+  /// Describes a context that will be saved; nil where none is.
+  ///
+  /// - Throws: `AgreedFailure` (65, 69, 74), `MPIError`.
+  func describeNew(
+    _ folder: ContextFolder?, _ agreement: ModelAgreement, _ arithmetic: Arithmetic,
+    _ input: TokenizedInput
+  ) throws -> ContextDescription? {
+    guard let folder else { return nil }
+    return try describe(
+      folder, agreement, arithmetic, tokens: input.context.count, chat: input.chat)
+  }
+
+  private func describe(
+    _ folder: ContextFolder, _ agreement: ModelAgreement, _ arithmetic: Arithmetic, tokens: Int,
+    chat: ContextDescription.Chat?
+  ) throws -> ContextDescription {
+    let identity = try agreement.identity()
+    let outline = agreement.model
+    return try job.onRoot {
+      try folder.checked(
+        ContextDescription(
+          version: Version.string,
+          model: .init(
+            name: outline.name, path: settings.model.absoluteName, identity: identity,
+            randomWeights: settings.randomWeights),
+          precision: settings.precision.rawValue,
+          instructionSet: arithmetic.instructionSet.rawValue,
+          layout: .init(model: outline.configuration, arithmetic: arithmetic),
+          layers: outline.configuration.layers.count, tokens: tokens, chat: chat))
+    }
+  }
+
+  /// Afterwards the session has the whole context.
+  ///
+  /// - Parameters:
+  ///   - tokens: all of the context's.
+  ///   - saved: its files, if it has any.
+  /// - Throws: `AgreedFailure`, with 75 where the prefill was interrupted; `MPIError`.
+  func prepareContext(
+    of session: Session, tokens: [Int32], _ saved: SavedContext?, _ interruption: Interruption?
+  ) throws {
+    if let saved, saved.restored != nil {
+      try restore(saved)
+      clock.end(\.restore)
+    }
+    let checkpoints = saved.map { Checkpoints(of: session, in: $0, self) }
+    let isFinished = try prefill(session, tokens, interruption) { _ in
+      try checkpoints?.saveIfDue()
+      return true
+    }
+    try checkpoints?.saveRest()
+    display.end()
+    clock.end(\.prefill)
+    if !isFinished { throw try interrupted(session, checkpoints) }
+  }
+
+  private func restore(_ saved: SavedContext) throws {
+    let blocks = Double(saved.description.blocks)
+    display.begin("restore", unit: "block", total: saved.description.blocks, tokens: 0)
+    let display = display
+    try timeline.stage("restore") {
+      try job.onEveryRank {
+        try saved.restore { fraction in display.update(completed: fraction * blocks) }
+      }
+    }
+    display.update(completed: blocks)
+    display.end()
+  }
+
+  /// - Returns: whether the prefill is finished.
+  private func prefill(
+    _ session: Session, _ tokens: [Int32], _ interruption: Interruption?,
+    afterLayer: @escaping (Int) throws -> Bool
+  ) throws -> Bool {
+    let layers = session.model.configuration.layers.count
+    let rest = layers - session.context.finishedLayers
+    if rest > 0 {
+      display.begin(
+        "prefill", unit: "layer", total: rest, tokens: tokens.count * rest / layers)
+    }
+    return try timeline.stage("prefill") {
+      let (display, memory) = (display, memory)
+      var firstFraction: Double?
+      var currentLayer = layers - rest
+      let isFinished = try session.prefill(
+        tokens,
+        onProgress: { layer, fraction in
+          let first = firstFraction ?? fraction
+          firstFraction = first
+          display.update(completed: (fraction - first) / (1 - first) * Double(rest))
+          // In the first layer, all memory that the others use has been written.
+          if layer > currentLayer { memory.sample() }
+          currentLayer = layer
+        }, interruption: interruption, afterLayer: afterLayer)
+      display.update(completed: Double(rest - layers + session.context.finishedLayers))
+      memory.sample()
+      return isFinished
+    }
+  }
+
+  private func interrupted(
+    _ session: Session, _ checkpoints: Checkpoints?
+  ) throws -> AgreedFailure {
+    let what = "interrupted by \(try job.interruptionName()) in the prefill"
+    guard let checkpoints, checkpoints.savedLayers > 0 else {
+      return AgreedFailure(
+        failure: Failure(
+          .interrupted, "\(what), and nothing of it is saved; start the job again"))
+    }
+    let layers = session.model.configuration.layers.count
+    let path = checkpoints.path
+    return AgreedFailure(
+      failure: Failure(
+        .interrupted,
+        """
+        \(what): \(checkpoints.savedLayers) of \(layers) layers are saved in '\(path)'; give --resume \
+        \(path) to go on
+        """))
+  }
+
+  /// All of the context's logits, where they are wanted.
+  ///
+  /// - Throws: `MPIError`; on rank 0 `FileError`.
+  func writeContextLogits(of session: Session, to outputs: OutputFiles?) throws {
+    try outputs?.logits?.begin(vocabulary: session.model.configuration.vocabulary.size)
+    guard settings.logitsAll else { return }
+    try WorkLocation.within(stage: "prefill") {
+      try session.forEachContextLogits { rows in try outputs?.logits?.append(rows) }
+    }
+  }
+}

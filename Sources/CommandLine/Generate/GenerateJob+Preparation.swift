@@ -1,0 +1,163 @@
+import Inference
+import Kernels
+import MPI
+import Ranks
+import Reporting
+import Tokenizers
+import Transformer
+
+// What is read and checked before the work. Every rank calls these, and what fails on one ends all
+// alike: they throw `AgreedFailure`, and `MPIError`.
+
+extension GenerateJob {
+  /// - Throws: 74 if a file of the outputs cannot be written.
+  func openOutputs() throws -> OutputFiles? {
+    try job.onEveryRank { try job.isRoot ? OutputFiles(settings) : nil }
+  }
+
+  /// A signal that asks the job to end, where it can be noted what was done: in a saved context, or in
+  /// a file of answers. Else such a signal ends the program as usual.
+  func listenForSignals() throws -> Interruption? {
+    guard settings.contextFolder != nil || settings.questions?.answers != nil else {
+      CaughtSignal.stopCatching()
+      return nil
+    }
+    return try job.listenForInterruption()
+  }
+
+  /// The files of `--prompts`, on rank 0; nil where there is but a prompt.
+  func readQuestionFiles() throws -> QuestionFiles? {
+    try job.onEveryRank {
+      guard let questions = settings.questions, job.isRoot else { return nil }
+      // Standard input may be slow.
+      return try job.onAnotherThread { try QuestionFiles(questions) }
+    }
+  }
+
+  func agreedArithmetic() throws -> Arithmetic {
+    let arithmetic = try job.arithmetic(
+      precision: settings.precision, threads: settings.threads, HostResources(job.host))
+    logger.info(
+      """
+      \(arithmetic.instructionSet.rawValue), \(arithmetic.team.threads) threads, \
+      \(job.communicator.waitPolicy.rawValue)
+      """)
+    return arithmetic
+  }
+
+  /// The model without its weights.
+  func readModel() throws -> OutlinedModel {
+    try timeline.stage("load") {
+      try job.onEveryRank {
+        try OutlinedModel(
+          settings.model, precision: settings.precision,
+          weights: { _ in settings.randomWeights ? .random : .files })
+      }
+    }
+  }
+
+  /// Reads and tokenizes on rank 0, then broadcasts the context.
+  func readInput(_ model: OutlinedModel, _ files: QuestionFiles?) throws -> TokenizedInput {
+    try timeline.stage("tokenize") {
+      var input = try job.onEveryRank {
+        guard job.isRoot else { return TokenizedInput() }
+        return try job.onAnotherThread { [settings, display] in
+          try TokenizedInput(settings, model, files?.prompts, display: display)
+        }
+      }
+      input.context = try job.communicator.broadcast(array: input.context, from: 0)
+      return input
+    }
+  }
+
+  /// What the model's makers suggest; says what of it is not followed.
+  func suggestions(of model: ModelOutline) throws -> GenerationChoices {
+    let suggestions = try job.onRoot { try GenerationChoices(suggestedBy: model) }
+    if job.isRoot {
+      for setting in model.suggestions.notApplied {
+        logger.warning(
+          "\(model.name)/generation_config.json sets \(setting), which is not applied")
+      }
+    }
+    return suggestions
+  }
+
+  /// What is asked of the context, on rank 0.
+  func questionnaire(
+    _ files: QuestionFiles?, _ input: TokenizedInput, _ suggestions: GenerationChoices,
+    _ outputs: OutputFiles?
+  ) throws -> Questionnaire? {
+    try job.onEveryRank {
+      guard job.isRoot else { return nil }
+      guard let files else {
+        return Questionnaire(
+          prompt: input.prompts[0], settings, suggestions: suggestions, logits: outputs?.logits)
+      }
+      return try Questionnaire(files, input, settings, suggestions: suggestions)
+    }
+  }
+
+  func sayThatAllIsAnswered(_ files: QuestionFiles?) {
+    guard let files, !settings.quiet else { return }
+    StandardError.write(
+      "every question of \(files.prompts.name) is answered in \(files.answersName)\n")
+  }
+
+  func sequence(contextTokens: Int, _ asked: Questionnaire.Extent) -> SequenceDescription {
+    SequenceDescription(
+      partition: settings.partition, contextTokens: contextTokens, maximumAppended: asked.longest,
+      branches: min(settings.questions?.batch ?? 1, asked.questions))
+  }
+
+  func checkPositions(_ model: ModelOutline, _ sequence: SequenceDescription) throws {
+    let needed = sequence.contextTokens + sequence.maximumAppended
+    let limit = model.configuration.sequence.maximumPositions
+    guard needed > limit, !settings.ignorePositionLimit else { return }
+    throw AgreedFailure(
+      failure: Failure(
+        .badData,
+        """
+        context, prompt and answer have up to \(needed) tokens, the model '\(model.name)' was made for \
+        \(limit); shorten them, or let them through with --ignore-position-limit
+        """))
+  }
+
+  func checkMemory(
+    _ model: ModelOutline, _ arithmetic: Arithmetic, _ sequence: SequenceDescription,
+    isInterruptible: Bool
+  ) throws {
+    let requirement = MemoryRequirement(
+      configuration: model.configuration, arithmetic: arithmetic, sequence: sequence,
+      ranks: job.communicator.size, rank: job.rank, isInterruptible: isInterruptible)
+    try job.checkMemory(
+      requirement.bytes + model.weights.vectorBytes, shared: model.weights.sharedBytes,
+      for: model.weights.sharedBytes > 0
+        ? "KV blocks, activations and weights that are made or converted"
+        : "KV blocks and activations",
+      remedy: sequence.branches > 1
+        ? "use more hosts, a smaller --batch, fewer --max-tokens, or --precision bf16"
+        : "use more hosts, a shorter context, or --precision bf16")
+  }
+
+  func loadWeights(_ model: ModelOutline, team: ThreadTeam) throws -> Model {
+    try timeline.stage("load") {
+      try job.onEveryRank { try model.load(host: job.host, team: team) }
+    }
+  }
+
+  /// A session whose stages the timeline shows.
+  func session(
+    _ model: Model, _ sequence: SequenceDescription, _ arithmetic: Arithmetic
+  ) -> Session {
+    let session = WorkLocation.within(stage: "load") {
+      Session(model: model, sequence, communicator: job.communicator, arithmetic: arithmetic)
+    }
+    if timeline.isEnabled {
+      session.context.onSpan = { [timeline] name, start, end in
+        timeline.record(
+          name, category: "prefill", lane: "\(name)" == "message" ? 1 : 0, from: start, to: end)
+      }
+    }
+    return session
+  }
+}

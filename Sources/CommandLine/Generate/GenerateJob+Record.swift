@@ -1,0 +1,56 @@
+import Inference
+import Kernels
+import MPI
+import Ranks
+import Reporting
+
+/// What runs, as the record of a run says it.
+struct RunDescription {
+  let model: ModelOutline
+  let arithmetic: Arithmetic
+  let contextTokens: Int
+}
+
+extension GenerateJob {
+  /// Writes the record of the run, and all other files to their end. Every rank calls this.
+  ///
+  /// - Parameters:
+  ///   - session: nil where nothing was computed.
+  ///   - questionnaire: on rank 0, all of it answered; `outputs` the same.
+  /// - Throws: `AgreedFailure` (74), `MPIError`.
+  func writeRecord(
+    of run: RunDescription, _ session: Session?, _ questionnaire: Questionnaire?,
+    to outputs: OutputFiles?
+  ) throws {
+    memory.sample()
+    let ranks = try job.gather(RankReport(session, memory))
+    let traces = try job.communicator.gather(array: [UInt8](timeline.encodedEvents()), to: 0)
+    try job.onEveryRank {
+      guard let ranks, let questionnaire else { return }
+      let answer = questionnaire.receiver.outcome(contextTokens: run.contextTokens)
+      let record = record(run, ranks, answer, restored: session?.context.restoredLayers ?? 0)
+      if settings.json { try StandardOutput.write([UInt8](record.json())) }
+      try outputs?.finish(record: record, traces: traces ?? [])
+      if session != nil, !settings.quiet { StandardError.write(record.summary()) }
+    }
+  }
+
+  private func record(
+    _ run: RunDescription, _ ranks: [RankReport], _ answer: RunRecord.Answer,
+    restored restoredLayers: Int
+  ) -> RunRecord {
+    var hosts: [String] = []
+    for rank in ranks where !hosts.contains(rank.host) { hosts.append(rank.host) }
+    var seconds = clock.seconds
+    seconds.exposedExchange = ranks.map(\.exposedSeconds).max() ?? 0
+    return RunRecord(
+      job: .init(
+        hosts: hosts, ranks: ranks.count, threads: run.arithmetic.team.threads,
+        instructionSet: run.arithmetic.instructionSet.rawValue,
+        partition: settings.partition.rawValue, precision: settings.precision.rawValue),
+      model: .init(
+        name: run.model.name, randomWeights: settings.randomWeights,
+        layers: run.model.configuration.layers.count, restoredLayers: restoredLayers),
+      answer: answer, seconds: seconds, work: .init(of: ranks), perRank: .init(ranks))
+  }
+}

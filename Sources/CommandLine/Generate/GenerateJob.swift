@@ -1,0 +1,92 @@
+import Inference
+import Kernels
+import Logging
+import MPI
+import Ranks
+import Reporting
+import Transformer
+
+/// `generate`: from the options to the answer. What can fail by a user's mistake fails before the
+/// prefill, on all ranks alike.
+struct GenerateJob {
+  let job: Job
+  let settings: GenerateSettings
+  let timeline: Timeline
+  let display: ProgressDisplay
+  let logger: Logger
+  let clock = StageClock()
+  let memory = PrivateMemory()
+
+  static func run(_ flags: GenerateOptions, _ job: Job) throws {
+    let settings = try job.onRoot { try GenerateSettings.resolve(flags) }
+    job.setWatchTimeout(seconds: settings.stallTimeout)
+    try GenerateJob(settings, job).run()
+  }
+
+  private init(_ settings: GenerateSettings, _ job: Job) throws {
+    self.job = job
+    self.settings = settings
+    try job.communicator.barrier()
+    timeline = Timeline(
+      isEnabled: settings.trace != nil, rank: job.rank, host: MPIEnvironment.processorName,
+      lanes: ["stages", "messages"])
+    display = ProgressDisplay(
+      style: settings.quiet || !job.isRoot ? .silent : .standardError)
+    logger = .rank(job.rank, level: settings.logLevel)
+  }
+
+  private func run() throws {
+    // Outputs first: hours of work are not lost to a missing directory.
+    let outputs = try openOutputs()
+    let interruption = try listenForSignals()
+    let folder = try openContextFolder()
+    let files = try readQuestionFiles()
+    let arithmetic = try agreedArithmetic()
+
+    clock.skip()
+    let outlined = try readModel()
+    let agreement = ModelAgreement(
+      on: outlined.outline, version: Version.string, job: job, team: arithmetic.team)
+    try agreement.check()
+    clock.end(\.load)
+    // Before the context's ids are read, which make no sense to another model.
+    let restored = try describeRestored(folder, agreement, arithmetic)
+    let input = try readInput(outlined, files)
+    clock.end(\.tokenize)
+
+    let suggestions = try suggestions(of: outlined.outline)
+    let questionnaire = try questionnaire(files, input, suggestions, outputs)
+    let asked = try job.communicator.broadcast(value: questionnaire?.extent ?? .init(), from: 0)
+    let run = RunDescription(
+      model: outlined.outline, arithmetic: arithmetic, contextTokens: input.context.count)
+    guard asked.questions > 0 else {
+      sayThatAllIsAnswered(files)
+      return try writeRecord(of: run, nil, questionnaire, to: outputs)
+    }
+    let sequence = sequence(contextTokens: input.context.count, asked)
+    try checkPositions(outlined.outline, sequence)
+    try checkMemory(outlined.outline, arithmetic, sequence, isInterruptible: interruption != nil)
+    let description = try restored ?? describeNew(folder, agreement, arithmetic, input)
+    clock.skip()
+    let model = try loadWeights(outlined.outline, team: arithmetic.team)
+    clock.end(\.load)
+
+    let session = session(model, sequence, arithmetic)
+    let saved = folder?.context(of: session, description, tokens: input.context)
+    try prepareContext(of: session, tokens: input.context, saved, interruption)
+    try writeContextLogits(of: session, to: outputs)
+    clock.skip()
+    try answer(questionnaire, session, tokenizer: outlined.tokenizer, interruption)
+    clock.end(\.decode)
+    try writeRecord(of: run, session, questionnaire, to: outputs)
+  }
+}
+
+extension Logger {
+  /// Diagnostics on standard error, marked with the rank.
+  fileprivate static func rank(_ rank: Int, level: Logger.Level) -> Logger {
+    var logger = Logger(label: "ringflash.\(rank)") { StreamLogHandler.standardError(label: $0) }
+    logger.logLevel = level
+    return logger
+  }
+}

@@ -1,0 +1,108 @@
+import ChatTemplates
+import Foundation
+import JSON
+import ModelFiles
+import Ranks
+
+/// A model's chat template, with the special tokens that it names.
+package struct ModelChatTemplate {
+  private let template: ChatTemplate
+  private let specialTokens: [String: String]
+
+  package init(_ template: ChatTemplate, specialTokens: [String: String]) {
+    self.template = template
+    self.specialTokens = specialTokens
+  }
+
+  /// Reads `chat_template.jinja` of a model directory, else `chat_template` of
+  /// `tokenizer_config.json`: a text, or a list of named ones, of which `default` is taken.
+  ///
+  /// - Parameter source: located.
+  /// - Throws: `Failure` with 65 if there is none; `ChatTemplateError`, `JSONError`,
+  ///   `FileError`.
+  package init(of source: ModelSource) throws {
+    guard case .directory(let model) = source else {
+      throw Failure(
+        .badData,
+        "the built-in model has no chat template; leave out --chat, or give a --model that has one")
+    }
+    let configuration = try Self.document("tokenizer_config.json", in: model)
+    let path = "\(model)/chat_template.jinja"
+    if FileManager.default.fileExists(atPath: path) {
+      template = try ChatTemplate(FileReader.text(of: path, as: "chat template"), name: path)
+    } else if let configuration, let source = try Self.source(in: configuration) {
+      template = try ChatTemplate(source, name: configuration.path)
+    } else {
+      throw Failure(
+        .badData,
+        """
+        the model '\(model)' has no chat template, neither chat_template.jinja nor \
+        "chat_template" in tokenizer_config.json; leave out --chat, or add one of them
+        """)
+    }
+    var specialTokens: [String: String] = [:]
+    // What stands in the first document wins.
+    for document in [configuration, try Self.document("special_tokens_map.json", in: model)] {
+      specialTokens.merge(document.map(Self.specialTokens) ?? [:]) { first, _ in first }
+    }
+    self.specialTokens = specialTokens
+  }
+
+  /// The text of a conversation, up to where the assistant's answer begins.
+  ///
+  /// - Parameter system: the system's message; nil for none.
+  /// - Throws: `ChatTemplateError`.
+  func render(system: String?, user: String, now: Date) throws(ChatTemplateError) -> String {
+    var messages: [ChatMessage] = []
+    if let system { messages.append(ChatMessage(.system, system)) }
+    messages.append(ChatMessage(.user, user))
+    return try template.render(
+      messages: messages, addGenerationPrompt: true, variables: specialTokens, now: now)
+  }
+
+  private static func document(_ name: String, in directory: String) throws -> JSONDocument? {
+    let path = "\(directory)/\(name)"
+    guard FileManager.default.fileExists(atPath: path) else { return nil }
+    return try JSONDocument(path: path)
+  }
+
+  /// `chat_template`, if it is there.
+  private static func source(in configuration: JSONDocument) throws -> String? {
+    guard case .array(let choices)? = configuration.value("chat_template") else {
+      return try configuration.stringIfPresent("chat_template")
+    }
+    var names: [String] = []
+    for case .object(let choice) in choices {
+      guard case .string(let name)? = choice["name"], case .string(let source)? = choice["template"]
+      else { continue }
+      if name == "default" { return source }
+      names.append(name)
+    }
+    throw Failure(
+      .badData,
+      """
+      \(configuration.path): "chat_template" has no template called "default" (it has: \
+      \(names.isEmpty ? "none" : names.joined(separator: ", "))); put the one to use into \
+      chat_template.jinja
+      """)
+  }
+
+  /// `bos_token` and whatever else is called so, each a text or an object with its `content`, and
+  /// the further ones of `extra_special_tokens`.
+  private static func specialTokens(of document: JSONDocument) -> [String: String] {
+    var tokens: [String: String] = [:]
+    var members = document.object.members.filter { $0.key.hasSuffix("_token") }
+    if case .object(let extra)? = document.value("extra_special_tokens") {
+      members += extra.members
+    }
+    for member in members {
+      switch member.value {
+      case .string(let text): tokens[member.key] = text
+      case .object(let token):
+        if case .string(let text)? = token["content"] { tokens[member.key] = text }
+      default: break
+      }
+    }
+    return tokens
+  }
+}

@@ -1,0 +1,132 @@
+import Digests
+import Inference
+import Ranks
+import Reporting
+
+extension Questionnaire {
+  /// The questions of a file that have no answer yet. The answers that are there are compared with
+  /// their questions.
+  ///
+  /// - Parameters:
+  ///   - input: the file's prompts, and the context.
+  ///   - suggestions: what the model's makers suggest.
+  /// - Throws: 65 for an answer to something else.
+  init(
+    _ files: QuestionFiles, _ input: TokenizedInput, _ settings: GenerateSettings,
+    suggestions: GenerationChoices
+  ) throws {
+    let fingerprint = try QuestionFingerprint(
+      context: input.context, model: Self.known(settings.model),
+      randomWeights: settings.randomWeights, precision: settings.precision)
+    var entries: [Entry] = []
+    var pending: [FileAnswers.Pending] = []
+    for (question, prompt) in zip(files.prompts.questions, input.prompts) {
+      let parameters = GenerationParameters(
+        flags: question.choices, file: settings.generation, model: suggestions)
+      let own = try fingerprint.text(prompt: prompt, parameters: parameters)
+      guard let earlier = files.answers.earlier.entries[question.id] else {
+        entries.append(Entry(prompt: prompt, parameters))
+        pending.append(FileAnswers.Pending(id: question.id, fingerprint: own))
+        continue
+      }
+      guard earlier.fingerprint == own else {
+        throw Failure(
+          .badData,
+          """
+          \(files.answersName):\(earlier.line): this answers \(question.id) of another context, model, \
+          precision or question, or with other options; give another --answers FILE, or remove the \
+          line to have it answered again
+          """)
+      }
+    }
+    self.entries = entries
+    let parameters = GenerationParameters(flags: settings.generation, model: suggestions)
+    receiver = FileAnswers(files, pending: pending, seed: parameters.sampling.seed)
+  }
+
+  /// By what the model is known again: where it is and its configuration. Its weights are not read
+  /// for it, because there may be nothing left to answer.
+  private static func known(_ model: ModelSource) throws -> String {
+    guard case .directory(let path) = model else { return ModelSource.builtInName }
+    let configuration = try FileReader.bytes(of: "\(path)/config.json", as: "configuration")
+    let checksum = configuration.withUnsafeBytes { Checksum(of: $0) }
+    return "\(model.absoluteName) \(checksum.hexadecimal)"
+  }
+}
+
+/// Writes the answers to a file of questions, each when it is done.
+private final class FileAnswers: AnswerReceiver {
+  struct Pending {
+    let id: QuestionID
+    let fingerprint: String
+  }
+
+  let streams = false
+  private let files: QuestionFiles
+  private let pending: [Pending]
+  private let seed: UInt64
+  private var digests: [QuestionID: String] = [:]
+  private var promptTokens = 0
+  private var generatedTokens = 0
+
+  init(_ files: QuestionFiles, pending: [Pending], seed: UInt64) {
+    self.files = files
+    self.pending = pending
+    self.seed = seed
+  }
+
+  private var asked: Int { files.prompts.questions.count }
+  private var answeredBefore: Int { files.answers.earlier.entries.count }
+
+  func begin() throws { try files.answers.begin() }
+
+  func receive(logits: UnsafeBufferPointer<Float>) {}
+
+  func receive(_ answer: FinishedAnswer, to index: Int) throws {
+    let (id, tokens) = (pending[index].id, answer.generation.tokens)
+    try files.answers.append(
+      AnswerRecord(
+        id: id, fingerprint: pending[index].fingerprint, text: answer.text,
+        tokenIDs: tokens.map(Int.init), finishReason: FinishReason(answer.generation.end),
+        tokens: .init(prompt: answer.promptTokens, generated: tokens.count),
+        logitsDigest: answer.logitsDigest))
+    digests[id] = answer.logitsDigest
+    promptTokens += answer.promptTokens
+    generatedTokens += tokens.count
+  }
+
+  func outcome(contextTokens: Int) -> RunRecord.Answer {
+    RunRecord.Answer(
+      finishReason: .questions, seed: seed,
+      questions: .init(asked: asked, answeredBefore: answeredBefore, answered: digests.count),
+      tokens: .init(context: contextTokens, prompt: promptTokens, generated: generatedTokens),
+      logitsDigest: digest)
+  }
+
+  /// Of the answers to the whole file.
+  private var digest: String {
+    var digest = SHA256()
+    for question in files.prompts.questions {
+      let text =
+        digests[question.id] ?? files.answers.earlier.entries[question.id]?.logitsDigest
+      guard let text else { preconditionFailure("question \(question.id) has no answer") }
+      digest.update(text)
+    }
+    return digest.checksum.hexadecimal
+  }
+
+  func interrupted(by cause: String, contextIn folder: String?) -> Failure {
+    let count = "\(answeredBefore + digests.count) of \(asked) questions are answered"
+    let again =
+      folder.map { "give --resume \($0) and the same questions" }
+      ?? "start again with the same options"
+    guard !files.answersName.isEmpty else {
+      return Failure(
+        .interrupted,
+        "interrupted by \(cause): \(count); \(again) and --answers FILE, which a further job goes on"
+      )
+    }
+    return Failure(
+      .interrupted, "interrupted by \(cause): \(count) in \(files.answersName); \(again) to go on")
+  }
+}

@@ -1,0 +1,69 @@
+import Inference
+import Ranks
+import Reporting
+
+extension Questionnaire {
+  /// One prompt, or none: the answer goes to standard output.
+  ///
+  /// - Parameters:
+  ///   - suggestions: what the model's makers suggest.
+  ///   - logits: takes those from which tokens are chosen.
+  init(
+    prompt: [Int32], _ settings: GenerateSettings, suggestions: GenerationChoices,
+    logits: LogitsFile?
+  ) {
+    let parameters = GenerationParameters(flags: settings.generation, model: suggestions)
+    entries = [Entry(prompt: prompt, parameters)]
+    receiver = PromptAnswer(
+      streams: !settings.json, seed: parameters.sampling.seed, logits: logits,
+      // With all of the context's logits written, the last one is there already unless a prompt
+      // followed.
+      hasFirstLogits: settings.logitsAll && prompt.isEmpty)
+  }
+}
+
+/// Takes the answer to one prompt.
+private final class PromptAnswer: AnswerReceiver {
+  let streams: Bool
+  private let seed: UInt64
+  private let logits: LogitsFile?
+  private var hasNextLogits: Bool
+  private var answer: FinishedAnswer?
+
+  init(streams: Bool, seed: UInt64, logits: LogitsFile?, hasFirstLogits: Bool) {
+    self.streams = streams
+    self.seed = seed
+    self.logits = logits
+    hasNextLogits = hasFirstLogits
+  }
+
+  func begin() {}
+
+  func receive(logits row: UnsafeBufferPointer<Float>) throws {
+    if !hasNextLogits { try logits?.append(row) }
+    hasNextLogits = false
+  }
+
+  func receive(_ answer: FinishedAnswer, to index: Int) { self.answer = answer }
+
+  func outcome(contextTokens: Int) -> RunRecord.Answer {
+    guard let answer else { preconditionFailure("the prompt is answered") }
+    let generation = answer.generation
+    return RunRecord.Answer(
+      text: answer.text, tokenIDs: generation.tokens.map(Int.init),
+      finishReason: FinishReason(generation.end), seed: seed,
+      tokens: .init(
+        context: contextTokens, prompt: answer.promptTokens, generated: generation.tokens.count),
+      logitsDigest: answer.logitsDigest)
+  }
+
+  func interrupted(by cause: String, contextIn folder: String?) -> Failure {
+    let path = folder ?? ""
+    return Failure(
+      .interrupted,
+      """
+      interrupted by \(cause) in the answer: the whole context is saved in '\(path)'; give --resume \
+      \(path) to ask again
+      """)
+  }
+}

@@ -1,0 +1,65 @@
+import Inference
+import Ranks
+import Reporting
+
+/// What is asked of the context: one prompt, or what is left to answer of a file of questions. Only
+/// rank 0 has it.
+struct Questionnaire {
+  struct Entry {
+    let question: Question
+    let stopTexts: [String]
+
+    init(prompt: [Int32], _ parameters: GenerationParameters) {
+      question = Question(
+        prompt: prompt, maximumTokens: parameters.maxTokens, sampling: parameters.sampling)
+      stopTexts = parameters.stopTexts
+    }
+  }
+
+  /// What every rank has to know of it.
+  struct Extent: BitwiseCopyable {
+    var questions = 0
+    /// Most tokens that a question appends to the context, its answer included.
+    var longest = 0
+  }
+
+  let entries: [Entry]
+  let receiver: any AnswerReceiver
+
+  var extent: Extent {
+    Extent(questions: entries.count, longest: entries.map(\.question.longest).max() ?? 0)
+  }
+}
+
+/// Where the answers to a questionnaire go, and what they come to.
+protocol AnswerReceiver: AnyObject {
+  /// Whether an answer's text goes to standard output as it comes.
+  var streams: Bool { get }
+
+  /// Before the first answer.
+  ///
+  /// - Throws: 74.
+  func begin() throws
+
+  /// Takes the logits from which the next token of an answer is chosen.
+  ///
+  /// - Throws: 74.
+  func receive(logits: UnsafeBufferPointer<Float>) throws
+
+  /// Takes the answer to entry number `index`.
+  ///
+  /// - Throws: 74.
+  func receive(_ answer: FinishedAnswer, to index: Int) throws
+
+  /// For the record of the run, once all questions are answered.
+  ///
+  /// - Parameter contextTokens: their number.
+  func outcome(contextTokens: Int) -> RunRecord.Answer
+
+  /// Why the answering was given up.
+  ///
+  /// - Parameters:
+  ///   - cause: such as "SIGTERM".
+  ///   - folder: the context is saved in it; nil where it is saved nowhere.
+  func interrupted(by cause: String, contextIn folder: String?) -> Failure
+}

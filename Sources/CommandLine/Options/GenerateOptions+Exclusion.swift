@@ -1,0 +1,36 @@
+import Ranks
+
+extension GenerateOptions {
+  /// Two options of one place that exclude each other, or nil if there are none.
+  var exclusion: Failure? {
+    if context != nil && tokenIds != nil {
+      return Failure(.usage, "--context and --token-ids exclude each other, give one of them")
+    }
+    if resume != nil, let failure = exclusionByResume { return failure }
+    let asked = [
+      (GenerateOption.prompt, prompt), (.promptFile, promptFile), (.prompts, prompts),
+    ].filter { $0.1 != nil }
+    if asked.count > 1 {
+      return Failure(
+        .usage,
+        "--\(asked[0].0.rawValue) and --\(asked[1].0.rawValue) exclude each other, give one of them"
+      )
+    }
+    return nil
+  }
+
+  /// An option that says what a saved context says itself.
+  private var exclusionByResume: Failure? {
+    let reasons: [(GenerateOption, Bool, String)] = [
+      (.context, context != nil, "the context is in the saved one"),
+      (.tokenIds, tokenIds != nil, "the context is in the saved one"),
+      (.save, save != nil, "what is resumed is saved where it is"),
+      (.chat, chat, "the saved context says whether it is a chat's"),
+      (.system, system != nil, "the saved context has the system's message"),
+      (.logitsAll, logitsAll, "a saved context keeps the activations of its last position only"),
+    ]
+    guard let (option, _, reason) = reasons.first(where: { $0.1 }) else { return nil }
+    return Failure(
+      .usage, "--\(option.rawValue) and --resume exclude each other: \(reason); leave one out")
+  }
+}

@@ -1,0 +1,92 @@
+import Foundation
+import MPI
+import Ranks
+import Reporting
+
+/// From the arguments to the exit code. Every rank runs the same; only rank 0 speaks.
+package enum Program {
+  package static func run(_ arguments: [String]) -> Int32 {
+    // A reader that goes away shows as a failed write, which has a message and an exit code.
+    signal(SIGPIPE, SIG_IGN)
+    // So does a limit on the size of files.
+    signal(SIGXFSZ, SIG_IGN)
+    // Where a standard stream is closed, its number would go to the first of MPI's sockets. What is
+    // read from this instead is empty, and what is written to it fails.
+    for stream in STDIN_FILENO...STDERR_FILENO where fcntl(stream, F_GETFD) < 0 {
+      _ = open("/dev/null", O_RDONLY)
+    }
+    let parsed = CommandLineParser.parse(arguments)
+    // Whether a job can be interrupted is known only when its settings are; until then a signal that
+    // asks for it is kept.
+    if case .success(.generate) = parsed { CaughtSignal.startCatching() }
+    // MPI's own start and end wait for every rank and tell nobody of it.
+    alarm(secondsForStart)
+    do {
+      return try MPIEnvironment.run { communicator in
+        let job = try Job(communicator, describing: Failure.init, reporting: report)
+        job.endOnExhaustion(
+          remedy: """
+            use more hosts, fewer ranks or threads a host, a shorter context, or raise the limits \
+            (ulimit -v, ulimit -u, the control group's)
+            """)
+        do {
+          let code = try exitCode(of: parsed, arguments, job)
+          try job.finish()
+          return code
+        } catch {
+          job.abort(error)
+        }
+      }
+    } catch {
+      report(Failure(error))
+      return ExitCode.internalError.rawValue
+    }
+  }
+
+  private static func report(_ failure: Failure) {
+    StandardError.write(failure.message + "\n")
+  }
+
+  /// Until all ranks are there and have compared notes; a signal ends a rank that waits longer, and
+  /// thereby the job.
+  private static let secondsForStart: UInt32 = 600
+
+  /// Does what was asked for; rank 0 says why it failed where all ranks know that.
+  private static func exitCode(
+    of parsed: Result<ParsedCommand, EarlyExit>, _ arguments: [String], _ job: Job
+  ) throws -> Int32 {
+    do {
+      try job.checkStart(arguments: arguments, version: Version.string)
+      alarm(0)
+      try WorkLocation.within(stage: "run") { try execute(parsed, job) }
+      return 0
+    } catch let agreed as AgreedFailure {
+      if job.isRoot { report(agreed.failure) }
+      return agreed.failure.exitCode.rawValue
+    }
+  }
+
+  private static func execute(_ parsed: Result<ParsedCommand, EarlyExit>, _ job: Job) throws {
+    switch parsed {
+    case .success(.generate(let flags)):
+      try job.startWatching(
+        timeoutSeconds: flags.stallTimeout ?? GenerateSettings.defaultStallTimeout,
+        remedy: """
+          look at that host and the network, and start the job again (from a saved context with \
+          --resume DIR, or with a longer --stall-timeout where hosts pause)
+          """)
+      try GenerateJob.run(flags, job)
+    case .success(.benchAttention(let command)): try AttentionBenchmark.run(command, job)
+    case .success(.benchLinear(let command)): try LinearBenchmark.run(command, job)
+    case .success(.benchModel(let command)): try ModelBenchmark.run(command, job)
+    case .success(.benchRing(let command)): try RingBenchmark.run(command, job)
+    case .success(.info(let command)): try InfoReport.run(command, job)
+    case .success(.inspect(let command)):
+      try job.runOnRoot { try InspectReport.run(command, jobRanks: job.communicator.size) }
+    case .success(.haystack(let command)): try job.runOnRoot { try command.execute() }
+    case .success(.export(let command)): try job.runOnRoot { try command.execute() }
+    case .failure(.text(let text)): try job.runOnRoot { try StandardOutput.write(text) }
+    case .failure(.failure(let failure)): throw AgreedFailure(failure: failure)
+    }
+  }
+}

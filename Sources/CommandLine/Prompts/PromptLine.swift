@@ -1,0 +1,135 @@
+import Inference
+import JSON
+import Ranks
+import Reporting
+
+/// One question of a prompts file.
+package struct PromptLine: Sendable, Equatable {
+  package enum Prompt: Sendable, Equatable {
+    case text(String)
+    /// Each 0 or more; whether the vocabulary has them, the file does not know.
+    case tokenIDs([Int32])
+  }
+
+  /// Its line in the file, from 1.
+  package let line: Int
+  package let id: QuestionID
+  package let prompt: Prompt
+  /// What it wants otherwise than the options say.
+  package let choices: GenerationChoices
+
+  private enum Key: String, CaseIterable {
+    case id, prompt, stop, temperature, seed
+    case tokenIDs = "token_ids"
+    case maxTokens = "max_tokens"
+    case topK = "top_k"
+    case topP = "top_p"
+  }
+
+  /// - Parameter path: of the file, for messages.
+  /// - Throws: 65.
+  init(_ line: LineReader.Line, path: String) throws(Failure) {
+    do {
+      let document = try line.bytes.withUnsafeBytes {
+        try JSONDocument(line: line.number, bytes: $0, path: path)
+      }
+      try self.init(document, line: line.number)
+    } catch {
+      throw Failure(error)
+    }
+  }
+
+  private init(_ document: JSONDocument, line: Int) throws {
+    try Self.checkKeys(of: document)
+    self.line = line
+    guard let id = document.value(Key.id.rawValue) else {
+      throw Self.failure(document, .id, "is missing, a string or an integer is expected; add it")
+    }
+    self.id = try Self.id(id, document)
+    prompt = try Self.prompt(document)
+    choices = try Self.choices(document)
+  }
+
+  private static func checkKeys(of document: JSONDocument) throws {
+    let known = Key.allCases.map(\.rawValue)
+    for key in document.keys where !known.contains(key) {
+      let name = key.count > 40 ? "\(key.prefix(40))…" : key
+      let nearest = key.count > 40 ? nil : nearestName(to: key, among: known)
+      throw Failure(
+        .badData,
+        "\(document.path): unknown key \"\(name)\""
+          + (nearest.map { ", did you mean \"\($0)\"?" }
+            ?? "; the keys are \(known.sorted().joined(separator: ", "))"))
+    }
+  }
+
+  private static func id(_ value: JSONValue, _ document: JSONDocument) throws -> QuestionID {
+    switch value {
+    case .string(let text): return .text(text)
+    case .integer(let number): return .integer(number)
+    default:
+      throw failure(
+        document, .id, "is \(value.summary), a string or an integer is expected; correct it")
+    }
+  }
+
+  private static func prompt(_ document: JSONDocument) throws -> Prompt {
+    let text = try document.stringIfPresent(Key.prompt.rawValue)
+    let ids = try document.integersIfPresent(Key.tokenIDs.rawValue)
+    switch (text, ids) {
+    case (let text?, nil): return .text(text)
+    case (nil, let ids?):
+      return .tokenIDs(
+        try ids.enumerated().map { index, id in
+          guard let token = Int32(exactly: id), token >= 0 else {
+            throw failure(
+              document, .tokenIDs,
+              "has \(id) as element \(index), token ids are 0 to \(Int32.max); correct it")
+          }
+          return token
+        })
+    case (nil, nil): throw failure(document, .prompt, "is missing, a string is expected; add it")
+    case (_?, _?):
+      throw failure(document, .tokenIDs, "stands beside \"prompt\"; give one of them")
+    }
+  }
+
+  private static func choices(_ document: JSONDocument) throws -> GenerationChoices {
+    let limit = 0...Int(Int32.max)
+    let temperature = try document.numberIfPresent(Key.temperature.rawValue)
+    if let temperature, temperature < 0 {
+      throw failure(
+        document, .temperature, "is \(temperature), a number from 0 up is expected; correct it")
+    }
+    let topP = try document.numberIfPresent(Key.topP.rawValue)
+    if let topP, !(topP > 0 && topP <= 1) {
+      throw failure(
+        document, .topP, "is \(topP), a number above 0 and up to 1 is expected; correct it")
+    }
+    return GenerationChoices(
+      maxTokens: try document.integerIfPresent(Key.maxTokens.rawValue, in: limit),
+      stopTexts: try stopTexts(document),
+      sampling: SamplingChoices(
+        temperature: temperature,
+        topK: try document.integerIfPresent(Key.topK.rawValue, in: limit), topP: topP,
+        seed: try document.integerIfPresent(Key.seed.rawValue, in: 0 ... .max).map(UInt64.init)))
+  }
+
+  /// One text or a list of them; an empty list stops at none.
+  private static func stopTexts(_ document: JSONDocument) throws -> [String]? {
+    let texts: [String]?
+    if case .string(let text)? = document.value(Key.stop.rawValue) {
+      texts = [text]
+    } else {
+      texts = try document.stringsIfPresent(Key.stop.rawValue)
+    }
+    if texts?.contains("") == true {
+      throw failure(document, .stop, "has an empty text, which would stop at once; leave it out")
+    }
+    return texts
+  }
+
+  private static func failure(_ document: JSONDocument, _ key: Key, _ problem: String) -> Failure {
+    Failure(.badData, "\(document.path): \"\(key.rawValue)\" \(problem)")
+  }
+}

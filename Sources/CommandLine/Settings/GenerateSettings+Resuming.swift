@@ -1,0 +1,48 @@
+import ContextFiles
+import Foundation
+import Kernels
+import Ranks
+
+extension GenerateSettings {
+  /// Fills in what the saved context says: its model, unless another place of it is given, and its
+  /// precision.
+  ///
+  /// - Throws: 64 if the options say otherwise; as `ContextDirectory.manifest` does.
+  mutating func fillIn(
+    from directory: ContextDirectory, _ options: GenerateOptions
+  ) throws(Failure) {
+    let manifest: ContextManifest
+    do { manifest = try directory.manifest() } catch { throw Failure(error) }
+    let description = manifest.description
+    guard let precision = Precision(rawValue: description.precision) else {
+      throw Failure(
+        .badData,
+        """
+        the saved context '\(directory.path)' is in the precision '\(description.precision)', \
+        which this ringflash does not know; save it anew
+        """)
+    }
+    if let given = options.precision, given != precision {
+      throw Failure(
+        .usage,
+        """
+        --precision \(given.rawValue) does not go with the saved context '\(directory.path)', which \
+        was computed in \(precision.rawValue); leave it out
+        """)
+    }
+    self.precision = precision
+    if options.model == nil {
+      model = ModelSource(description.model.path)
+      if case .directory(let path) = model, !FileManager.default.fileExists(atPath: path) {
+        throw Failure(
+          .noInput,
+          """
+          the saved context '\(directory.path)' is of the model '\(path)', which is not there; give \
+          its place with --model DIR
+          """)
+      }
+      randomWeights = description.model.randomWeights
+    }
+    restored = manifest
+  }
+}

@@ -1,0 +1,170 @@
+import ContextFiles
+import Inference
+import Kernels
+import Logging
+import Ranks
+import RingAttention
+
+/// All that `generate` was told, by the command line and the configuration file together, with the
+/// defaults filled in that depend on no model and no machine. Rank 0 makes it and broadcasts it.
+package struct GenerateSettings: Codable, Equatable, Sendable {
+  /// Of `--stall-timeout`, in seconds: longer than a pause of a file system or a switch.
+  package static let defaultStallTimeout = 300
+
+  /// Where the context comes from; the path `-` is standard input.
+  package enum Context: Codable, Equatable, Sendable {
+    case text(path: String)
+    case tokenIds(path: String)
+    /// A folder that `--save` has left.
+    case saved(path: String)
+  }
+
+  /// What is appended after the context.
+  package enum Prompt: Codable, Equatable, Sendable {
+    case text(String)
+    case file(path: String)
+  }
+
+  package var context: Context
+  /// What the saved context says of itself.
+  package var restored: ContextManifest?
+  /// The folder in which to save the context.
+  package var save: String?
+  package var checkpointMinutes: Double?
+  package var prompt: Prompt?
+  /// In place of a prompt.
+  package var questions: QuestionSettings?
+  /// Whether context and prompt are a user's message in the model's chat template.
+  package var chat: Bool
+  /// The system's message before it.
+  package var system: String?
+  package var ignorePositionLimit: Bool
+  /// As it was given; once resolved, located.
+  package var model: ModelSource
+  package var randomWeights: Bool
+  package var generation: GenerationChoices
+  package var precision: Precision
+  /// Nil is the rank's share of the cores it may use.
+  package var threads: Int?
+  package var partition: PartitionKind
+  /// Seconds that a rank may be silent.
+  package var stallTimeout: Int
+  package var json: Bool
+  package var report: String?
+  package var logits: String?
+  package var logitsAll: Bool
+  package var trace: String?
+  package var quiet: Bool
+  package var logLevel: Logger.Level
+
+  /// Reads the configuration file that `flags` name, if any, and fills in from it what they leave
+  /// open. A context to resume says itself with which model and in which precision it goes on. Then
+  /// looks where the model is.
+  ///
+  /// - Throws: `Failure`, `FileError`.
+  package static func resolve(_ flags: GenerateOptions) throws -> GenerateSettings {
+    var options = flags
+    if let path = flags.config {
+      options = flags.filled(from: try ConfigurationFile.options(path: path))
+    }
+    var settings = try GenerateSettings(options)
+    if case .saved(let path) = settings.context {
+      try settings.fillIn(from: ContextDirectory(path: path), options)
+    }
+    settings.model = try settings.model.located()
+    return settings
+  }
+
+  /// - Throws: 64 if an option is missing or two do not go together.
+  package init(_ options: GenerateOptions) throws(Failure) {
+    if let failure = options.exclusion { throw failure }
+    if let path = options.context {
+      context = .text(path: path)
+    } else if let path = options.tokenIds {
+      context = .tokenIds(path: path)
+    } else if let path = options.resume {
+      context = .saved(path: path)
+    } else {
+      throw Failure(
+        .usage,
+        """
+        no context, give --context FILE, --token-ids FILE or --resume DIR (see 'ringflash generate \
+        --help')
+        """)
+    }
+    if options.logitsAll && options.logits == nil {
+      throw Failure(
+        .usage, "--logits-all needs --logits FILE to write to (see 'ringflash generate --help')")
+    }
+    if options.checkpointEvery != nil, options.save == nil, options.resume == nil {
+      throw Failure(
+        .usage, "--checkpoint-every needs a folder to save in, give --save DIR with it")
+    }
+    if options.chat, options.context == nil {
+      throw Failure(
+        .usage, "--chat needs the context as text, give --context FILE in place of --token-ids")
+    }
+    if options.system != nil && !options.chat {
+      throw Failure(
+        .usage, "--system has a place only in a chat template, give --chat with it")
+    }
+    let inputs = [
+      options.config, options.context, options.tokenIds, options.promptFile, options.prompts,
+    ]
+    if inputs.count(where: { $0 == "-" }) > 1 {
+      throw Failure(.usage, "standard input (-) can be read only once, give a file for the other")
+    }
+    if let failure = Self.sharedOutput(options) { throw failure }
+    save = options.save
+    checkpointMinutes = options.checkpointEvery
+    questions = try QuestionSettings(options)
+    prompt =
+      options.prompt.map { .text($0) } ?? options.promptFile.map { .file(path: $0) }
+    chat = options.chat
+    system = options.system
+    ignorePositionLimit = options.ignorePositionLimit
+    model = options.model.map { ModelSource($0) } ?? .builtIn
+    randomWeights = options.randomWeights
+    if randomWeights, model == .builtIn { throw Self.builtInWeights }
+    generation = GenerationChoices(
+      maxTokens: options.maxTokens, stopTexts: options.stop.isEmpty ? nil : options.stop,
+      sampling: SamplingChoices(
+        temperature: options.temperature, topK: options.topK, topP: options.topP,
+        seed: options.seed))
+    precision = options.precision ?? .bf16
+    threads = options.threads
+    partition = options.partition ?? .zigzag
+    stallTimeout = options.stallTimeout ?? Self.defaultStallTimeout
+    json = options.json
+    report = options.report
+    logits = options.logits
+    logitsAll = options.logitsAll
+    trace = options.trace
+    quiet = options.quiet
+    logLevel = options.logLevel ?? .warning
+  }
+
+  /// Where the context is restored from or saved to; nil for neither.
+  var contextFolder: String? {
+    if case .saved(let path) = context { path } else { save }
+  }
+
+  static let builtInWeights = Failure(
+    .usage, "--random-weights needs --model DIR: the built-in model has weights of its own")
+
+  /// Two outputs with one path, of which the second would replace the first; nil if there are none.
+  private static func sharedOutput(_ options: GenerateOptions) -> Failure? {
+    let outputs = [
+      (GenerateOption.report, options.report), (.logits, options.logits), (.trace, options.trace),
+      (.save, options.save),
+      (.answers, options.answers),
+    ]
+    for (index, (option, path)) in outputs.enumerated() {
+      guard let path, let other = outputs[..<index].first(where: { $0.1 == path }) else { continue }
+      return Failure(
+        .usage,
+        "--\(other.0.rawValue) and --\(option.rawValue) are both '\(path)', give two files")
+    }
+    return nil
+  }
+}

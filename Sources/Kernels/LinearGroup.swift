@@ -1,0 +1,18 @@
+/// Linear layers that read the same input; their outputs stand one after the other, in this order.
+public struct LinearGroup: Sendable {
+  public let matrices: [WeightMatrix]
+  /// Of all matrices together.
+  public let outputs: Int
+  public let bytes: Int
+  /// Floating-point operations for one input.
+  public let flops: Double
+
+  public init(_ matrices: WeightMatrix...) {
+    precondition(
+      matrices.allSatisfy { $0.inputs == matrices[0].inputs }, "one input for all matrices")
+    self.matrices = matrices
+    outputs = matrices.reduce(0) { $0 + $1.outputs }
+    bytes = matrices.reduce(0) { $0 + $1.bytes }
+    flops = matrices.reduce(0) { $0 + $1.flops }
+  }
+}

@@ -1,0 +1,65 @@
+/// How the queries of some tokens lie for attention: `[keyValueHeads][tokens][groupSize]
+/// [paddedHeadDimension]` matrix input. So the rows of one KV head's group stand together for tokens
+/// that are neighbours, and each K/V block that is read serves the whole group.
+public struct QueryLayout: Sendable, Equatable {
+  public let shape: AttentionShape
+  /// How many there are.
+  public let tokens: Int
+  private let elementBytes: Int
+
+  init(shape: AttentionShape, tokens: Int, elementBytes: Int) {
+    self.shape = shape
+    self.tokens = tokens
+    self.elementBytes = elementBytes
+  }
+
+  /// Bytes of one head's row.
+  var rowBytes: Int { shape.paddedHeadDimension * elementBytes }
+
+  /// The number of the first of a token's rows of one KV head, among all rows.
+  public func row(head: Int, token: Int) -> Int { (head * tokens + token) * shape.groupSize }
+
+  /// Where the row of that number begins, in bytes.
+  public func offset(ofRow row: Int) -> Int { row * rowBytes }
+
+  /// Rows of all tokens and heads.
+  public var rows: Int { tokens * shape.queryHeads }
+
+  /// Bytes of one token's queries.
+  public var tokenBytes: Int { shape.queryHeads * rowBytes }
+}
+
+extension Arithmetic {
+  public func queryLayout(_ shape: AttentionShape, tokens: Int) -> QueryLayout {
+    QueryLayout(shape: shape, tokens: tokens, elementBytes: inputType.bytes)
+  }
+
+  /// Rounds one token's queries into their places.
+  ///
+  /// - Parameters:
+  ///   - queries: `[queryHeads][headDimension]` float32.
+  ///   - token: its number in the layout.
+  ///   - destination: the queries of all tokens, as `layout` says.
+  public func store(
+    queries: UnsafePointer<Float>, token: Int, into destination: UnsafeMutableRawPointer,
+    layout: QueryLayout
+  ) {
+    let shape = layout.shape
+    let (d, group) = (shape.headDimension, shape.groupSize)
+    let padding = layout.rowBytes - d * inputType.bytes
+    for head in 0..<shape.keyValueHeads {
+      let source = queries + head * group * d
+      let rows = destination + layout.offset(ofRow: layout.row(head: head, token: token))
+      guard padding > 0 else {
+        inputKernels.round(source, group * d, rows)
+        continue
+      }
+      for row in 0..<group {
+        let padded = rows + layout.offset(ofRow: row)
+        inputKernels.round(source + row * d, d, padded)
+        (padded + d * inputType.bytes).initializeMemory(
+          as: UInt8.self, repeating: 0, count: padding)
+      }
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import CKernels
+
+/// How the rows of a weight matrix are stored, and what unpacks them. How they are multiplied is the
+/// arithmetic's: see `Precision`.
+///
+/// A row is a whole number of blocks, each of some elements in some bytes; rows follow one another
+/// without gaps. A format has a file of its own with its description, and a line in `all`.
+public struct WeightFormat: Sendable {
+  /// What it is called, such as "bf16"; no two have the same name.
+  public let name: String
+  /// Elements that are stored together, and the bytes that they take.
+  public let elementsPerBlock: Int
+  public let bytesPerBlock: Int
+
+  /// Writes `count` elements from the start of a row on, as float32, which is exact; the elements may
+  /// lie at any address. Nil where they are float32 already.
+  let unpack: Unpacking?
+  /// The precisions in which rows are multiplied as they lie. In another one they are to be converted
+  /// before.
+  public let precisions: Set<Precision>
+  /// What multiplies them, in an arithmetic of one of these.
+  let kernels: @Sendable (Arithmetic) -> WeightKernels
+
+  typealias Unpacking =
+    @Sendable (
+      _ elements: UnsafeRawPointer, _ count: Int, _ output: UnsafeMutablePointer<Float>,
+      _ table: rf_kernel_table
+    ) -> Void
+
+  /// Every format that there is.
+  public static let all: [WeightFormat] = [.bfloat16, .float32]
+
+  /// Bytes of one row of so many elements.
+  public func rowBytes(inputs: Int) -> Int {
+    (inputs + elementsPerBlock - 1) / elementsPerBlock * bytesPerBlock
+  }
+
+  /// The first `count` elements of a row at `elements`, at whatever address, as float32.
+  public func floats(at elements: UnsafeRawPointer, count: Int) -> [Float] {
+    [Float](unsafeUninitializedCapacity: count) { floats, initialized in
+      initialized = count
+      guard count > 0 else { return }
+      unpackRow(
+        elements, count: count, into: floats.baseAddress!,
+        with: rf_kernel_table_for(rf_instruction_set_portable))
+    }
+  }
+
+  /// The same into memory of the caller's.
+  func unpackRow(
+    _ elements: UnsafeRawPointer, count: Int, into output: UnsafeMutablePointer<Float>,
+    with table: rf_kernel_table
+  ) {
+    guard let unpack else {
+      UnsafeMutableRawPointer(output).copyMemory(
+        from: elements, byteCount: count * MemoryLayout<Float>.stride)
+      return
+    }
+    unpack(elements, count, output, table)
+  }
+}
+
+extension WeightFormat: Hashable {
+  public static func == (left: WeightFormat, right: WeightFormat) -> Bool {
+    left.name == right.name
+  }
+
+  public func hash(into hasher: inout Hasher) { hasher.combine(name) }
+}
+
+extension WeightFormat: CustomStringConvertible {
+  public var description: String { name }
+}
+
+/// How one arithmetic multiplies the rows of one format.
+struct WeightKernels {
+  /// Packs a panel for the matrix microkernels; nil where OpenBLAS multiplies.
+  let pack: rf_pack_function?
+  let dotsOfOneInput: rf_dot_4_function
+  let dotsOfSeveralInputs: rf_dots_function
+}

@@ -1,0 +1,71 @@
+import Digests
+import Foundation
+import MPI
+
+extension Job {
+  /// Checks that every rank is the same program with the same arguments as rank 0: otherwise ranks
+  /// would wait for each other for ever, or compute other bits.
+  ///
+  /// - Parameter version: of the program.
+  /// - Throws: `AgreedFailure` (69), `MPIError`.
+  public func checkStart(arguments: [String], version: String) throws {
+    let own = [MPIEnvironment.processorName, version] + arguments
+    let first = try onRoot { own }
+    try onEveryRank {
+      guard own.dropFirst() != first.dropFirst() else { return }
+      throw Failure(
+        .unavailable,
+        own[1] == first[1]
+          ? "started with other arguments than rank 0 on \(first[0]); give all ranks the same"
+          : """
+          this is ringflash \(own[1]), rank 0 on \(first[0]) is ringflash \(first[1]); install one \
+          on all hosts
+          """)
+    }
+    try checkBuild(version: version, host: first[0])
+  }
+
+  /// Two builds of one version may differ in the last bits, or in what they send.
+  private func checkBuild(version: String, host firstHost: String) throws {
+    let program = "/proc/self/exe"
+    let file = ProgramFile(path: program)
+    let isFileOfHost = file == (try host.broadcast(value: file, from: 0))
+    // Nothing needs to be read where all ranks run one file.
+    let isOneFile = isFileOfHost && host.size == communicator.size
+    guard try communicator.allReduce(value: isOneFile ? 1 : 0, .minimum) == 0 else { return }
+    let read = try onEveryRank { () -> String? in
+      guard host.rank == 0 || !isFileOfHost else { return nil }
+      do {
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: program), options: .alwaysMapped)
+        return bytes.withUnsafeBytes { Checksum(of: $0) }.hexadecimal
+      } catch {
+        throw Failure(.inputOutput, "\(program) cannot be read: \(error.localizedDescription)")
+      }
+    }
+    let ofHost = String(
+      decoding: try host.broadcast(array: Array((read ?? "").utf8), from: 0), as: UTF8.self)
+    let own = read ?? ofHost
+    let first = try onRoot { own }
+    try onEveryRank {
+      guard own != first else { return }
+      throw Failure(
+        .unavailable,
+        """
+        this is another build of ringflash \(version) (SHA-256 \(own.prefix(12))…) than that \
+        of rank 0 on \(firstHost) (\(first.prefix(12))…); install one on all hosts
+        """)
+    }
+  }
+}
+
+/// Which file on a host; equal values are one file.
+private struct ProgramFile: Equatable, BitwiseCopyable {
+  private var device: UInt64 = 0
+  private var inode: UInt64 = 0
+
+  init(path: String) {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return }
+    (device, inode) = (UInt64(status.st_dev), UInt64(status.st_ino))
+  }
+}

@@ -1,0 +1,223 @@
+import Kernels
+import MPI
+import Ranks
+import RingAttention
+
+/// Tokens that follow those of a branch.
+public struct AppendedTokens: Sendable {
+  public let branch: Int
+  /// One id at least.
+  public let tokens: ArraySlice<Int32>
+  /// Whether the logits of the last of them are wanted.
+  public let wantsLogits: Bool
+
+  public init(branch: Int, tokens: ArraySlice<Int32>, wantsLogits: Bool) {
+    self.branch = branch
+    self.tokens = tokens
+    self.wantsLogits = wantsLogits
+  }
+}
+
+/// The way of tokens that follow a context through all layers; every rank computes the same rows.
+///
+/// Made once for a prefilled context; a step of few tokens takes no memory.
+public final class AppendPass {
+  /// Most tokens of a prompt that are appended at once; a longer one goes in pieces of it.
+  public static let tokensPerStep = 64
+
+  /// Most tokens that are appended at once: a piece of a prompt, and one of every other branch.
+  private static func capacity(branches: Int) -> Int { tokensPerStep + branches - 1 }
+
+  /// The memory that it takes.
+  struct Plan: Sendable {
+    let capacity: Int
+    fileprivate let ropes: [RoPE]
+    fileprivate let attention: AppendAttention.Plan
+    /// `[capacity][hiddenSize]` float32.
+    fileprivate let stream: BufferPlan.Slot<Float>
+    fileprivate let layer: LayerBuffers.Plan
+    fileprivate let linear: DividedLinear.Plan
+    fileprivate let rotations: [RoPETable.Plan]
+    /// `[layers][blockBytes]`: the context's last block where it is partly filled, else nothing.
+    fileprivate let tail: BufferPlan.Slot<UInt8>
+    fileprivate let buffers: BufferPlan
+
+    init(
+      _ configuration: ModelConfiguration, _ arithmetic: Arithmetic,
+      _ sequence: SequenceDescription, ropes: [RoPE], layout: KeyValueLayout
+    ) {
+      let capacity = AppendPass.capacity(branches: sequence.branches)
+      self.capacity = capacity
+      self.ropes = ropes
+      attention = AppendAttention.Plan(
+        arithmetic: arithmetic, shape: configuration.attention.shape, capacity: capacity)
+      var plan = BufferPlan()
+      stream = plan.add(capacity, configuration.hiddenSize)
+      layer = LayerBuffers.Plan(
+        configuration, arithmetic, rows: capacity, rowsAtOnce: capacity, addsInPlace: false,
+        in: &plan)
+      // Of one layer for as many tokens as are appended at once, or of the head for one of each
+      // branch.
+      linear = DividedLinear.Plan(
+        elements: max(
+          capacity * max(configuration.widestProjection, configuration.hiddenSize),
+          sequence.branches * configuration.vocabulary.size), in: &plan)
+      rotations = ropes.map { RoPETable.Plan($0, capacity: capacity, in: &plan) }
+      let tailBlocks = sequence.contextTokens % tokensPerBlock == 0 ? 0 : 1
+      tail = plan.add(tailBlocks, configuration.layers.count, layout.blockBytes)
+      buffers = plan
+    }
+
+    var bytes: Int { buffers.bytes + attention.bytes }
+  }
+
+  let context: DecoderContext
+  let head: LogitsHead
+  private let execution: AppendExecution
+  /// `[branches]`: tokens appended to each.
+  private var appendedTokens: [Int]
+  /// `[capacity][hiddenSize]` float32.
+  private let stream: UnsafeMutablePointer<Float>
+  /// The context's last block, `[layers][blockBytes]`; nil where it is full.
+  private let tail: UnsafeMutableRawBufferPointer?
+  private let memory: Buffers
+
+  /// Brings the context's last block to every rank where it is partly filled: a collective.
+  ///
+  /// - Throws: `MPIError`.
+  public init(_ context: DecoderContext) throws {
+    precondition(context.isPrefilled, "a context is prefilled before anything is appended")
+    let plan = context.plan.append
+    self.context = context
+    appendedTokens = [Int](repeating: 0, count: context.branches.branches)
+    memory = Buffers(plan.buffers)
+    stream = memory[plan.stream]
+    let buffers = LayerBuffers(plan.layer, in: memory)
+    let linear = DividedLinear(
+      plan.linear, in: memory, arithmetic: context.arithmetic, communicator: context.communicator)
+    head = LogitsHead(context.weights, linear: linear, normed: buffers.normed)
+    execution = AppendExecution(
+      context, buffers: buffers, linear: linear,
+      rotations: zip(plan.ropes, plan.rotations).map { [memory] in RoPETable($0, $1, in: memory) },
+      attention: try AppendAttention(
+        plan.attention, communicator: context.communicator, arithmetic: context.arithmetic,
+        context: context.cache, branches: context.branches))
+    tail =
+      plan.tail.count == 0
+      ? nil
+      : UnsafeMutableRawBufferPointer(start: memory[raw: plan.tail], count: plan.tail.count)
+    try shareTail()
+  }
+
+  /// What attention of the tokens appended so far has cost this rank.
+  public var work: AttentionWork { execution.work }
+
+  /// Bytes that this rank has sent to others: softmax states and shares of linear layers.
+  public var bytesSent: Int { execution.work.bytesSent + execution.linear.bytesSent }
+
+  /// Bytes of weights that all ranks together read for one token that runs alone, the head included.
+  public static func weightBytesPerToken(_ weights: ModelWeights) -> Int {
+    weights.layers.reduce(weights.head.bytes) { $0 + $1.bytesPerToken }
+  }
+
+  /// FLOPs of all ranks' linear layers for one appended token, the head included.
+  public static func linearFlopsPerToken(_ weights: ModelWeights) -> Double {
+    weights.layers.reduce(weights.head.flops) { $0 + $1.flopsPerToken }
+  }
+
+  private func shareTail() throws {
+    guard let tail else { return }
+    let (cache, communicator) = (context.cache, context.communicator)
+    let block = context.branches.firstBlock
+    let owner = context.partition.owner(of: block)!
+    if owner == communicator.rank {
+      let index = cache.blocks.firstIndex(of: block)!
+      let bytes = cache.layout.blockBytes
+      for layer in 0..<cache.layers {
+        (tail.baseAddress! + layer * bytes).copyMemory(
+          from: cache.head(0, layer: layer, index: index), byteCount: bytes)
+      }
+    }
+    try communicator.broadcast(bytes: tail, from: owner)
+  }
+
+  /// Empties a branch: what is appended to it next follows the context. Every rank calls this.
+  public func beginBranch(_ branch: Int) {
+    appendedTokens[branch] = 0
+    context.branches.begin(branch, tail: tail.map { UnsafeRawPointer($0.baseAddress!) })
+  }
+
+  /// Runs tokens that follow those in their branches through all layers.
+  ///
+  /// A token's result has the same bits whatever is appended at once with it.
+  ///
+  /// - Parameters:
+  ///   - pieces: the same on every rank; one a branch at most, in all no more than 64 tokens and one
+  ///     for every branch but one.
+  ///   - logits: takes `[pieces that want logits][vocabulary.size]`.
+  /// - Throws: `MPIError`.
+  public func append(
+    _ pieces: [AppendedTokens], logits: UnsafeMutablePointer<Float>
+  ) throws {
+    arrange(pieces)
+    for layer in context.layers {
+      _ = try WorkLocation.within("layer", layer.index + 1) { try layer.run(by: execution) }
+    }
+    for piece in pieces { appendedTokens[piece.branch] += piece.tokens.count }
+    try computeLogits(ofLastIn: pieces, into: logits)
+  }
+
+  /// Places the tokens one after the other: their positions, rotations and embeddings.
+  private func arrange(_ pieces: [AppendedTokens]) {
+    let sequence = context.plan.sequence
+    let hidden = context.configuration.hiddenSize
+    execution.removeAllRows(stream: stream)
+    for piece in pieces {
+      let position = sequence.contextTokens + appendedTokens[piece.branch]
+      let last = position + piece.tokens.count - 1
+      precondition(
+        last < sequence.contextTokens + sequence.maximumAppended, "no more tokens than announced")
+      context.branches.use(piece.branch, upTo: last / tokensPerBlock)
+      for (index, token) in piece.tokens.enumerated() {
+        context.embed(token, into: stream + (execution.rowCount + index) * hidden)
+      }
+      execution.addRows(branch: piece.branch, positions: position..<last + 1)
+    }
+  }
+
+  /// The logits of each piece's last token, where they are wanted.
+  private func computeLogits(
+    ofLastIn pieces: [AppendedTokens], into logits: UnsafeMutablePointer<Float>
+  ) throws {
+    let hidden = context.configuration.hiddenSize
+    var wanted = 0
+    for (piece, tokens) in zip(pieces, execution.tokens) where piece.wantsLogits {
+      // What is written lies before what is still to be read.
+      (stream + wanted * hidden).update(
+        from: stream + (tokens.range.upperBound - 1) * hidden, count: hidden)
+      wanted += 1
+    }
+    guard wanted > 0 else { return }
+    try context.withSpan("logits") {
+      try head.multiply(stream, rows: wanted, into: logits, context.arithmetic)
+    }
+  }
+
+  /// The logits of the context's last position, `[vocabulary.size]`, on every rank.
+  ///
+  /// - Throws: `MPIError`.
+  public func lastContextLogits(into logits: UnsafeMutablePointer<Float>) throws {
+    let hidden = context.configuration.hiddenSize
+    let share = context.share
+    let owner = context.partition.owner(of: blockCount(tokens: context.contextTokens) - 1)!
+    if owner == context.communicator.rank {
+      stream.update(from: context.stream.row(share.tokenCount - 1), count: hidden)
+    }
+    try context.communicator.broadcast(
+      bytes: UnsafeMutableRawBufferPointer(
+        start: stream, count: hidden * MemoryLayout<Float>.stride), from: owner)
+    try context.withSpan("logits") {
+      try head.multiply(stream, rows: 1, into: logits, context.arithmetic)
+    }
+  }
+}

@@ -1,0 +1,29 @@
+import Kernels
+import RingAttention
+
+// What a saved context consists of, as far as this rank holds it: memory that is read when it is
+// saved, between two layers or behind the last one, and written when it is restored, before the
+// prefill goes on.
+extension DecoderContext {
+  /// The context's blocks that this rank owns, ascending; an `index` below is one into this.
+  public var ownContextBlocks: [Int] { share.blocks }
+
+  /// One block's keys and values of one layer, `cache.layout.blockBytes`.
+  public func keyValues(ofBlock index: Int, layer: Int) -> UnsafeMutableRawBufferPointer {
+    let bytes = cache.layout.blockBytes
+    return UnsafeMutableRawBufferPointer(
+      start: cache.base(layer: layer) + index * bytes, count: bytes)
+  }
+
+  /// The residual stream of one block behind the layers that are finished, `[tokens of the
+  /// block][hiddenSize]` float32.
+  public func activations(ofBlock index: Int) -> UnsafeMutableRawBufferPointer {
+    stream.bytes(ofRows: index * tokensPerBlock, count: share.tokenCount(ofBlock: index))
+  }
+
+  /// The last position's row of it, `[hiddenSize]` float32; nil where another rank owns it.
+  public var lastActivations: UnsafeMutableRawBufferPointer? {
+    guard share.blocks.last == blockCount(tokens: contextTokens) - 1 else { return nil }
+    return stream.bytes(ofRows: share.tokenCount - 1, count: 1)
+  }
+}

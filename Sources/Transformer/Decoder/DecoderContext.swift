@@ -1,0 +1,105 @@
+import Kernels
+import MPI
+import RingAttention
+
+// A decoder-only model spread over the ranks. A token takes one of two paths, by its role alone:
+//
+// - The context is prefilled (`PrefillPass`): every rank holds the activations of its own tokens,
+//   linear layers are matrix-matrix products over all of them, attention is the ring.
+// - What comes after it, the prompt and generated tokens, is appended (`AppendPass`): every rank holds
+//   the same few rows, linear layers are divided by output rows, attention is each rank's own blocks
+//   and one reduction.
+
+/// The state of one sequence on this rank: its KV blocks, the residual stream, and how far it is.
+public final class DecoderContext {
+  public let weights: ModelWeights
+  public var configuration: ModelConfiguration { weights.configuration }
+  /// This rank's threads.
+  public var team: ThreadTeam { arithmetic.team }
+  /// Told of every stage, for a timeline.
+  public var onSpan: SpanHandler?
+
+  public var contextTokens: Int { plan.sequence.contextTokens }
+  public var partition: SequencePartition { plan.partition }
+  /// The KV blocks of the context.
+  public let cache: KeyValueCache
+  /// What is appended to the context; each branch is independent of the others.
+  public let branches: BranchCache
+
+  /// Layers of the context's prefill that are finished: their KV blocks and the residual stream
+  /// behind them are there.
+  public internal(set) var finishedLayers = 0
+  /// Those of them that were not computed here, but restored.
+  public private(set) var restoredLayers = 0
+  /// Whether all of the context's keys and values are there.
+  public var isPrefilled: Bool { finishedLayers == configuration.layers.count }
+  /// What the prefill has cost this rank so far.
+  public internal(set) var prefillCost = PrefillCost()
+
+  let plan: DecoderPlan
+  let layers: [DecoderLayer]
+  let communicator: Communicator
+  let arithmetic: Arithmetic
+  /// Of this rank's tokens of the context; after the prefill, what the final norm reads.
+  let stream: ResidualStream
+
+  public init(
+    weights: ModelWeights, _ sequence: SequenceDescription, communicator: Communicator,
+    arithmetic: Arithmetic
+  ) {
+    self.weights = weights
+    self.communicator = communicator
+    self.arithmetic = arithmetic
+    plan = DecoderPlan(
+      weights.configuration, arithmetic, sequence, ranks: communicator.size,
+      rank: communicator.rank)
+    layers = DecoderLayer.all(of: weights)
+    cache = KeyValueCache(plan.cache)
+    branches = BranchCache(plan.branches)
+    stream = ResidualStream(plan.stream)
+  }
+
+  var share: SequenceShare { plan.share }
+
+  /// FLOPs of this rank's linear layers in a whole prefill, or in what was left of it.
+  public var prefillLinearFlops: Double {
+    weights.layers[restoredLayers...].reduce(0) { $0 + $1.flopsPerToken }
+      * Double(share.tokenCount)
+  }
+
+  /// Says that what has been written into this rank's memory is there: the keys and values of so many
+  /// layers and the residual stream behind them, of which the last position is enough behind all.
+  public func declareRestored(finishedLayers layers: Int) {
+    precondition(finishedLayers == 0, "a context is restored first, and once")
+    restoredLayers = layers
+    finishedLayers = layers
+  }
+
+  /// Writes one token's embedding, `[hiddenSize]` float32.
+  func embed(_ token: Int32, into row: UnsafeMutablePointer<Float>) {
+    arithmetic.widen(row: Int(token), of: weights.embedding, into: row)
+    guard configuration.vocabulary.embeddingScale != 1 else { return }
+    let scale = Float(configuration.vocabulary.embeddingScale)
+    for index in 0..<configuration.hiddenSize { row[index] *= scale }
+  }
+
+  /// Runs `body`, and tells of its span.
+  func withSpan<Result>(_ name: StaticString, _ body: () throws -> Result) rethrows -> Result {
+    guard let onSpan else { return try body() }
+    let start = ContinuousClock.now
+    defer { onSpan(name, start, .now) }
+    return try body()
+  }
+}
+
+/// What a prefill costs one rank.
+public struct PrefillCost: Sendable, Equatable {
+  /// Attention and exchange.
+  public var attention = AttentionWork()
+  /// Seconds of attention, waiting included.
+  public var attentionSeconds = 0.0
+  /// Seconds of all else in the layers.
+  public var linearSeconds = 0.0
+
+  public init() {}
+}

@@ -1,0 +1,86 @@
+import Kernels
+import RingAttention
+
+/// How the parts of a decoder layer run. Which parts there are, and in which order, `DecoderLayer`
+/// says; this is all in which the two paths of a token differ.
+///
+/// What says that a layer is given up returns false, and what follows in the layer is left out.
+public protocol LayerExecution: AnyObject {
+  var arithmetic: Arithmetic { get }
+
+  /// Where the rows at hand stand.
+  var buffers: LayerBuffers { get }
+
+  /// How the queries of all rows lie.
+  var queryLayout: QueryLayout { get }
+
+  /// The layers' different rotations, each with an entry for every row.
+  var rotations: [RoPETable] { get }
+
+  /// Calls `body` with all of this rank's rows of the residual stream, some at a time.
+  ///
+  /// - Returns: false where `body` says so, or the layer is given up.
+  func forEachRows(
+    in part: LayerPart, _ body: (_ rows: StreamRows) throws -> Bool
+  ) throws -> Bool
+
+  /// `outputs[row]` = what all layers of the group give, one after the other.
+  ///
+  /// - Parameters:
+  ///   - inputs: `[rows][inputStride]` matrix input.
+  ///   - outputs: `[rows][group.outputs]` float32.
+  func multiply(
+    _ group: LinearGroup, inputs: UnsafeRawPointer, rows: Int,
+    into outputs: UnsafeMutablePointer<Float>
+  ) throws -> Bool
+
+  /// Adds what a linear layer gives to the residual stream.
+  ///
+  /// - Parameters:
+  ///   - inputs: of these rows, `[rows][inputStride]` matrix input.
+  ///   - norm: the RMSNorm that it passes before; empty for none.
+  func add(
+    _ group: LinearGroup, of inputs: UnsafeRawPointer, norm: [Float], to rows: StreamRows
+  ) throws -> Bool
+
+  /// Where a row's keys and values of one layer belong; for any thread.
+  func place(ofRow row: Int, layer: Int) -> KeyValuePlace
+
+  /// Attends the queries of all rows to the keys and values that they see, from `buffers.queries` to
+  /// `buffers.attended`.
+  func attend(layer: Int, pattern: AttentionPattern) throws -> Bool
+}
+
+/// The two parts of a layer that go over the rows one after the other; attention, which needs all of
+/// them, is between.
+public enum LayerPart: Sendable {
+  /// Norm, projections, rotation.
+  case projections
+  /// The output projection and the feed-forward, which change the residual stream.
+  case feedForward
+
+  /// As a timeline calls it.
+  var spanName: StaticString {
+    switch self {
+    case .projections: "projections"
+    case .feedForward: "mlp"
+    }
+  }
+}
+
+/// Neighbouring rows of the residual stream.
+public struct StreamRows {
+  /// The number of the first among this rank's rows.
+  let first: Int
+  let count: Int
+  /// `[count][hiddenSize]` float32.
+  let stream: UnsafeMutablePointer<Float>
+}
+
+/// Where one token's keys and values are stored.
+public struct KeyValuePlace {
+  /// The token's KV block in one layer; nil where another rank owns it.
+  let block: UnsafeMutableRawPointer?
+  /// The token's place in the block.
+  let token: Int
+}

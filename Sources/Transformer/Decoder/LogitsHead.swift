@@ -1,0 +1,65 @@
+import Kernels
+import RingAttention
+
+/// From the residual stream to logits: the final norm, the head of the vocabulary, a soft cap where the
+/// model has one.
+struct LogitsHead {
+  private let weights: ModelWeights
+  private let group: LinearGroup
+  private let linear: DividedLinear
+  /// Room for the rows that are multiplied at once, `[rows][inputStride(hiddenSize)]` matrix input.
+  private let normed: UnsafeMutableRawPointer
+
+  init(_ weights: ModelWeights, linear: DividedLinear, normed: UnsafeMutableRawPointer) {
+    self.weights = weights
+    self.linear = linear
+    self.normed = normed
+    group = LinearGroup(weights.head)
+  }
+
+  /// The logits of rows that every rank has, divided among the ranks.
+  ///
+  /// - Parameters:
+  ///   - stream: `[rows][hiddenSize]`, the same on every rank; at most one a branch.
+  ///   - logits: takes `[rows][vocabulary.size]`.
+  /// - Throws: `MPIError`.
+  func multiply(
+    _ stream: UnsafePointer<Float>, rows: Int, into logits: UnsafeMutablePointer<Float>,
+    _ arithmetic: Arithmetic
+  ) throws {
+    normalize(stream, rows: rows, into: normed, arithmetic)
+    try linear.multiply(group, inputs: normed, rows: rows, into: logits)
+    cap(logits, rows: rows, arithmetic)
+  }
+
+  /// The logits of a block's rows, by this rank alone, as matrix products.
+  ///
+  /// - Parameters:
+  ///   - stream: `[rows][hiddenSize]` of one block, from its start on.
+  ///   - normed: takes `[rows][inputStride(hiddenSize)]` matrix input.
+  ///   - logits: takes `[rows][vocabulary.size]`.
+  func multiplyBlock(
+    _ stream: UnsafePointer<Float>, rows: Int, normed: UnsafeMutableRawPointer,
+    into logits: UnsafeMutablePointer<Float>, _ arithmetic: Arithmetic
+  ) {
+    normalize(stream, rows: rows, into: normed, arithmetic)
+    arithmetic.multiply(
+      weights.head, inputs: normed, tokens: rows, outputs: logits,
+      outputStride: weights.head.outputs)
+    cap(logits, rows: rows, arithmetic)
+  }
+
+  private func normalize(
+    _ stream: UnsafePointer<Float>, rows: Int, into normed: UnsafeMutableRawPointer,
+    _ arithmetic: Arithmetic
+  ) {
+    arithmetic.rmsNorm(
+      stream, rows: rows, columns: weights.configuration.hiddenSize, weight: weights.finalNorm,
+      epsilon: Float(weights.configuration.normalization.epsilon), into: normed)
+  }
+
+  private func cap(_ logits: UnsafeMutablePointer<Float>, rows: Int, _ arithmetic: Arithmetic) {
+    guard let cap = weights.configuration.vocabulary.logitSoftCap else { return }
+    arithmetic.softCap(logits, count: rows * weights.head.outputs, cap: Float(cap))
+  }
+}

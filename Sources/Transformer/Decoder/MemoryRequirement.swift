@@ -1,0 +1,47 @@
+import Kernels
+import RingAttention
+
+/// The memory that one rank will need for one sequence, known before any is taken: the sum of the
+/// plans by which it is taken.
+public struct MemoryRequirement: Sendable, Equatable {
+  /// KV blocks of all layers, those of appended tokens included.
+  public let keyValueBytes: Int
+  /// The residual stream of the rank's own tokens, scratch, and either what the prefill has beside them
+  /// or what appended tokens have; whichever is more, since the prefill's memory is given back before
+  /// anything is appended.
+  public let activationBytes: Int
+
+  public var bytes: Int { keyValueBytes + activationBytes }
+
+  /// - Parameter isInterruptible: whether the prefill gets an `Interruption`.
+  public init(
+    configuration: ModelConfiguration, arithmetic: Arithmetic, sequence: SequenceDescription,
+    ranks: Int, rank: Int, isInterruptible: Bool = false
+  ) {
+    let plan = DecoderPlan(configuration, arithmetic, sequence, ranks: ranks, rank: rank)
+    keyValueBytes = plan.cache.bytes + plan.branches.bytes
+    let prefillBytes = plan.prefill.bytes + (isInterruptible ? plan.stream.bytes : 0)
+    activationBytes =
+      plan.stream.bytes + max(prefillBytes, plan.append.bytes)
+      + arithmetic.team.threads
+      * Self.scratchBytes(configuration, arithmetic, appendedRows: plan.append.capacity)
+  }
+
+  /// The most scratch that any call of the arithmetic needs on one thread.
+  private static func scratchBytes(
+    _ configuration: ModelConfiguration, _ arithmetic: Arithmetic, appendedRows: Int
+  ) -> Int {
+    let shape = configuration.attention.shape
+    let widths =
+      [configuration.hiddenSize, configuration.attention.queryWidth]
+      + configuration.layers.map(\.feedForward.workspace.activated)
+    let linear = Set(widths).map {
+      max(
+        arithmetic.linearScratchBytes(inputs: $0),
+        arithmetic.splitScratchBytes(inputs: $0, rows: appendedRows))
+    }
+    let attention = arithmetic.attentionScratchBytes(
+      shape: shape, rows: arithmetic.tokensPerTile(shape) * shape.groupSize)
+    return max(attention, linear.max()!)
+  }
+}

@@ -1,0 +1,113 @@
+import Kernels
+import MPI
+import Ranks
+import RingAttention
+
+/// The way of a context through all layers; every rank computes its own tokens.
+///
+/// An interrupted prefill stops on every rank behind the same layer, in the middle of what it
+/// computes: that, and if other ranks are behind, up to one layer more, is given up.
+public struct PrefillPass {
+  /// Tokens whose intermediate activations are at hand at once in the linear layers: enough that
+  /// each panel of weights is packed for four blocks, few enough that the activations stay small
+  /// beside the KV blocks.
+  public static let tokensPerChunk = 4 * tokensPerBlock
+
+  private let context: DecoderContext
+  private let interruption: Interruption?
+  /// FLOPs of each layer for an average token: what the layers' parts of the progress are weighed by,
+  /// the same on every rank, also on one without tokens.
+  private let costs: [Double]
+
+  /// - Parameter interruption: ends the prefill early; the same on every rank.
+  public init(_ context: DecoderContext, interruption: Interruption? = nil) {
+    self.context = context
+    self.interruption = interruption
+    let attention = context.configuration.attention
+    costs = context.layers.map { layer in
+      let keys =
+        layer.pattern.slidingWindow.map { min($0, context.contextTokens) }
+        ?? context.contextTokens / 2
+      return layer.weights.flopsPerToken + 4 * Double(attention.queryWidth)
+        * Double(keys + tokensPerBlock)
+    }
+  }
+
+  /// Runs the context through the layers that are not finished.
+  ///
+  /// - Parameters:
+  ///   - tokens: the whole context's ids, the same on every rank, each below the vocabulary's size.
+  ///   - onProgress: told, by the calling thread, the layer and which part of all layers' work is
+  ///     done: 0…1.
+  ///   - afterLayer: asked after each layer but the last, alike on every rank, whether to go on; the
+  ///     KV blocks of the finished layers and the residual stream may be read then.
+  /// - Returns: whether all layers are finished. Where not, a later pass goes on with the next one.
+  /// - Throws: `MPIError`, and what `afterLayer` throws.
+  @discardableResult
+  public func run(
+    tokens: [Int32], onProgress: ((_ layer: Int, _ fraction: Double) -> Void)? = nil,
+    afterLayer: ((_ finishedLayers: Int) throws -> Bool)? = nil
+  ) throws -> Bool {
+    precondition(
+      tokens.count == context.contextTokens && !context.isPrefilled, "the context, once")
+    let firstLayer = context.finishedLayers
+    if firstLayer == 0 { embed(tokens) }
+    let stop = PrefillStop(interruption, finishedLayers: firstLayer)
+    let execution = PrefillExecution(context, stop: stop, isInterruptible: interruption != nil)
+    let total = costs.reduce(0, +)
+    var done = costs[..<firstLayer].reduce(0, +)
+    while !context.isPrefilled, !stop.endsHere() {
+      let layer = context.finishedLayers
+      let cost = costs[layer]
+      onProgress?(layer, done / total)
+      execution.onProgress = { [done] in onProgress?(layer, (done + $0 * cost) / total) }
+      let isFinished = try WorkLocation.within("layer", layer + 1) {
+        try run(context.layers[layer], execution, stop)
+      }
+      guard isFinished else { break }
+      done += cost
+      guard !context.isPrefilled, let afterLayer, try stop.agreeOnVerdict() == .goOn else {
+        continue
+      }
+      if try !afterLayer(context.finishedLayers) { return false }
+    }
+    // A rank that is done early takes part in the agreement of those that are not.
+    guard case .stop(let layers) = try stop.agreeOnVerdict(), layers < costs.count else {
+      return true
+    }
+    if layers < context.finishedLayers {
+      execution.restoreStream(tokens: context.share.tokenCount)
+    }
+    context.finishedLayers = layers
+    try execution.attention.drain(
+      firstLayer: firstLayer, patterns: context.layers.map(\.pattern))
+    return false
+  }
+
+  /// One layer, and the bookkeeping behind it.
+  ///
+  /// - Returns: whether it is finished; else `stop` has ended the prefill, and the residual stream
+  ///   is as it was.
+  private func run(
+    _ layer: DecoderLayer, _ execution: PrefillExecution, _ stop: PrefillStop
+  ) throws -> Bool {
+    guard try layer.run(by: execution) else {
+      _ = try stop.awaitVerdict()  // throws what went wrong on the way
+      return false
+    }
+    context.finishedLayers = layer.index + 1
+    stop.reachableLayers = execution.reachableLayers(finished: layer.index + 1)
+    return true
+  }
+
+  private func embed(_ tokens: [Int32]) {
+    let share = context.share
+    context.arithmetic.team.forEach(share.blocks.count) { index, _ in
+      let first = index * tokensPerBlock
+      for token in first..<first + share.tokenCount(ofBlock: index) {
+        context.embed(
+          tokens[share.position(ofToken: token)], into: context.stream.row(token))
+      }
+    }
+  }
+}

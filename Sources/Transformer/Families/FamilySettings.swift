@@ -1,0 +1,227 @@
+import Kernels
+
+/// What a family's configuration class in Hugging Face Transformers fills in where `config.json` has
+/// no such key.
+struct FamilyDefaults {
+  let architecture: String
+  let hiddenSize: Int
+  let intermediateSize: Int
+  let vocabularySize: Int
+  let layers: Int
+  let queryHeads: Int
+  /// Nil: as many as query heads.
+  let keyValueHeads: Int?
+  /// Nil: `hidden_size` divided by the query heads.
+  let headDimension: Int?
+  let maximumPositions: Int
+  let rmsNormEpsilon: Double
+  let ropeTheta: Double
+  let tiedEmbeddings: Bool
+  let beginningOfSequenceToken: Int?
+  let endOfSequenceTokens: [Int]
+}
+
+/// A family's settings as its configuration file gives them, with the family's defaults; what most
+/// families have in common.
+struct FamilySettings {
+  let source: any ConfigurationSource
+  let modelType: String
+  let defaults: FamilyDefaults
+  let layerCount: Int
+  let hiddenSize: Int
+  let queryHeads: Int
+  let headDimension: Int
+  let maximumPositions: Int
+
+  /// Keys that every family reads.
+  private static let readKeys: Set<String> = [
+    "architectures", "bos_token_id", "eos_token_id", "head_dim", "hidden_size",
+    "intermediate_size", "max_position_embeddings", "model_type", "num_attention_heads",
+    "num_hidden_layers", "num_key_value_heads", "rms_norm_eps", "rope_parameters", "rope_scaling",
+    "rope_theta", "tie_word_embeddings", "vocab_size",
+  ]
+
+  /// Keys that do not bear on what a model computes at inference: training, provenance, how other
+  /// programs run it, and the storage type, which each tensor states itself.
+  private static let ignoredKeys: Set<String> = [
+    "_attn_implementation_autoset", "_name_or_path", "attention_dropout", "auto_map",
+    "cache_implementation", "dtype", "id2label", "initializer_range", "label2id", "pad_token_id",
+    "pretraining_tp", "return_dict", "tokenizer_class", "torch_dtype", "transformers.js_config",
+    "transformers_version", "unsloth_fixed", "unsloth_version", "use_cache",
+  ]
+
+  /// - Parameters:
+  ///   - reading: keys that the family reads besides those of all families.
+  ///   - ignoring: keys that bear on nothing in this family.
+  /// - Throws: `ModelError` if another key asks for something, if the architecture is another one, or
+  ///   if sizes contradict each other.
+  init(
+    _ source: any ConfigurationSource, modelType: String, defaults: FamilyDefaults,
+    reading: Set<String>, ignoring: Set<String> = []
+  ) throws {
+    try source.refuseKeys(
+      except: Self.readKeys.union(Self.ignoredKeys).union(reading).union(ignoring),
+      modelType: modelType)
+    if let architectures = try source.strings("architectures"),
+      !architectures.contains(defaults.architecture)
+    {
+      throw ModelError(
+        .unsupported,
+        "\(source.name) does not list \(quoted(defaults.architecture)) under \"architectures\"; "
+          + "no other is supported for models of type \(quoted(modelType))")
+    }
+    self.source = source
+    self.modelType = modelType
+    self.defaults = defaults
+    layerCount = try source.integer("num_hidden_layers") ?? defaults.layers
+    // Before anything of that size is made.
+    try ModelConfiguration.check(
+      "the number of layers", layerCount, upTo: ModelConfiguration.largestLayerCount)
+    hiddenSize = try source.integer("hidden_size") ?? defaults.hiddenSize
+    queryHeads = try source.integer("num_attention_heads") ?? defaults.queryHeads
+    // Before they are divided.
+    try ModelConfiguration.check(
+      "the hidden size", hiddenSize, upTo: ModelConfiguration.largestHiddenSize)
+    try ModelConfiguration.check(
+      "the number of query heads", queryHeads, upTo: ModelConfiguration.largestHeadCount)
+    maximumPositions =
+      try source.integer("max_position_embeddings") ?? defaults.maximumPositions
+    headDimension = try Self.headDimension(
+      source, default: defaults.headDimension, hiddenSize: hiddenSize, queryHeads: queryHeads)
+  }
+
+  private static func headDimension(
+    _ source: any ConfigurationSource, default: Int?, hiddenSize: Int, queryHeads: Int
+  ) throws -> Int {
+    if let headDimension = try source.integer("head_dim") { return headDimension }
+    if let `default`, !source.keys.contains("head_dim") { return `default` }
+    guard hiddenSize % queryHeads == 0 else {
+      throw ModelError(
+        .malformed,
+        "\(source.name) has no \"head_dim\", and \"hidden_size\" \(hiddenSize) cannot be divided "
+          + "evenly by \"num_attention_heads\" \(queryHeads)")
+    }
+    return hiddenSize / queryHeads
+  }
+
+  /// The activation under `key`, as the MLP's gate uses it.
+  func activation(_ key: String, default: GatedActivation) throws -> GatedActivation {
+    switch try source.string(key) {
+    case nil: return `default`
+    case "silu", "swish": return .swiGLU
+    case "gelu_pytorch_tanh", "gelu_new": return .geGLU
+    case let name?:
+      throw ModelError(
+        .unsupported,
+        "\(source.name) sets \(quoted(key)) to \(quoted(name)); only \"silu\" and "
+          + "\"gelu_pytorch_tanh\" are supported")
+    }
+  }
+
+  /// Which layers have a sliding window, as `layer_types` lists them; nil where the file does not.
+  func slidingLayers() throws -> [Bool]? {
+    guard let types = try source.strings("layer_types") else { return nil }
+    guard types.count == layerCount else {
+      throw ModelError(
+        .malformed,
+        "\(source.name) has \(types.count) \"layer_types\" for \(layerCount) layers; "
+          + "there must be one for each")
+    }
+    return try types.map { type in
+      switch type {
+      case "full_attention": return false
+      case "sliding_attention": return true
+      default:
+        throw ModelError(
+          .unsupported,
+          "\(source.name) lists \(quoted(type)) under \"layer_types\"; only \"full_attention\" and "
+            + "\"sliding_attention\" are supported")
+      }
+    }
+  }
+
+  /// A gated MLP.
+  ///
+  /// - Parameters:
+  ///   - activation: the key that names the gate's activation; `default` is that without the key.
+  ///   - bias: the key that says whether its projections have biases; nil where none have.
+  func dense(
+    activation key: String, default: GatedActivation = .swiGLU, bias: String? = nil
+  ) throws -> FeedForwardConfiguration {
+    .dense(
+      DenseFeedForwardConfiguration(
+        intermediateSize: try source.integer("intermediate_size") ?? defaults.intermediateSize,
+        activation: try activation(key, default: `default`),
+        hasBias: try bias.flatMap { try source.boolean($0) } ?? false))
+  }
+
+  func attention(hasBias: Bool = false, hasHeadNorms: Bool = false) throws
+    -> AttentionConfiguration
+  {
+    AttentionConfiguration(
+      queryHeads: queryHeads,
+      keyValueHeads: try source.value(
+        "num_key_value_heads", source.integer, default: defaults.keyValueHeads) ?? queryHeads,
+      headDimension: headDimension, hasBias: hasBias, hasHeadNorms: hasHeadNorms)
+  }
+
+  func vocabulary() throws -> VocabularyConfiguration {
+    VocabularyConfiguration(
+      size: try source.integer("vocab_size") ?? defaults.vocabularySize,
+      isTied: try source.boolean("tie_word_embeddings") ?? defaults.tiedEmbeddings)
+  }
+
+  /// The layers' attention patterns and rotations.
+  ///
+  /// - Parameter window: of the layers that slide.
+  ///
+  /// - Throws: `ModelError` if some do and there is no window.
+  func layers(
+    sliding: [Bool], window: Int?, _ feedForward: FeedForwardConfiguration,
+    rope: (_ layer: Int) -> RoPEParameters?
+  ) throws -> [LayerConfiguration] {
+    guard window != nil || !sliding.contains(true) else {
+      throw ModelError(
+        .malformed,
+        "\(source.name) lists \"sliding_attention\" under \"layer_types\", but switches no "
+          + "\"sliding_window\" on")
+    }
+    return sliding.enumerated().map { index, slides in
+      LayerConfiguration(
+        rope: rope(index), pattern: AttentionPattern(slidingWindow: slides ? window : nil),
+        feedForward: feedForward)
+    }
+  }
+
+  /// All settings that families share, and those of this one.
+  ///
+  /// - Parameters:
+  ///   - vocabulary: nil for what `vocabulary()` gives.
+  ///   - positionsAreScaled: whether `max_position_embeddings` counts what a linear or dynamic
+  ///     scaling of RoPE adds already.
+  func configuration(
+    attention: AttentionConfiguration, vocabulary: VocabularyConfiguration? = nil,
+    hasOutputNorms: Bool = false, positionsAreScaled: Bool = false, layers: [LayerConfiguration]
+  ) throws -> ModelConfiguration {
+    let vocabulary = try vocabulary ?? self.vocabulary()
+    // A default that lies outside a small vocabulary is none.
+    let beginning = defaults.beginningOfSequenceToken.flatMap { $0 < vocabulary.size ? $0 : nil }
+    let ends = defaults.endOfSequenceTokens.filter { $0 < vocabulary.size }
+    let positions =
+      positionsAreScaled
+      ? maximumPositions
+      : layers.reduce(maximumPositions) {
+        max($0, $1.rope?.scaling.reach(maximumPositions) ?? 0)
+      }
+    return try ModelConfiguration(
+      modelType: modelType, hiddenSize: hiddenSize, vocabulary: vocabulary, attention: attention,
+      normalization: NormalizationConfiguration(
+        epsilon: source.number("rms_norm_eps") ?? defaults.rmsNormEpsilon,
+        hasOutputNorms: hasOutputNorms),
+      sequence: SequenceConfiguration(
+        maximumPositions: positions,
+        beginningToken: source.value("bos_token_id", source.integer, default: beginning),
+        endTokens: source.value("eos_token_id", source.integers, default: ends) ?? []),
+      layers: layers)
+  }
+}

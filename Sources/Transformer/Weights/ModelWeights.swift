@@ -1,0 +1,47 @@
+import Kernels
+
+/// A whole model's weights: matrices where they lie in their source, norms and biases as float32.
+public struct ModelWeights: Sendable {
+  public let configuration: ModelConfiguration
+  /// `[vocabulary.size][hiddenSize]`; row t is the embedding of token t.
+  public let embedding: WeightMatrix
+  public let layers: [LayerWeights]
+  /// `[hiddenSize]`, the RMSNorm before the head.
+  public let finalNorm: [Float]
+  /// `[vocabulary.size][hiddenSize]`; the embedding itself where the vocabulary is tied.
+  public let head: WeightMatrix
+
+  public init(
+    configuration: ModelConfiguration, embedding: WeightMatrix, layers: [LayerWeights],
+    finalNorm: [Float], head: WeightMatrix
+  ) {
+    precondition(layers.count == configuration.layers.count, "as many layers as the configuration")
+    self.configuration = configuration
+    self.embedding = embedding
+    self.layers = layers
+    self.finalNorm = finalNorm
+    self.head = head
+  }
+
+  /// All matrices, a tied head only once.
+  private var matrices: [WeightMatrix] {
+    [embedding] + layers.flatMap(\.matrices) + (configuration.vocabulary.isTied ? [] : [head])
+  }
+
+  /// Elements of norms and biases.
+  private var vectorElements: Int {
+    let norms = layers.reduce(finalNorm.count) { $0 + $1.normElements }
+    return matrices.reduce(norms) { $0 + $1.bias.count }
+  }
+
+  /// The number of parameters, those of a tied head counted once.
+  public var parameters: Int {
+    matrices.reduce(vectorElements) { $0 + $1.outputs * $1.inputs }
+  }
+
+  /// The bytes of all weights as they are held: matrices in the type of their source, norms and
+  /// biases as float32.
+  public var bytes: Int {
+    matrices.reduce(vectorElements * MemoryLayout<Float>.stride) { $0 + $1.bytes }
+  }
+}

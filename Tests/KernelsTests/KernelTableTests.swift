@@ -1,0 +1,67 @@
+import CKernels
+import Kernels
+import Testing
+
+/// Which microkernels each instruction set has.
+struct KernelTableTests {
+  #if arch(x86_64)
+    private static let isX86 = true
+  #else
+    private static let isX86 = false
+  #endif
+
+  /// What has no kernel, by name, as `CKernels.h` says it.
+  private static func missing(_ set: InstructionSet) -> Set<String> {
+    let withoutDotProduct: Set = [
+      "bf16.softmax", "bf16.matrix", "bf16.accumulate_values", "bf16.pack_bf16", "bf16.finish",
+      "bf16.rms_norm", "bf16.swiglu", "bf16.geglu", "bf16.round", "dot_4_bf16_bf16",
+      "dots_bf16_bf16", "peak_dot_product",
+    ]
+    let withOpenBLAS: Set = [
+      "float32.matrix", "float32.accumulate_values", "float32.pack_bf16", "float32.pack_float32",
+      "f32bf16.matrix", "f32bf16.accumulate_values", "f32bf16.pack_bf16", "matrix_pairs",
+      "accumulate_values_pairs", "widen_pairs",
+    ]
+    let always: Set = ["f32bf16.pack_float32", "bf16.pack_float32"]
+    return switch set {
+    case .portable: always.union(withoutDotProduct).union(withOpenBLAS)
+    case .avx2, .avx512: always.union(withoutDotProduct)
+    case .avx512bf16: always
+    }
+  }
+
+  private static let names: [String] = {
+    Mirror(reflecting: rf_kernel_table()).children.flatMap { name, field in
+      guard field is rf_input_kernels else { return [name!] }
+      return Mirror(reflecting: field).children.map { "\(name!).\($0.label!)" }
+    }
+  }()
+
+  /// Every entry's address by name, 0 where there is none: a table is pointers to functions, and
+  /// nothing else.
+  private static func entries(_ set: InstructionSet) -> [String: UInt] {
+    let code = rf_instruction_set(UInt32(InstructionSet.allCases.firstIndex(of: set)!))
+    let addresses = withUnsafeBytes(of: rf_kernel_table_for(code)) {
+      Array($0.bindMemory(to: UInt.self))
+    }
+    precondition(addresses.count == names.count)
+    return Dictionary(uniqueKeysWithValues: zip(names, addresses))
+  }
+
+  @Test(arguments: InstructionSet.allCases)
+  func theEntriesThatTheHeaderPromises(_ set: InstructionSet) {
+    let missing = Set(Self.entries(set).filter { $0.value == 0 }.keys)
+    #expect(missing == Self.missing(Self.isX86 ? set : .portable))
+  }
+
+  /// No entry is left to another instruction set that should have been replaced.
+  @Test(.enabled(if: isX86, "another CPU has the portable kernels alone"))
+  func eachSetHasItsOwn() {
+    let (portable, avx2) = (Self.entries(.portable), Self.entries(.avx2))
+    let (avx512, avx512bf16) = (Self.entries(.avx512), Self.entries(.avx512bf16))
+    for name in Self.names where avx2[name] != 0 {
+      #expect(Set([portable[name], avx2[name], avx512[name]]).count == 3, "\(name)")
+      #expect(avx512bf16[name] == avx512[name], "\(name)")
+    }
+  }
+}

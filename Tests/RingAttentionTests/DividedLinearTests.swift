@@ -1,0 +1,185 @@
+import Kernels
+import MPI
+import ModelFiles
+import RingAttention
+import TestSupport
+import Testing
+
+extension RankTests {
+  @Suite @MPIThread struct DividedLinearTests {
+    /// Matrices with the same input, with and without biases.
+    private struct Shape {
+      let outputs: [Int]
+      let inputs: Int
+      /// Whether several ranks share it out.
+      let isDivided: Bool
+    }
+
+    /// Of the ranks' ranges, some cross the borders of matrices, some lie in one, and some are empty.
+    private nonisolated static let shapes = [
+      Shape(outputs: [40, 8, 8], inputs: 64, isDivided: false),
+      Shape(outputs: [700, 93, 90], inputs: 1210, isDivided: true),
+      Shape(outputs: [501, 501], inputs: 1100, isDivided: true),
+      Shape(outputs: [5], inputs: 150_001, isDivided: true),
+      Shape(outputs: [1, 2, 1], inputs: 200_000, isDivided: true),
+    ]
+
+    private func numbers(_ count: Int, seed: Int) -> [Float] {
+      var generator = SplitMix64(seed: UInt64(seed))
+      return (0..<count).map { _ in Float(2 * generator.nextUniform() - 1) }
+    }
+
+    private func group(_ shape: Shape, _ format: WeightFormat) -> LinearGroup {
+      let matrices = shape.outputs.enumerated().map { index, outputs in
+        let elements = numbers(outputs * shape.inputs, seed: index)
+        let tensor =
+          format == .bfloat16
+          ? Tensor(
+            name: "", elementType: .bfloat16, shape: [outputs, shape.inputs],
+            copying: elements.map(BFloat16.init))
+          : Tensor(
+            name: "", elementType: .float32, shape: [outputs, shape.inputs], copying: elements)
+        return WeightMatrix(
+          outputs: outputs, inputs: shape.inputs, format: format,
+          elements: tensor.bytes.baseAddress!,
+          bias: index == 1 ? numbers(outputs, seed: 100) : [], owner: tensor.owner)
+      }
+      return switch matrices.count {
+      case 1: LinearGroup(matrices[0])
+      case 2: LinearGroup(matrices[0], matrices[1])
+      default: LinearGroup(matrices[0], matrices[1], matrices[2])
+      }
+    }
+
+    /// Rows of matrix input, and what they hold as numbers: `[rows][inputs]`.
+    private final class Inputs {
+      let memory: AlignedBuffer<UInt8>
+      let values: [Float]
+
+      init(_ values: [Float], columns: Int, _ arithmetic: Arithmetic) {
+        let rows = values.count / columns
+        let stride = Arithmetic.inputStride(columns: columns) * arithmetic.inputType.bytes
+        self.values = arithmetic.precision == .bf16 ? values.map { BFloat16($0).float } : values
+        memory = AlignedBuffer(count: rows * stride)
+        for row in 0..<rows {
+          let numbers = Array(values[row * columns..<(row + 1) * columns])
+          arithmetic.round(numbers, count: columns, into: memory.pointer + row * stride)
+        }
+      }
+    }
+
+    private func divided(
+      _ communicator: Communicator, _ arithmetic: Arithmetic, elements: Int
+    ) -> DividedLinear {
+      var plan = BufferPlan()
+      let linear = DividedLinear.Plan(elements: elements, in: &plan)
+      return DividedLinear(
+        linear, in: Buffers(plan), arithmetic: arithmetic, communicator: communicator)
+    }
+
+    /// `[rows][group.outputs]`; fails if more is written.
+    private func multiply(
+      _ linear: DividedLinear, _ group: LinearGroup, _ inputs: Inputs, rows: Int, _ label: String
+    ) throws -> [Float] {
+      let count = rows * group.outputs
+      var output = [Float](repeating: 7.5, count: count + 9)
+      try linear.multiply(
+        group, inputs: UnsafeRawPointer(inputs.memory.pointer), rows: rows, into: &output)
+      #expect(output[count...].allSatisfy { $0 == 7.5 }, "\(label)")
+      return Array(output[..<count])
+    }
+
+    /// Close to the definition on one rank, and the same bits on any number of them, with any number
+    /// of threads, and whatever is computed before; the shares that are sent are counted.
+    @Test(arguments: shapes.indices, [WeightFormat.bfloat16, .float32])
+    func ranksGiveTheBitsOfOne(shape: Int, format: WeightFormat) throws {
+      let shape = Self.shapes[shape]
+      let group = group(shape, format)
+      for arithmetic in arithmetics() where format.precisions.contains(arithmetic.precision) {
+        let isHighest = arithmetic.instructionSet == InstructionSet.available.last
+        let most = isHighest && shape.inputs < 2000 ? 65 : 13
+        let inputs = Inputs(
+          numbers(most * shape.inputs, seed: 7), columns: shape.inputs, arithmetic)
+        let linear = divided(
+          world, arithmetic.with(threads: 2), elements: most * group.outputs)
+        let single = divided(
+          try MPIEnvironment.communicatorOfThisRank(), arithmetic, elements: most * group.outputs)
+        var sent = 0
+        for rows in most == 65 ? Array(1...65) : [1, 2, 3, 12, 13] {
+          let label = "\(shape), \(format), \(arithmetic.label), \(rows) rows"
+          let alone = try world.fromRank0 {
+            try multiply(single, group, inputs, rows: rows, label)
+          }
+          let together = try multiply(linear, group, inputs, rows: rows, label)
+          #expect(together.bits == alone.bits, "\(label)")
+          if shape.isDivided, world.size > 1 {
+            let (outputs, rank) = (group.outputs, world.rank)
+            let own = outputs * (rank + 1) / world.size - outputs * rank / world.size
+            sent += 4 * rows * own
+          }
+          #expect(linear.bytesSent == sent, "\(label)")
+          if world.rank == 0, rows == most || rows == 1 {
+            expectClose(alone, group, Array(inputs.values.prefix(rows * shape.inputs)), label)
+          }
+        }
+        #expect(single.bytesSent == 0)
+      }
+    }
+
+    /// The error may be 1.5 times that of a plain float32 loop, and a unit in the last place of the
+    /// sum of magnitudes where a few outputs tell nothing about a loop's usual error.
+    private func expectClose(
+      _ outputs: [Float], _ group: LinearGroup, _ inputs: [Float], _ label: String
+    ) {
+      var column = 0
+      for matrix in group.matrices {
+        let exact = ReferenceLinear.multiply(matrix, inputs: inputs)
+        let naive = ReferenceLinear.multiplyInFloat32(matrix, inputs: inputs)
+        var (error, bound) = (0.0, 0.0)
+        for index in exact.indices {
+          let (row, output) = (index / matrix.outputs, index % matrix.outputs)
+          let computed = Double(outputs[row * group.outputs + column + output])
+          error += (computed - exact[index]) * (computed - exact[index])
+          let naiveError = Double(naive.outputs[index]) - exact[index]
+          let unit = exact.count < 64 ? naive.magnitudes[index] * 0x1p-23 : 0
+          bound += 1.5 * 1.5 * naiveError * naiveError + unit * unit
+        }
+        #expect(error <= bound, "\(label)")
+        column += matrix.outputs
+      }
+    }
+
+    /// One instance serves groups of all sizes in turns, as the layers of a model use it.
+    @Test func groupsTakeTurns() throws {
+      for arithmetic in highestArithmetics() {
+        let groups = Self.shapes.map { group($0, .bfloat16) }
+        let inputs = Self.shapes.map {
+          Inputs(numbers(3 * $0.inputs, seed: 9), columns: $0.inputs, arithmetic)
+        }
+        let linear = divided(world, arithmetic, elements: 3 * groups.map(\.outputs).max()!)
+        var first: [[Float]] = []
+        for round in 0..<3 {
+          for index in groups.indices {
+            let label = "group \(index), round \(round), \(arithmetic.label)"
+            let output = try multiply(linear, groups[index], inputs[index], rows: 3, label)
+            if round == 0 { first.append(output) }
+            #expect(output == first[index], "\(label)")
+          }
+        }
+      }
+    }
+
+    /// Half a megabyte that a rank need not read is worth a gathering; a rank alone has none.
+    @Test func largeGroupsAreDivided() {
+      let half = 1 << 19
+      for (bytes, ranks, isDivided) in [
+        (0, 2, false), (2 * half, 2, false), (2 * half + 2, 2, true), (half, 8, false),
+        (half + half / 7 + 8, 8, true), (1 << 40, 1, false),
+      ] {
+        #expect(
+          DividedLinear.isWorthDividing(bytes: bytes, ranks: ranks) == isDivided,
+          "\(bytes) bytes on \(ranks) ranks")
+      }
+    }
+  }
+}

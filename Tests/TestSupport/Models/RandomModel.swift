@@ -1,0 +1,95 @@
+import Kernels
+import ModelFiles
+import Transformer
+
+/// A model of any configuration with reproducible random bfloat16 weights.
+///
+/// Each tensor's elements depend on the seed and its name alone, and are the same on every machine:
+/// sums of uniform integers, no transcendental function. `make_fixtures.py` among the fixtures
+/// draws the same ones.
+package struct RandomModel: Sendable {
+  package let weights: ModelWeights
+  /// Under the family's names, in the order in which it asks for them.
+  package let tensors: [TensorView]
+
+  /// - Parameter standardDeviation: of matrices and biases; the norms' elements lie round 1 with
+  ///   it.
+  /// - Throws: `ModelError` if no family has the configuration's model type.
+  package init(
+    _ configuration: ModelConfiguration, seed: UInt64, standardDeviation: Float = 0.05
+  ) throws {
+    let source = RandomSource(seed: seed, standardDeviation: standardDeviation)
+    weights = try ModelFamilies.weights(for: configuration, from: source)
+    tensors = source.tensors
+  }
+
+  package var configuration: ModelConfiguration { weights.configuration }
+
+  /// A small configuration with all that may vary: grouped heads, attention biases, and layers with
+  /// and without RoPE, with and without a window of 100.
+  package static func sampleConfiguration(headDimension: Int = 32, tiedEmbeddings: Bool = false)
+    throws -> ModelConfiguration
+  {
+    let rope = RoPEParameters(theta: 50_000)
+    let feedForward = FeedForwardConfiguration.dense(
+      DenseFeedForwardConfiguration(intermediateSize: 352))
+    return try ModelConfiguration(
+      modelType: "smollm3", hiddenSize: 192,
+      vocabulary: VocabularyConfiguration(size: 300, isTied: tiedEmbeddings),
+      attention: AttentionConfiguration(
+        queryHeads: 6, keyValueHeads: 2, headDimension: headDimension, hasBias: true),
+      normalization: NormalizationConfiguration(epsilon: 1e-6),
+      sequence: SequenceConfiguration(
+        maximumPositions: 65_536, beginningToken: 256, endTokens: [257]),
+      layers: [
+        LayerConfiguration(rope: rope, feedForward: feedForward),
+        LayerConfiguration(
+          rope: rope, pattern: .slidingWindow(tokens: 100), feedForward: feedForward),
+        LayerConfiguration(rope: nil, feedForward: feedForward),
+        LayerConfiguration(
+          rope: nil, pattern: .slidingWindow(tokens: 100), feedForward: feedForward),
+      ])
+  }
+}
+
+/// Makes each tensor when it is asked for.
+private final class RandomSource: WeightSource {
+  private let seed: UInt64
+  private let standardDeviation: Float
+  private(set) var tensors: [TensorView] = []
+
+  init(seed: UInt64, standardDeviation: Float) {
+    self.seed = seed
+    self.standardDeviation = standardDeviation
+  }
+
+  func tensor(named name: String, shape: [Int]) throws -> TensorView {
+    var generator = SplitMix64(seed: seed ^ Self.hash(name))
+    let center: Float = name.hasSuffix("norm.weight") ? 1 : 0
+    let memory = Tensor(
+      name: name, elementType: .bfloat16, shape: shape,
+      copying: (0..<shape.reduce(1, *)).map { _ in
+        BFloat16(center + standardDeviation * generator.nextNormal())
+      })
+    let tensor = TensorView(
+      name: name, shape: shape, format: .bfloat16, elements: memory.bytes.baseAddress!,
+      owner: memory.owner)
+    tensors.append(tensor)
+    return tensor
+  }
+
+  /// FNV-1a, 64 bits.
+  private static func hash(_ name: String) -> UInt64 {
+    name.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+  }
+}
+
+extension SplitMix64 {
+  /// Nearly normal, mean 0 and variance 1: the sum of four uniform 16-bit integers, whose variance
+  /// is 4 · 2^32 / 12.
+  fileprivate mutating func nextNormal() -> Float {
+    let bits = next()
+    let sum = (bits & 0xffff) + (bits >> 16 & 0xffff) + (bits >> 32 & 0xffff) + bits >> 48
+    return (Float(sum) - 131_070) * (1.732_050_8 / 65_536)
+  }
+}

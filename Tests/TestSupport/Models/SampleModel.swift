@@ -1,0 +1,76 @@
+import Transformer
+
+/// The models that the tests run, by what they are there for.
+package enum SampleModel: String, CaseIterable {
+  /// Grouped heads, biases, windows of 100, layers without RoPE; head dimension 32.
+  case narrow
+  /// The same with a head dimension of 64 and a tied head.
+  case tied
+  /// Matrices so large that the appending path divides them over the ranks, and of sizes that leave
+  /// remainders everywhere.
+  case wide
+  /// All that a stack can have: norms of heads and of outputs, soft caps, scaled embeddings, GeGLU,
+  /// two rotations of which one is scaled and one turns a part of a head; a head dimension that is
+  /// padded.
+  case everything
+  /// The built-in model.
+  case needle
+
+  private static let geGLU = FeedForwardConfiguration.dense(
+    DenseFeedForwardConfiguration(intermediateSize: 200, activation: .geGLU))
+
+  package func weights() throws -> ModelWeights {
+    switch self {
+    case .narrow:
+      try RandomModel(RandomModel.sampleConfiguration(), seed: 1).weights
+    case .tied:
+      try RandomModel(
+        RandomModel.sampleConfiguration(headDimension: 64, tiedEmbeddings: true), seed: 2
+      ).weights
+    case .wide:
+      try RandomModel(
+        ModelConfiguration(
+          modelType: "smollm3", hiddenSize: 536,
+          vocabulary: VocabularyConfiguration(size: 2003, isTied: false),
+          attention: AttentionConfiguration(
+            queryHeads: 7, keyValueHeads: 1, headDimension: 80, hasBias: true),
+          normalization: NormalizationConfiguration(epsilon: 1e-5),
+          sequence: SequenceConfiguration(maximumPositions: 4096),
+          layers: [
+            LayerConfiguration(
+              rope: RoPEParameters(theta: 10_000), pattern: .slidingWindow(tokens: 300),
+              feedForward: .dense(
+                DenseFeedForwardConfiguration(intermediateSize: 1101, hasBias: true))),
+            // Narrower: no layer's sizes are another one's.
+            LayerConfiguration(
+              rope: nil,
+              feedForward: .dense(
+                DenseFeedForwardConfiguration(intermediateSize: 700, hasBias: true))),
+          ]), seed: 3
+      ).weights
+    case .everything:
+      try RandomModel(
+        ModelConfiguration(
+          modelType: "gemma3_text", hiddenSize: 120,
+          vocabulary: VocabularyConfiguration(
+            size: 301, embeddingScale: 11, isTied: true, logitSoftCap: 1.5),
+          attention: AttentionConfiguration(
+            queryHeads: 4, keyValueHeads: 2, headDimension: 20, hasBias: true, hasHeadNorms: true,
+            scale: 0.3, scoreSoftCap: 2),
+          normalization: NormalizationConfiguration(epsilon: 1e-6, hasOutputNorms: true),
+          sequence: SequenceConfiguration(maximumPositions: 300),
+          layers: [
+            LayerConfiguration(
+              rope: RoPEParameters(theta: 10_000, rotaryDimension: 12),
+              pattern: .slidingWindow(tokens: 70), feedForward: Self.geGLU),
+            LayerConfiguration(
+              rope: RoPEParameters(theta: 500, scaling: .linear(factor: 3)),
+              feedForward: Self.geGLU),
+          ]), seed: 4,
+        standardDeviation: 0.2
+      ).weights
+    case .needle:
+      NeedleModel().weights
+    }
+  }
+}

@@ -1,0 +1,15 @@
+import Transformer
+
+extension RoPE {
+  /// Rotates one head's row `[headDimension]` in place, pair by pair: the plain twin of a
+  /// `RoPETable`, which gives the same bits.
+  package func rotate(_ row: inout [Float], at position: Int, contextTokens: Int = 0) {
+    precondition(row.count == headDimension, "a row of one head")
+    for pair in 0..<pairs {
+      let (cosine, sine) = rotation(ofPair: pair, at: position, contextTokens: contextTokens)
+      let (first, second) = (row[pair], row[pair + pairs])
+      row[pair] = first * cosine - second * sine
+      row[pair + pairs] = second * cosine + first * sine
+    }
+  }
+}

@@ -1,0 +1,120 @@
+import Foundation
+import Kernels
+import MPI
+import RingAttention
+import TestSupport
+import Testing
+import Transformer
+
+extension RankTests {
+  @Suite @MPIThread struct MemoryRequirementTests {
+    private func requirement(
+      _ configuration: ModelConfiguration, _ arithmetic: Arithmetic, _ kind: PartitionKind,
+      ranks: Int, rank: Int, context: Int, appended: Int, branches: Int = 1
+    ) -> MemoryRequirement {
+      MemoryRequirement(
+        configuration: configuration, arithmetic: arithmetic,
+        sequence: SequenceDescription(
+          partition: kind, contextTokens: context, maximumAppended: appended, branches: branches),
+        ranks: ranks, rank: rank)
+    }
+
+    /// A rank's KV bytes are its equal share of the context, rounded up to a block, and of what each
+    /// branch has behind it, with a block of its own where the context ends inside one.
+    @Test func keyValueBytesAreAnEqualShare() throws {
+      let configuration = try RandomModel.sampleConfiguration()
+      for arithmetic in highestArithmetics() {
+        let block =
+          arithmetic.keyValueLayout(configuration.attention.shape).blockBytes
+          * configuration.layers.count
+        for kind in PartitionKind.allCases {
+          for ranks in [1, 3, 8] {
+            for (context, appended) in [(1, 0), (256, 1), (2048, 0), (5000, 700), (100_000, 64)] {
+              for branches in [1, 5] {
+                let own = blockCount(tokens: context + appended) - context / tokensPerBlock
+                let blocks = blockCount(tokens: context) + branches * own
+                let bytes = (0..<ranks).map {
+                  requirement(
+                    configuration, arithmetic, kind, ranks: ranks, rank: $0, context: context,
+                    appended: appended, branches: branches
+                  ).keyValueBytes
+                }
+                let label: Comment =
+                  "\(kind), \(context) + \(branches) × \(appended) tokens on \(ranks) ranks"
+                #expect(bytes.reduce(0, +) == blocks * block, label)
+                #expect(bytes.allSatisfy { $0 <= blocks * block / ranks + 2 * block }, label)
+              }
+            }
+          }
+        }
+      }
+    }
+
+    /// What the system has mapped for the stack while it works, against what was announced. With
+    /// several ranks, because then nothing else runs in the process that could map memory
+    /// meanwhile.
+    @Test(
+      .enabled { await !isOneRank() },
+      arguments: zip([SampleModel.wide, .wide, .tied], [20, 2000, 700]))
+    func noMoreIsMappedThanAnnounced(model: SampleModel, context: Int) throws {
+      let weights = try model.weights()
+      for arithmetic in highestArithmetics(threads: 2) {
+        let announced = requirement(
+          weights.configuration, arithmetic, .zigzag, ranks: world.size, rank: world.rank,
+          context: context, appended: 300)
+        // Of several runs the least, because any of them may be the first for which OpenBLAS, MPI
+        // or the allocator take memory that they keep.
+        let mapped = try (0..<3).map { _ in
+          try mostMapped(weights, arithmetic.with(threads: 2), context: context, appended: 300)
+        }.min()!
+        // Every buffer ends with a page that is not full.
+        let pages = 50 * 4096
+        let label: Comment = "\(model), \(context) tokens, \(arithmetic.label)"
+        #expect(mapped <= announced.bytes + pages, label)
+        // Nor is much more announced, which would turn away what can run. A rank without tokens needs
+        // less scratch than the others.
+        #expect(Double(announced.bytes) <= 1.2 * Double(mapped) + 2e6, label)
+      }
+    }
+
+    /// By how many bytes the process grows at most for a prefill and a prompt.
+    private func mostMapped(
+      _ weights: ModelWeights, _ arithmetic: Arithmetic, context: Int, appended: Int
+    ) throws -> Int {
+      let vocabulary = weights.configuration.vocabulary.size
+      let tokens = sampleTokens(context + AppendPass.tokensPerStep, vocabulary: vocabulary)
+      let logits = AlignedBuffer<Float>(count: vocabulary)
+      let start = mappedBytes()
+      let prefilled = DecoderContext(
+        weights: weights,
+        SequenceDescription(contextTokens: context, maximumAppended: appended),
+        communicator: world, arithmetic: arithmetic)
+      var inLayer: [Int: Int] = [:]
+      try PrefillPass(prefilled).run(tokens: Array(tokens[..<context])) { layer, _ in
+        if inLayer[layer] == nil { inLayer[layer] = mappedBytes() }
+      }
+      let pass = try AppendPass(prefilled)
+      pass.beginBranch(0)
+      try pass.append(tokens[context...], logits: logits)
+      return max(inLayer.values.max()!, mappedBytes()) - start
+    }
+  }
+}
+
+/// Bytes of the process's memory that can be written, which what an allocator only reserves cannot
+/// be.
+private func mappedBytes() -> Int {
+  // Line by line: Foundation reads only the beginning of such a file.
+  let file = fopen("/proc/self/maps", "r")!
+  defer { fclose(file) }
+  var line: UnsafeMutablePointer<CChar>?
+  var capacity = 0
+  defer { free(line) }
+  var sum = 0
+  while getline(&line, &capacity, file) > 0 {
+    let fields = String(cString: line!).split(separator: " ")
+    let bounds = fields[0].split(separator: "-").map { UInt($0, radix: 16)! }
+    if fields[1].hasPrefix("rw") { sum += Int(bounds[1] - bounds[0]) }
+  }
+  return sum
+}
