@@ -138,6 +138,16 @@ prepare_mpi() {
   fi
 }
 
+# What is formatted, in one place: launch/test checks it, launch/format mends it.
+# format_swift SUBCOMMAND [OPTIONS...]: of `swift format`.
+format_swift() { (cd -- "$project_root" && swift format "$@" -r Sources Tests Package.swift); }
+
+# format_c OPTIONS...: of clang-format.
+format_c() {
+  (cd -- "$project_root" && find Sources Tests -name '*.[ch]' -print0 |
+    xargs -0 --no-run-if-empty clang-format "$@")
+}
+
 # The commit goes into the run record; a source archive has none.
 export_commit() {
   [[ -e $project_root/.git ]] || return 0
