@@ -5,9 +5,9 @@
 /// floating-point operations attention takes, which blocks travel how far round the ring.
 ///
 /// A further pattern is a case of its own with its answers in the three functions of its first part. It
-/// keeps what the microkernels rely on: nobody sees a key behind
-/// its own position, the keys of a block that a query sees are neighbours, and of two queries of one
-/// block the later one sees no earlier first and no earlier last key.
+/// keeps what the microkernels rely on: nobody sees a key behind its own position, the keys of a block
+/// that a query sees are neighbours, and of two queries of one block the later one sees no earlier
+/// first and no earlier last key.
 public enum AttentionPattern: Sendable, Hashable {
   /// A query at position i sees every key j ≤ i.
   case causal

@@ -94,7 +94,8 @@ public final class ThreadTeam: @unchecked Sendable {
   }
 
   /// The same for a body that is made once and kept, so that a call takes no memory.
-  public func callForEach(_ count: Int, _ keptBody: @escaping (_ item: Int, _ thread: Int) -> Void) {
+  public func callForEach(_ count: Int, _ keptBody: @escaping (_ item: Int, _ thread: Int) -> Void)
+  {
     if threads == 1 || count <= 1 {
       for item in 0..<count { keptBody(item, 0) }
     } else {

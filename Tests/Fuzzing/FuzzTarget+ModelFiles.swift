@@ -66,14 +66,18 @@ extension FuzzTarget {
       _ = outline.weights.sharedBytes + outline.weights.vectorBytes
       for (context, appended, rank) in [(1, 1, 0), (5000, 300, 2), (1 << 18, 1 << 40, 1)] {
         let need = MemoryRequirement(
-          configuration: configuration, arithmetic: arithmetic, partition: .zigzag, ranks: 3,
-          rank: rank, contextTokens: context, maximumAppended: appended)
+          configuration: configuration, arithmetic: arithmetic,
+          sequence: SequenceDescription(contextTokens: context, maximumAppended: appended),
+          ranks: 3, rank: rank)
         precondition(need.keyValueBytes >= 0 && need.activationBytes >= 0)
       }
       for parameters in configuration.ropes {
         let rope = RoPE(parameters, headDimension: configuration.attention.headDimension)
-        _ = RoPETable(rope, positions: 0..<2, contextTokens: 2)
-        _ = RoPETable(rope, positions: 1 << 31..<(1 << 31) + 1, contextTokens: 1 << 31)
+        for position in [0, 1, 1 << 31] {
+          for pair in 0..<rope.pairs {
+            _ = rope.rotation(ofPair: pair, at: position, contextTokens: position + 1)
+          }
+        }
       }
     } catch {
       expectSentence(error)

@@ -25,9 +25,7 @@ public struct PrefillPass {
     self.interruption = interruption
     let attention = context.configuration.attention
     costs = context.layers.map { layer in
-      let keys =
-        layer.pattern.slidingWindow.map { min($0, context.contextTokens) }
-        ?? context.contextTokens / 2
+      let keys = layer.pattern.visibleKeyCount(position: context.contextTokens / 2)
       return layer.weights.flopsPerToken + 4 * Double(attention.queryWidth)
         * Double(keys + tokensPerBlock)
     }
