@@ -54,25 +54,27 @@ public struct PrefillPass {
     let execution = PrefillExecution(context, stop: stop, isInterruptible: interruption != nil)
     let total = costs.reduce(0, +)
     var done = costs[..<firstLayer].reduce(0, +)
+    var layer = firstLayer
     while !context.isPrefilled, !stop.endsHere() {
-      let layer = context.finishedLayers
+      layer = context.finishedLayers
       let cost = costs[layer]
       onProgress?(layer, done / total)
-      execution.onProgress = { [done] in onProgress?(layer, (done + $0 * cost) / total) }
-      let isFinished = try WorkLocation.within("layer", layer + 1) {
-        try run(context.layers[layer], execution, stop)
+      execution.onProgress = { [layer, done] in onProgress?(layer, (done + $0 * cost) / total) }
+      // Ranks wait for each other behind the layer, too.
+      let outcome = try WorkLocation.within("layer", layer + 1) { () throws -> LayerOutcome in
+        guard try run(context.layers[layer], execution, stop) else { return .givenUp }
+        guard !context.isPrefilled, let afterLayer, try stop.agreeOnVerdict() == .goOn else {
+          return .finished
+        }
+        return try afterLayer(context.finishedLayers) ? .finished : .finishedAsLast
       }
-      guard isFinished else { break }
+      if outcome == .finishedAsLast { return false }
+      if outcome == .givenUp { break }
       done += cost
-      guard !context.isPrefilled, let afterLayer, try stop.agreeOnVerdict() == .goOn else {
-        continue
-      }
-      if try !afterLayer(context.finishedLayers) { return false }
     }
     // A rank that is done early takes part in the agreement of those that are not.
-    guard case .stop(let layers) = try stop.agreeOnVerdict(), layers < costs.count else {
-      return true
-    }
+    let verdict = try WorkLocation.within("layer", layer + 1) { try stop.agreeOnVerdict() }
+    guard case .stop(let layers) = verdict, layers < costs.count else { return true }
     if layers < context.finishedLayers {
       execution.restoreStream(tokens: context.share.tokenCount)
     }
@@ -81,6 +83,9 @@ public struct PrefillPass {
       firstLayer: firstLayer, patterns: context.layers.map(\.pattern))
     return false
   }
+
+  /// What came of a layer.
+  private enum LayerOutcome { case finished, finishedAsLast, givenUp }
 
   /// One layer, and the bookkeeping behind it.
   ///
