@@ -18,7 +18,8 @@ extension FileDescriptor {
   }
 
   private static func throwUnlessInterrupted() throws(Errno) {
-    guard Errno.last == .interrupted else { throw .last }
+    let code = Errno.last
+    guard code == .interrupted else { throw code }
   }
 
   /// Reads until `count` bytes are there or the end is reached.
