@@ -204,7 +204,9 @@ extension EndToEndTests {
             try line.expectRate("gflops", amounts: flops, seconds: seconds)
           }
           let exposed = try line.measurements("exposed_exchange")
-          #expect(exposed[0] > -1e-12 && exposed[1] < seconds[0] + seconds[1], "\(line)")
+          #expect(exposed[0] > -1e-12 && exposed[1].isFinite, "\(line)")
+          // Where ranks share cores, one may wait from before the other's clock begins.
+          if (ranks ?? 1) == 1 { #expect(exposed[1] < seconds[0] + seconds[1], "\(line)") }
         }
       }
     }

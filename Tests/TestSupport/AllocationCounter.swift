@@ -8,6 +8,8 @@ package enum AllocationCounter {
   /// False where a sanitizer or a C library other than glibc allocates.
   package static var isAvailable: Bool { allocation_counter_is_available() }
 
+  private static let counting = NSLock()
+
   /// What was taken.
   package struct Count {
     /// Allocations and mappings.
@@ -18,8 +20,10 @@ package enum AllocationCounter {
 
   /// Calls `body`, and counts what it takes on the calling thread and on the others of the team.
   ///
-  /// Only one thread of the process may count at a time.
+  /// There is one counter in a process, so one count waits for another.
   package static func count(on team: ThreadTeam, _ body: () throws -> Void) rethrows -> Count {
+    counting.lock()
+    defer { counting.unlock() }
     allocation_counter_reset()
     onEveryThread(of: team, allocation_counter_begin)
     defer { onEveryThread(of: team, allocation_counter_end) }
