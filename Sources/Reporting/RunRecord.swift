@@ -16,11 +16,13 @@ public struct RunRecord: Equatable, Sendable {
   public let tokensPerSecond: TokensPerSecond
   public let work: Work
   public let perRank: PerRank
+  /// What a reader of the answer ought to know: each sentence as it was logged.
+  public let warnings: [String]
 
   /// A record of what is given; `tokensPerSecond` follows from it.
   public init(
     program: Program = Program(), job: Job, model: Model, answer: Answer, seconds: Seconds,
-    work: Work, perRank: PerRank
+    work: Work, perRank: PerRank, warnings: [String] = []
   ) {
     self.program = program
     self.job = job
@@ -34,6 +36,7 @@ public struct RunRecord: Equatable, Sendable {
       decode: rate(Double(answer.tokens.generated), seconds.decode))
     self.work = work
     self.perRank = perRank
+    self.warnings = warnings
   }
 
   /// The record as JSON on one line with a newline at its end, keys sorted, slashes as they are.
@@ -44,7 +47,7 @@ public struct RunRecord: Equatable, Sendable {
 
 extension RunRecord: Codable {
   private enum CodingKeys: String, CodingKey {
-    case seconds
+    case seconds, warnings
     case tokensPerSecond = "tokens_per_second"
   }
 
@@ -57,6 +60,7 @@ extension RunRecord: Codable {
     try perRank.encode(to: encoder)
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(seconds, forKey: .seconds)
+    try container.encode(warnings, forKey: .warnings)
     try container.encode(tokensPerSecond, forKey: .tokensPerSecond)
   }
 
@@ -69,6 +73,7 @@ extension RunRecord: Codable {
     perRank = try PerRank(from: decoder)
     let container = try decoder.container(keyedBy: CodingKeys.self)
     seconds = try container.decode(Seconds.self, forKey: .seconds)
+    warnings = try container.decode([String].self, forKey: .warnings)
     tokensPerSecond = try container.decode(TokensPerSecond.self, forKey: .tokensPerSecond)
   }
 }

@@ -10,7 +10,7 @@ extension EndToEndTests {
       "version", "commit", "hosts", "ranks", "threads", "instruction_set", "partition",
       "precision", "model", "text", "tokens", "seconds", "tokens_per_second", "flops", "gflops",
       "balance", "bytes_sent", "kv_bytes", "peak_resident_bytes", "peak_private_bytes",
-      "random_weights", "logits_digest",
+      "random_weights", "logits_digest", "warnings",
     ]
     static let innerKeys: [String: Set<String>] = [
       "tokens": ["context", "prompt", "generated"],

@@ -16,7 +16,7 @@ import Testing
         "instruction_set", "kv_bytes", "layers", "logits_digest", "model", "partition",
         "peak_private_bytes", "peak_resident_bytes", "precision", "questions", "random_weights",
         "ranks", "restored_layers", "seconds", "seed", "text", "threads", "token_ids", "tokens",
-        "tokens_per_second", "version",
+        "tokens_per_second", "version", "warnings",
       ])
     func keys(_ name: String) throws -> [String] {
       try #require(record[name] as? [String: Any]).keys.sorted()
@@ -59,7 +59,8 @@ import Testing
         "prefill":12.5,"prompt":0.125,"restore":0,"save":0,"tokenize":0.5},"seed":7,\
         "text":"48213.","threads":1,"token_ids":[52,56,50],\
         "tokens":{"context":99990,"generated":6,"prompt":10},\
-        "tokens_per_second":{"decode":8,"prefill":7999.2},"version":"0.1.0"}
+        "tokens_per_second":{"decode":8,"prefill":7999.2},"version":"0.1.0",\
+        "warnings":["the model is odd"]}
 
         """)
   }

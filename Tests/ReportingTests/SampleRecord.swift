@@ -18,7 +18,8 @@ func sampleRecord(
       bytesSent: (0..<ranks).map { 1_048_576 * ($0 + 1) },
       keyValueBytes: .init(repeating: 2048, count: ranks),
       peakResidentBytes: (0..<ranks).map { 3_221_225_472 + $0 },
-      peakPrivateBytes: (0..<ranks).map { 1_048_576 + $0 }))
+      peakPrivateBytes: (0..<ranks).map { 1_048_576 + $0 }),
+    warnings: ["the model is odd"])
 }
 
 func sampleAnswer(

@@ -73,11 +73,8 @@ extension GenerateJob {
   /// What the model's makers suggest; says what of it is not followed.
   func suggestions(of model: ModelOutline) throws -> GenerationChoices {
     let suggestions = try job.onRoot { try GenerationChoices(suggestedBy: model) }
-    if job.isRoot {
-      for setting in model.suggestions.notApplied {
-        logger.warning(
-          "\(model.name)/generation_config.json sets \(setting), which is not applied")
-      }
+    for setting in model.suggestions.notApplied {
+      warnings.add("\(model.name)/generation_config.json sets \(setting), which is not applied")
     }
     return suggestions
   }

@@ -51,6 +51,7 @@ extension GenerateJob {
       model: .init(
         name: run.model.name, randomWeights: settings.randomWeights,
         layers: run.model.configuration.layers.count, restoredLayers: restoredLayers),
-      answer: answer, seconds: seconds, work: .init(of: ranks), perRank: .init(ranks))
+      answer: answer, seconds: seconds, work: .init(of: ranks), perRank: .init(ranks),
+      warnings: warnings.texts)
   }
 }

@@ -14,6 +14,7 @@ struct GenerateJob {
   let timeline: Timeline
   let display: ProgressDisplay
   let logger: Logger
+  let warnings: WarningLog
   let clock = StageClock()
   let memory = PrivateMemory()
 
@@ -33,6 +34,7 @@ struct GenerateJob {
     display = ProgressDisplay(
       style: settings.quiet || !job.isRoot ? .silent : .standardError)
     logger = .rank(job.rank, level: settings.logLevel)
+    warnings = WarningLog(job.isRoot ? logger : nil)
   }
 
   private func run() throws {
