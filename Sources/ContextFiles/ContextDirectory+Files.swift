@@ -38,7 +38,7 @@ extension ContextDirectory {
   /// write into it.
   public func makeActivationsFolder(layers: Int) throws(FileError) {
     let folder = activationsPath(layers: layers)
-    guard mkdir(folder, 0o777) == 0 || errno == EEXIST else { throw .writing(folder) }
+    try Self.makeFolder(folder, orFind: true)
   }
 
   /// Writes one block's activations, `[tokens][hiddenSize]` float32; they are on the disk after

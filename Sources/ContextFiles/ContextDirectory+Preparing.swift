@@ -23,7 +23,7 @@ extension ContextDirectory {
       for name in leftovers { try checkIsOurs(name) }
       for name in leftovers { try remove(name) }
     }
-    guard mkdir(blocksPath, 0o777) == 0 else { throw .writing(blocksPath) }
+    try Self.makeFolder(blocksPath)
   }
 
   /// Removes what a checkpoint that was killed has left beside a saved context. On one rank.
@@ -37,7 +37,7 @@ extension ContextDirectory {
   ///
   /// - Throws: `FileError` of the kind `writeFailed`.
   public func checkAccess(mark: String, rank: Int) throws(FileError) {
-    guard access("\(path)/\(Name.probe)\(mark)", F_OK) == 0 else {
+    guard FilePath(text: "\(path)/\(Name.probe)\(mark)").exists else {
       throw FileError(
         .writeFailed,
         """
@@ -46,7 +46,7 @@ extension ContextDirectory {
     }
     let own = "\(path)/\(Name.probe)\(mark).\(rank)"
     try leaveEmptyFile(own)
-    unlink(own)
+    try? FilePath(text: own).removeFile()
   }
 
   /// Leaves a file by which `checkAccess` knows the folder again; `unmark` removes it.
@@ -62,25 +62,23 @@ extension ContextDirectory {
   private func leaveEmptyFile(_ place: String) throws(FileError) {
     try Errno.explained {
       try FileDescriptor.open(
-        place, .writeOnly, options: [.create, .closeOnExec], permissions: .newFile
+        FilePath(text: place), .writeOnly, options: [.create, .closeOnExec], permissions: .newFile
       ).close()
     } by: {
       FileError.writing(path, $0)
     }
   }
 
-  public func unmark(_ mark: String) { unlink("\(path)/\(Name.probe)\(mark)") }
+  public func unmark(_ mark: String) {
+    try? FilePath(text: "\(path)/\(Name.probe)\(mark)").removeFile()
+  }
 
   /// Checks that the disk has room for so many more bytes.
   ///
   /// - Throws: `FileError` of the kind `writeFailed`.
   public func checkRoom(bytes: Int) throws(FileError) {
-    var status = statvfs()
     // Where the system does not say, the write will.
-    guard statvfs(path, &status) == 0 else { return }
-    let (free, overflows) = Int(status.f_bavail).multipliedReportingOverflow(
-      by: Int(status.f_frsize))
-    guard !overflows, free < bytes else { return }
+    guard let free = FilePath(text: path).freeBytes, free < bytes else { return }
     throw FileError(
       .writeFailed,
       """
@@ -141,19 +139,41 @@ extension ContextDirectory {
   private func remove(_ name: String) throws(FileError) {
     let place = "\(path)/\(name)"
     guard let ending = Self.ending(inFolder: name) else {
-      guard unlink(place) == 0 || errno == ENOENT else { throw .writing(place) }
+      try Self.remove(place) { file throws(Errno) in try file.removeFile() }
       return
     }
     for file in try entries(of: place) where file.hasSuffix(ending) {
-      let file = "\(place)/\(file)"
-      guard unlink(file) == 0 || errno == ENOENT else { throw .writing(file) }
+      try Self.remove("\(place)/\(file)") { file throws(Errno) in try file.removeFile() }
     }
-    guard rmdir(place) == 0 || errno == ENOENT else { throw .writing(place) }
+    try Self.remove(place) { folder throws(Errno) in try folder.removeFolder() }
+  }
+
+  private static func remove(
+    _ place: String, by call: (FilePath) throws(Errno) -> Void
+  ) throws(FileError) {
+    do {
+      try call(FilePath(text: place))
+    } catch .noSuchFileOrDirectory {
+      // Somebody else's doing, and what is wanted.
+    } catch {
+      throw .writing(place, error)
+    }
+  }
+
+  /// - Parameter orFind: whether it may be there.
+  static func makeFolder(_ place: String, orFind: Bool = false) throws(FileError) {
+    do {
+      try FilePath(text: place).makeFolder()
+    } catch .fileExists where orFind {
+      return
+    } catch {
+      throw .writing(place, error)
+    }
   }
 
   private func entries(of folder: String) throws(FileError) -> [String] {
-    do {
-      return try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+    do throws(Errno) {
+      return try FilePath(text: folder).entries()
     } catch {
       throw FileError(
         .unreadable, "\(folder): its files cannot be listed; check its permissions")
@@ -161,7 +181,7 @@ extension ContextDirectory {
   }
 
   private func isFolder(_ path: String, followingLinks: Bool = false) -> Bool {
-    (try? Stat(path, followTargetSymlink: followingLinks).type) == .directory
+    (try? Stat(FilePath(text: path), followTargetSymlink: followingLinks).type) == .directory
   }
 
   private func megabytes(_ bytes: Int) -> String {

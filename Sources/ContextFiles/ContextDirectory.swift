@@ -57,7 +57,7 @@ public struct ContextDirectory: Equatable, Sendable {
   }
 
   /// Whether there is a whole saved context, be it of an unfinished prefill.
-  public var isSaved: Bool { access(manifestPath, F_OK) == 0 }
+  public var isSaved: Bool { FilePath(text: manifestPath).exists }
 
   /// Reads the manifest.
   ///
@@ -65,7 +65,7 @@ public struct ContextDirectory: Equatable, Sendable {
   ///   `unsupported` if its manifest is none of ours, `unreadable`.
   public func manifest() throws(FileError) -> ContextManifest {
     let status = try Errno.explained {
-      try Stat(path)
+      try Stat(FilePath(text: path))
     } by: { code in
       code == .noSuchFileOrDirectory || code == .notDirectory
         ? FileError(.notFound, "\(path): there is no such folder; check the path", code: code)
@@ -75,7 +75,7 @@ public struct ContextDirectory: Equatable, Sendable {
       throw FileError(
         .notFound, "\(path): is no folder; name that of a saved context")
     }
-    guard access(manifestPath, F_OK) == 0 || errno != ENOENT else {
+    guard isSaved else {
       throw FileError(
         .notFound,
         """

@@ -39,7 +39,7 @@ enum FileWriting {
   ) throws(FileError) {
     try Errno.explained {
       let descriptor = try FileDescriptor.open(
-        path, mode, options: options.union(.closeOnExec), permissions: .newFile)
+        FilePath(text: path), mode, options: options.union(.closeOnExec), permissions: .newFile)
       try descriptor.closeAfter { try body(descriptor) }
     } by: {
       FileError.writing(path, $0)

@@ -18,7 +18,8 @@ public final class MappedFile: @unchecked Sendable {
     let descriptor = try Errno.explained {
       // A named pipe without a writer would block the opening; this lets it through to the check
       // below.
-      try FileDescriptor.open(path, .readOnly, options: [.closeOnExec, .nonBlocking])
+      try FileDescriptor.open(
+        FilePath(text: path), .readOnly, options: [.closeOnExec, .nonBlocking])
     } by: { code in
       code == .noSuchFileOrDirectory || code == .notDirectory
         ? FileError(.notFound, "\(path): there is no such file; check the path", code: code)

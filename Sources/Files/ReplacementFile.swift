@@ -8,33 +8,40 @@ import SystemPackage
 /// `writeFailed`.
 public final class ReplacementFile {
   public let path: String
-  private let temporaryPath: String
+  /// `path` with its symbolic links followed.
+  private let place: FilePath
+  private let temporaryPath: FilePath
   private let descriptor: FileDescriptor
   private var isInPlace = false
 
-  /// - Parameter path: of a regular file, which is replaced, or of none; a symbolic link is replaced
-  ///   itself.
+  /// - Parameter path: of a regular file, which is replaced by one of the same mode, or of none; of a
+  ///   symbolic link, what it leads to.
   public init(path: String) throws(FileError) {
     // A rename over a device or a directory would replace the one and fail on the other.
-    if let type = try? Stat(path).type, type != .regular {
+    let place = FilePath(text: path).endOfLinks
+    let former = try? Stat(place)
+    if let former, former.type != .regular {
       throw FileError(
         .writeFailed,
         "\(path): cannot be written, it is there and no regular file; name another path")
     }
-    let temporaryPath = Self.temporaryPath(beside: FilePath(path))
+    let temporaryPath = Self.temporaryPath(beside: place)
     self.path = path
+    self.place = place
     self.temporaryPath = temporaryPath
-    descriptor = try Self.explained("cannot be created", path) {
+    let descriptor = try Self.explained("cannot be created", path) {
       try FileDescriptor.open(
         temporaryPath, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec],
         permissions: .newFile)
     }
+    self.descriptor = descriptor
+    if let former { fchmod(descriptor.rawValue, former.permissions.rawValue) }
   }
 
   deinit {
     guard !isInPlace else { return }
     try? descriptor.close()
-    unlink(temporaryPath)
+    try? temporaryPath.removeFile()
   }
 
   /// Writes `bytes` where the last such write ended.
@@ -54,7 +61,7 @@ public final class ReplacementFile {
     // The disk tells what it could not keep before the former file is given up.
     try Self.explained("cannot be brought to the disk", path) { try descriptor.synchronize() }
     try Self.explained("cannot be put in its place", path) {
-      guard rename(temporaryPath, path) == 0 else { throw Errno.last }
+      try temporaryPath.move(to: place)
     }
     isInPlace = true
     try Self.explained("cannot be closed", path) { try descriptor.close() }
@@ -62,10 +69,10 @@ public final class ReplacementFile {
 
   /// On the same file system as `place`, so that renaming it is atomic, and hidden. Of a long name it
   /// has the beginning only, for names have a limit.
-  private static func temporaryPath(beside place: FilePath) -> String {
-    let name = String((place.lastComponent?.string ?? "").unicodeScalars.prefix(48))
+  private static func temporaryPath(beside place: FilePath) -> FilePath {
+    let name = (place.lastComponent?.string ?? "").unicodeScalars.prefix(48)
     let number = UInt64.random(in: 0 ... .max)
-    return place.removingLastComponent().appending(".\(name).\(number).partial").string
+    return place.removingLastComponent().appending(".\(String(name)).\(number).partial")
   }
 
   private static func explained<Result>(

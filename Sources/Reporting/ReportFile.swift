@@ -9,8 +9,7 @@ import SystemPackage
 public struct ReportFile: Sendable {
   /// The path as it was given.
   public let path: String
-  /// The file that is replaced: `path` with its symbolic links followed.
-  private let destination: String
+  private let place: FilePath
   /// A device or a pipe (`/dev/stdout`), which is written to and must never be replaced.
   private let isStream: Bool
 
@@ -20,17 +19,19 @@ public struct ReportFile: Sendable {
   ///   if its directory is missing or cannot be written.
   public init(path: String) throws(FileError) {
     self.path = path
+    place = FilePath(text: path)
     guard !path.isEmpty else { throw Self.failure(path, "the path is empty; name a file") }
-    switch try Self.type(of: path) {
+    switch try Self.type(of: place, path) {
     case .directory?: throw Self.failure(path, "it is a directory; name a file in it")
     case let type?:
-      guard access(path, W_OK) == 0 else {
-        throw Self.failure(path, "\(words(.last)); choose another path")
+      do throws(Errno) {
+        try place.checkAccess(W_OK)
+      } catch {
+        throw Self.failure(path, "\(words(error)); choose another path")
       }
       isStream = type != .regular
     case nil: isStream = false
     }
-    destination = Self.resolved(path)
     if !isStream {
       try checkDirectory()
       _ = try replacement()
@@ -44,7 +45,7 @@ public struct ReportFile: Sendable {
   public func write(_ contents: Data) throws(FileError) {
     if isStream {
       try Errno.explained {
-        let descriptor = try FileDescriptor.open(destination, .writeOnly)
+        let descriptor = try FileDescriptor.open(place, .writeOnly)
         defer { try? descriptor.close() }
         try descriptor.writeAll(contents)
       } by: {
@@ -61,10 +62,7 @@ public struct ReportFile: Sendable {
     }
   }
 
-  private var directory: String {
-    let directory = (destination as NSString).deletingLastPathComponent
-    return directory.isEmpty ? "." : directory
-  }
+  private var directory: FilePath { place.endOfLinks.removingLastComponent().orWorkingFolder }
 
   private func checkDirectory() throws(FileError) {
     let status = try Errno.explained {
@@ -83,7 +81,7 @@ public struct ReportFile: Sendable {
 
   private func replacement() throws(FileError) -> ReplacementFile {
     do {
-      return try ReplacementFile(path: destination)
+      return try ReplacementFile(path: path)
     } catch {
       throw Self.failure(
         path,
@@ -95,9 +93,9 @@ public struct ReportFile: Sendable {
 
   /// What is at `path`; nil where nothing is there, or where what is wrong with its directory is to be
   /// said.
-  private static func type(of path: String) throws(FileError) -> FileType? {
+  private static func type(of place: FilePath, _ path: String) throws(FileError) -> FileType? {
     do {
-      return try Stat(path).type
+      return try Stat(place).type
     } catch .noSuchFileOrDirectory, .notDirectory {
       return nil
     } catch {
@@ -108,12 +106,6 @@ public struct ReportFile: Sendable {
   /// - Parameter reason: why, and what to do about it.
   private static func failure(_ path: String, _ reason: String) -> FileError {
     FileError(.writeFailed, "cannot write '\(path)': \(reason)")
-  }
-
-  private static func resolved(_ path: String) -> String {
-    guard let pointer = realpath(path, nil) else { return path }
-    defer { free(pointer) }
-    return String(cString: pointer)
   }
 }
 

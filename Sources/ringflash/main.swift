@@ -2,4 +2,4 @@ import CommandLine
 import Foundation
 
 restartWithSuitedOpenBLAS()
-exit(Program.run(Array(Swift.CommandLine.arguments.dropFirst())))
+exit(Program.run(Program.arguments))

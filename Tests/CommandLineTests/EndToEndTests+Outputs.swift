@@ -22,6 +22,24 @@ extension EndToEndTests {
       "flops": ["attention", "linear"], "gflops": ["attention", "linear"],
     ]
 
+    /// Names of one character, and names that are no text, lead where they say.
+    @Test func oddNames() throws {
+      try withTemporaryDirectory { directory in
+        let script = """
+          cd \(directory) && name=$(printf 'b\\351') && printf 'some text' > "$name" || exit 1
+          \(programPath) --context "$name" --report "$name.r" --logits l --trace t --max-tokens 1 \
+            --quiet > o && chmod 600 t && \(programPath) --context "$name" --trace t --quiet > p &&
+            \(programPath) --context o --report "$name"
+          echo "$?"; stat -c '%a' t; ls -1 -b
+          """
+        let run = try runProgram(["/bin/sh", "-c", script])
+        #expect(
+          run.text.split(separator: "\n") == [
+            "0", "600", "b\\351", "b\\351.r", "l", "o", "p", "t",
+          ], "\(run.text) \(run.error)")
+      }
+    }
+
     /// The record of 20,000 bytes over 8 ranks: complete, and each rank has its equal share.
     @Test func runRecord() throws {
       let haystack = try Haystack.make(tokens: 20_000, needles: 1, seed: 2)

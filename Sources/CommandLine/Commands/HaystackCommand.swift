@@ -74,11 +74,6 @@ package struct HaystackCommand: Subcommand, Sendable {
   var parsed: ParsedCommand { .haystack(self) }
 
   package func validate() throws {
-    let outputs = [("output", output), ("answers", answers), ("prompts", prompts)]
-    for (index, (option, path)) in outputs.enumerated() {
-      guard let path, let other = outputs[..<index].first(where: { $0.1 == path }) else { continue }
-      throw ValidationError("--\(other.0) and --\(option) are both '\(path)', give two files")
-    }
     if ask != nil && prompts != nil {
       throw ValidationError("--ask and --prompts exclude each other, all needles are asked for")
     }
@@ -89,8 +84,12 @@ package struct HaystackCommand: Subcommand, Sendable {
 
   /// Writes the files.
   ///
-  /// - Throws: 64 if the text is too short for its needles, 74 if a file cannot be written.
+  /// - Throws: 64 if the text is too short for its needles or two files are one, 74 if a file cannot be written.
   package func execute() throws(Failure) {
+    var files = FilesOfRun()
+    for (option, path) in [("output", output), ("answers", answers), ("prompts", prompts)] {
+      try files.add(output: path, of: option)
+    }
     let haystack = try Haystack.make(
       tokens: tokens, needles: needles, asked: ask, endsWithQuestion: prompts == nil, seed: seed)
     try Self.write(haystack.text, to: output)

@@ -1,3 +1,4 @@
+import Files
 import Ranks
 
 extension Failure {
@@ -6,7 +7,9 @@ extension Failure {
   package var message: String {
     var line = "ringflash: error: "
     for scalar in sentence.unicodeScalars {
-      if scalar.properties.generalCategory == .control {
+      if let byte = scalar.spelledByte {
+        line += "\\x" + String(byte, radix: 16, uppercase: true)
+      } else if scalar.properties.generalCategory == .control {
         line += scalar.escaped(asASCII: true)
       } else {
         line.unicodeScalars.append(scalar)

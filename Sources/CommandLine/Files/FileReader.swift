@@ -45,7 +45,9 @@ package enum FileReader {
   ) throws(Failure) -> (descriptor: FileDescriptor, size: Int) {
     let descriptor = try Errno.explained {
       path == "-"
-        ? .standardInput : try FileDescriptor.open(path, .readOnly, options: .closeOnExec)
+        ? .standardInput
+        : try FileDescriptor.open(
+          FilePath(text: path), .readOnly, options: .closeOnExec)
     } by: {
       openFailure($0, name)
     }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import MPI
 import Ranks
@@ -5,6 +6,15 @@ import Reporting
 
 /// From the arguments to the exit code. Every rank runs the same; only rank 0 speaks.
 package enum Program {
+  /// Those of this process without its name, whatever their bytes are.
+  package static var arguments: [String] {
+    let all = UnsafeBufferPointer(
+      start: Swift.CommandLine.unsafeArgv, count: Int(Swift.CommandLine.argc))
+    return all.dropFirst().map {
+      String(spelling: UnsafeBufferPointer(start: $0!, count: strlen($0!)))
+    }
+  }
+
   package static func run(_ arguments: [String]) -> Int32 {
     // A reader that goes away shows as a failed write, which has a message and an exit code.
     signal(SIGPIPE, SIG_IGN)

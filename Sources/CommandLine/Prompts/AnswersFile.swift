@@ -107,10 +107,10 @@ package final class AnswersFile {
     } catch {
       throw Failure(error)
     }
-    let isRegular = (try? Stat(path).type) ?? .regular == .regular
+    let isRegular = (try? Stat(FilePath(text: path)).type) ?? .regular == .regular
     let descriptor = try Errno.explained {
       try FileDescriptor.open(
-        path, isRegular ? .readWrite : .writeOnly,
+        FilePath(text: path), isRegular ? .readWrite : .writeOnly,
         options: isRegular ? [.append, .closeOnExec, .create] : [.append, .closeOnExec],
         permissions: .newFile)
     } by: {

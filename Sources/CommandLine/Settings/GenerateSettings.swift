@@ -72,6 +72,7 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
       try settings.fillIn(from: ContextDirectory(path: path), options)
     }
     settings.model = try settings.model.located()
+    try settings.checkFiles(configuration: flags.config)
     return settings
   }
 
@@ -114,7 +115,6 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
     if inputs.count(where: { $0 == "-" }) > 1 {
       throw Failure(.usage, "standard input (-) can be read only once, give a file for the other")
     }
-    if let failure = Self.sharedOutput(options) { throw failure }
     save = options.save
     checkpointMinutes = options.checkpointEvery
     questions = try QuestionSettings(options)
@@ -151,20 +151,4 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
 
   static let builtInWeights = Failure(
     .usage, "--random-weights needs --model DIR: the built-in model has weights of its own")
-
-  /// Two outputs with one path, of which the second would replace the first; nil if there are none.
-  private static func sharedOutput(_ options: GenerateOptions) -> Failure? {
-    let outputs = [
-      (GenerateOption.report, options.report), (.logits, options.logits), (.trace, options.trace),
-      (.save, options.save),
-      (.answers, options.answers),
-    ]
-    for (index, (option, path)) in outputs.enumerated() {
-      guard let path, let other = outputs[..<index].first(where: { $0.1 == path }) else { continue }
-      return Failure(
-        .usage,
-        "--\(other.0.rawValue) and --\(option.rawValue) are both '\(path)', give two files")
-    }
-    return nil
-  }
 }

@@ -37,12 +37,5 @@ package struct QuestionSettings: Codable, Equatable, Sendable {
         --report FILE
         """)
     }
-    let inputs = [
-      ("prompts", prompts), ("context", options.context), ("token-ids", options.tokenIds),
-      ("config", options.config),
-    ]
-    if let answers, let (option, _) = inputs.first(where: { $0.1 == answers }) {
-      throw Failure(.usage, "--\(option) and --answers are both '\(answers)', give two files")
-    }
   }
 }

@@ -1,0 +1,100 @@
+import Files
+import Ranks
+import SystemPackage
+
+/// The files that one run reads and writes, so that no output takes the place of an input or of another
+/// output, whatever names and links they are given by.
+struct FilesOfRun {
+  /// What a message calls a file that no output may replace.
+  private var taken: [FileIdentity: String] = [:]
+  /// The same of folders with all that is in them.
+  private var takenFolders: [FileIdentity: String] = [:]
+  private var optionOfOutputStream: String?
+
+  /// With what the standard streams are redirected to.
+  init() {
+    add(.standardOutput, as: "standard output")
+    add(.standardError, as: "standard error")
+  }
+
+  private mutating func add(_ stream: FileDescriptor, as role: String) {
+    if let identity = FileIdentity(stream) { taken[identity] = role }
+  }
+
+  /// - Parameters:
+  ///   - path: `-` is standard input.
+  ///   - role: such as "the context".
+  mutating func add(input path: String?, as role: String) {
+    guard let path else { return }
+    if path == "-" { return add(.standardInput, as: role) }
+    if let identity = FileIdentity(FilePath(text: path)) { taken[identity] = "\(role) '\(path)'" }
+  }
+
+  /// Every file in a folder that is there, be it a link.
+  mutating func add(inputsIn folder: String, as role: String) {
+    for name in (try? FilePath(text: folder).entries()) ?? [] {
+      add(input: "\(folder)/\(name)", as: role)
+    }
+  }
+
+  mutating func add(folder path: String?, as role: String) {
+    guard let path, let identity = FileIdentity(FilePath(text: path)) else { return }
+    takenFolders[identity] = "\(role) '\(path)'"
+  }
+
+  /// Call it when all inputs are known.
+  ///
+  /// - Parameters:
+  ///   - path: `-` is standard output.
+  ///   - option: what it is given by.
+  /// - Throws: 64 if it would take the place of something.
+  mutating func add(output path: String?, of option: String) throws(Failure) {
+    guard let path else { return }
+    if path == "-" {
+      if let other = optionOfOutputStream {
+        throw Failure(
+          .usage, "--\(other) and --\(option) would both go to standard output; give a file")
+      }
+      optionOfOutputStream = option
+      return
+    }
+    let place = FilePath(text: path)
+    let identity = FileIdentity(place)
+    if let identity, let other = taken[identity] {
+      throw Failure(
+        .usage, "--\(option) '\(path)' would overwrite \(other); give another file")
+    }
+    let folders = [identity].compactMap { $0 } + FileIdentity.folders(around: place)
+    if let folder = folders.compactMap({ takenFolders[$0] }).first {
+      throw Failure(
+        .usage, "--\(option) '\(path)' would write into \(folder); give a file elsewhere")
+    }
+    if let identity { taken[identity] = "--\(option) '\(path)'" }
+  }
+}
+
+extension GenerateSettings {
+  /// Looks at all files that this run names, before one of them is opened for writing.
+  ///
+  /// - Parameter configuration: the path of the configuration file.
+  /// - Throws: 64 if an output would take the place of an input or of another output.
+  func checkFiles(configuration: String?) throws(Failure) {
+    var files = FilesOfRun()
+    files.add(input: configuration, as: "the configuration file")
+    switch context {
+    case .text(let path): files.add(input: path, as: "the context")
+    case .tokenIds(let path): files.add(input: path, as: "the token ids")
+    case .saved: break
+    }
+    if case .file(let path) = prompt { files.add(input: path, as: "the prompt file") }
+    files.add(input: questions?.prompts, as: "the prompts")
+    if case .directory(let path) = model { files.add(inputsIn: path, as: "the model's file") }
+    files.add(folder: contextFolder, as: "the folder of the saved context")
+    for (option, path) in [
+      (GenerateOption.answers, questions?.answers), (.report, report), (.logits, logits),
+      (.trace, trace),
+    ] {
+      try files.add(output: path, of: option.rawValue)
+    }
+  }
+}
