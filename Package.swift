@@ -28,8 +28,10 @@ var floors: [String: Int] = [:]
     swiftSettings: swiftSettings)
 }
 
-@MainActor func cModule(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-  floors[name] = 1
+@MainActor func cModule(
+  _ floor: Int, _ name: String, _ dependencies: [Target.Dependency] = []
+) -> Target {
+  floors[name] = floor
   return .target(name: name, dependencies: dependencies, cSettings: cSettings)
 }
 
@@ -82,7 +84,8 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
   ] + documentation,
   targets: [
-    // Floor 0: the libraries of the system.
+    // Floor 0: the libraries of the system, and what of the system Swift cannot call.
+    cModule(0, "CSystemShims"),
     systemLibrary("CMPI", pkgConfig: "ompi-c", packages: ["libopenmpi-dev", "openmpi-bin"]),
     systemLibrary("COpenBLAS", pkgConfig: "openblas", packages: ["libopenblas-dev"]),
     systemLibrary("CPCRE2", pkgConfig: "libpcre2-8", packages: ["libpcre2-dev"]),
@@ -91,10 +94,9 @@ let package = Package(
     systemLibrary("CUTF8Proc", packages: ["libutf8proc-dev"]),
 
     // Floor 1: C, and what several modules above read or compute.
-    cModule("CMPIShims", ["CMPI"]),
-    cModule("CSystemShims"),
-    cModule("CKernels"),
-    module(1, "Files", libraries: [system]),
+    cModule(1, "CMPIShims", ["CMPI"]),
+    cModule(1, "CKernels"),
+    module(1, "Files", ["CSystemShims"], libraries: [system]),
     module(1, "JSON"),
     module(1, "Digests", ["CCrypto"]),
 

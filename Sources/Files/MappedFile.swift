@@ -1,16 +1,19 @@
+import CSystemShims
 import Foundation
 import SystemPackage
 
 /// A whole file, mapped into memory for reading. All processes of a host that map the same file
 /// share its pages.
 ///
-/// The file must not be cut short while it is mapped: reading past the new end would end the
-/// process.
+/// Reading past the new end of a file that is cut short while it is mapped, or what its disk cannot
+/// give, raises SIGBUS; the handler of signals knows the file and names it.
 public final class MappedFile: @unchecked Sendable {
   public let path: String
   /// All bytes of the file, at least one; valid as long as this object lives. The start is aligned
   /// to a page.
   public let bytes: UnsafeRawBufferPointer
+  /// `path` for the handler of signals.
+  private let name: UnsafeMutablePointer<CChar>?
 
   /// Throws `FileError`: `notFound` for a missing path and for one that is no regular file,
   /// `unreadable` where the system refuses, `malformed` for an empty file.
@@ -50,9 +53,13 @@ public final class MappedFile: @unchecked Sendable {
     }
     self.path = path
     bytes = UnsafeRawBufferPointer(start: start, count: count)
+    name = strdup(path)
+    rf_know_mapping(start, count, name)
   }
 
   deinit {
+    rf_forget_mapping(bytes.baseAddress)
+    free(name)
     munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)
   }
 }

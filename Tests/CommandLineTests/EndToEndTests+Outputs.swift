@@ -1,6 +1,7 @@
 import CommandLine
 import Foundation
 import ModelFiles
+import TestSupport
 import Testing
 
 extension EndToEndTests {

@@ -1,18 +1,50 @@
 // What Swift cannot call or must not do itself: functions of the system that it does not see, and
-// the work of a signal handler.
+// the work of signal handlers.
 #pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
 
 // A new empty file in memory, without a name in any directory; -1 and errno where there is none to
 // be had.
 int rf_memory_file(void);
 
-// Has SIGTERM, SIGUSR1 and SIGINT kept instead of ending the process; a second one of a kind, a
-// second or more after the first, ends it. One that is ignored stays so.
-void rf_catch_signals(void);
-// Lets them end the process again, at once if one was caught.
-void rf_release_signals(void);
-// The last signal that was caught, 0 if there was none.
+// Signals are handled from before `main` on: SIGTERM, SIGUSR1 and SIGINT, by which people and batch
+// systems end a job early (unless they are ignored, as a shell has its background jobs ignore what
+// is typed in the terminal), and the signals of a crash: SIGSEGV, SIGBUS, SIGFPE, SIGABRT and
+// SIGQUIT. Until somebody waits for events, the handler itself says in one line what happened and
+// ends the process. A process whose rank is not 0 waits a moment first: who speaks for all may have
+// spoken.
+
+// Why the process is to end.
+typedef struct {
+  // The signal.
+  int number;
+  // Whether it asks for an early end, and is no crash's.
+  bool asks_for_end;
+  // The process that sent it; 0 where nobody did.
+  int sender;
+  // Of SIGBUS: the name of the mapped file that could not be read; null for all else.
+  const char *file;
+} rf_event;
+
+// From now on, handlers leave it to who waits for events to say what happened and to end the process.
+void rf_begin_events(void);
+// Waits for the next event. For one thread.
+rf_event rf_wait_for_event(void);
+// Handlers end the process themselves again: all work is done.
+void rf_end_events(void);
+
+// Whether a signal that asks for an early end is kept for `rf_caught_signal` instead of being an
+// event; a second one of a kind, a second or more after the first, ends the process. One that is
+// still kept when this is set back becomes an event.
+void rf_keep_signals(bool keep);
+// The last signal that asks for an early end, 0 if there was none.
 int rf_caught_signal(void);
+
+// Has a SIGBUS in this memory name the file, whose name must stay until `rf_forget_mapping`.
+void rf_know_mapping(const void *start, size_t bytes, const char *file);
+void rf_forget_mapping(const void *start);
 
 // Tells the CPU that this is a loop that waits for another core.
 static inline void rf_pause(void) {

@@ -27,7 +27,9 @@ extension GenerateJob {
       display.begin("answers", unit: "question", total: questionnaire.entries.count, tokens: 0)
     }
     let isWhole = try job.listening {
-      try timeline.stage("decode") { try run(loop, collector, interruption) }
+      try timeline.stage("decode") {
+        try interruptibly(interruption) { try run(loop, collector, interruption) }
+      }
     }
     display.end()
     if !isWhole {

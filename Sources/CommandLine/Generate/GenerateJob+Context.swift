@@ -79,14 +79,21 @@ extension GenerateJob {
       clock.end(\.restore)
     }
     let checkpoints = saved.map { Checkpoints(of: session, in: $0, self) }
-    let isFinished = try prefill(session, tokens, interruption) { _ in
-      try checkpoints?.saveIfDue()
-      return true
+    let isFinished = try interruptibly(interruption) {
+      let isFinished = try prefill(session, tokens, interruption) { _ in
+        try checkpoints?.saveIfDue()
+        return true
+      }
+      try checkpoints?.saveRest()
+      return isFinished
     }
-    try checkpoints?.saveRest()
     display.end()
     clock.end(\.prefill)
     if !isFinished { throw try interrupted(session, checkpoints) }
+    if let checkpoints {
+      job.adviceOnInterruption =
+        "the context is saved in '\(checkpoints.path)', go on with --resume \(checkpoints.path)"
+    }
   }
 
   private func restore(_ saved: SavedContext) throws {

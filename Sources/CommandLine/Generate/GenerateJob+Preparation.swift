@@ -15,14 +15,27 @@ extension GenerateJob {
     try job.onEveryRank { try job.isRoot ? OutputFiles(settings) : nil }
   }
 
-  /// A signal that asks the job to end, where it can be noted what was done: in a saved context, or in
-  /// a file of answers. Else such a signal ends the program as usual.
+  /// A signal that asks the job to end, where what was done can be kept: in a saved context, or in a
+  /// file of answers. Else, and while nothing is done that could be kept, such a signal ends the job.
   func listenForSignals() throws -> Interruption? {
-    guard settings.contextFolder != nil || settings.questions?.answers != nil else {
-      CaughtSignal.stopCatching()
-      return nil
+    if let answers = settings.questions?.answers {
+      job.adviceOnInterruption = "the answers in '\(answers)' stay, start the job again"
+    } else if case .saved(let path) = settings.context {
+      job.adviceOnInterruption = "what is saved in '\(path)' is as it was, start the job again"
     }
+    guard settings.contextFolder != nil || settings.questions?.answers != nil else { return nil }
     return try job.listenForInterruption()
+  }
+
+  /// Does what a signal interrupts in order.
+  ///
+  /// - Parameter body: returns whether it was finished, or else what was done is kept.
+  func interruptibly(_ interruption: Interruption?, _ body: () throws -> Bool) rethrows -> Bool {
+    if interruption != nil { CaughtSignal.keep(true) }
+    let isFinished = try body()
+    // On its way out the job is not interrupted again.
+    if isFinished, interruption != nil { CaughtSignal.keep(false) }
+    return isFinished
   }
 
   /// The files of `--prompts`, on rank 0; nil where there is but a prompt.

@@ -26,14 +26,12 @@ package enum Program {
       _ = open("/dev/null", O_RDONLY)
     }
     let parsed = CommandLineParser.parse(arguments)
-    // Whether a job can be interrupted is known only when its settings are; until then a signal that
-    // asks for it is kept.
-    if case .success(.generate) = parsed { CaughtSignal.startCatching() }
     // MPI's own start and end wait for every rank and tell nobody of it.
     alarm(secondsForStart)
     do {
       return try MPIEnvironment.run { communicator in
         let job = try Job(communicator, describing: Failure.init, reporting: report)
+        job.endOnSignals()
         job.endOnExhaustion(
           remedy: """
             use more hosts, fewer ranks or threads a host, a shorter context, or raise the limits \
@@ -71,7 +69,7 @@ package enum Program {
       try WorkLocation.within(stage: "run") { try execute(parsed, job) }
       return 0
     } catch let agreed as AgreedFailure {
-      if job.isRoot { report(agreed.failure) }
+      if job.isRoot { job.tell(agreed.failure) }
       return agreed.failure.exitCode.rawValue
     }
   }

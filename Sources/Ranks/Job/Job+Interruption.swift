@@ -2,8 +2,7 @@ import MPI
 
 extension Job {
   /// The wish, by SIGTERM, SIGUSR1 or SIGINT to any rank, that the work ends early; looked for from
-  /// the first call on, and in every wait. The program has these signals caught from its start on.
-  /// Every rank calls this.
+  /// the first call on, and in every wait. Every rank calls this.
   ///
   /// - Throws: `MPIError`.
   public func listenForInterruption() throws -> Interruption {

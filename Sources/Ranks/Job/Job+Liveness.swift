@@ -29,6 +29,7 @@ extension Job {
         // waits for another one there.
         alarm(UInt32(clamping: heartbeat.timeout.components.seconds + 1))
       }
+      leaveSignalsToHandlers()
       communicator.whileWaiting = nil
       (interruption, heartbeat) = (nil, nil)
     }

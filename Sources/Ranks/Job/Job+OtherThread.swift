@@ -21,7 +21,7 @@ extension Job {
   }
 
   /// Foundation's own threads say nothing where the system refuses one.
-  private static func startThread(_ body: @escaping () -> Void) {
+  static func startThread(_ body: @escaping () -> Void) {
     var attributes = pthread_attr_t()
     pthread_attr_init(&attributes)
     defer { pthread_attr_destroy(&attributes) }

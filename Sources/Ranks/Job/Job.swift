@@ -1,5 +1,6 @@
 import Foundation
 import MPI
+import Synchronization
 
 /// One process's part in the job: who it is among the ranks, and how the ranks end together.
 ///
@@ -16,6 +17,15 @@ public final class Job {
   var heartbeat: Heartbeat?
   /// From `listenForInterruption` on.
   var interruption: Interruption?
+  /// What to do when a signal has ended the job; read by another thread.
+  public var adviceOnInterruption: String {
+    get { advice.withLock { $0 } }
+    set { advice.withLock { $0 = newValue } }
+  }
+  private let voice: Voice
+  /// Whether rank 0 is on this rank's host, so that one of them speaks for both.
+  let isBesideRoot: Bool
+  private let advice = Mutex("nothing of it is saved, start the job again")
   private let describe: (any Error) -> Failure
   private let report: (Failure) -> Void
 
@@ -34,6 +44,8 @@ public final class Job {
     self.describe = describe
     self.report = report
     host = try communicator.hostCommunicator()
+    voice = try Voice(host: host)
+    isBesideRoot = try host.allReduce(value: communicator.rank, .minimum) == 0
     communicator.whileWaiting = { [weak self] in self?.attend() }
   }
 
@@ -108,9 +120,18 @@ public final class Job {
     end(Failure(failure.exitCode, "\(place): \(failure.sentence)"))
   }
 
+  /// Tells the user of a failure, unless another rank of this host has told of one.
+  ///
+  /// - Returns: whether it did.
+  @discardableResult public func tell(_ failure: Failure) -> Bool {
+    let isFirst = voice.claim()
+    if isFirst { report(failure) }
+    return isFirst
+  }
+
   /// Ends all ranks at once, with this message.
   public func end(_ failure: Failure) -> Never {
-    report(failure)
+    tell(failure)
     communicator.abort(code: failure.exitCode.rawValue)
   }
 }
