@@ -29,6 +29,7 @@ enum { exit_internal = 70, exit_input_output = 74, exit_interrupted = 75 };
 enum { ENDS_PROCESS, MAKES_EVENT, KEEPS };
 static atomic_int manner;
 static atomic_bool work_is_done;
+static atomic_int final_code;
 
 static atomic_int last_signal;
 static atomic_int last_sender;
@@ -100,6 +101,9 @@ static void on_ending_signal(int number, siginfo_t *information, void *context) 
   atomic_store(&last_sender, sender);
   atomic_store(&last_signal, number);
   if (atomic_load(&manner) == ENDS_PROCESS) {
+    // A launcher ends the other ranks when the first one ends with such a code.
+    if (atomic_load(&final_code))
+      _exit(atomic_load(&final_code));
     // What the launcher sends goes to rank 0, too.
     if (speaks_late && sender == getppid())
       _exit(exit_interrupted);
@@ -130,6 +134,9 @@ static void on_ending_signal(int number, siginfo_t *information, void *context) 
 // The process has failed itself: it says so, and dies by the signal, which leaves what a debugger
 // wants and has the launcher end the others.
 static void die(int number) {
+  // What a library does while it ends takes nothing from what was done.
+  if (atomic_load(&work_is_done))
+    _exit(atomic_load(&final_code));
   say((const char *const[]){"this process on ", host, " crashed (", name(number),
                             "), by a fault of ringflash or of a library; please report it", 0});
   signal(number, SIG_DFL);
@@ -197,7 +204,8 @@ void rf_keep_signals(bool keep) {
     sem_post(&events);
 }
 
-void rf_end_events(void) {
+void rf_end_events(int exit_code) {
+  atomic_store(&final_code, exit_code);
   atomic_store(&work_is_done, true);
   atomic_store(&manner, ENDS_PROCESS);
 }

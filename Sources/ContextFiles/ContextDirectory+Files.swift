@@ -89,7 +89,12 @@ extension ContextDirectory {
 
   /// Puts the manifest into its place: from now on a reader finds what it lists. On one rank, after
   /// all others have brought their files to the disk.
-  public func commit(_ manifest: ContextManifest) throws(FileError) {
+  ///
+  /// - Parameter former: what it is to replace; nil for none. Throws if there is another one.
+  public func commit(
+    _ manifest: ContextManifest, replacing former: ContextManifest?
+  ) throws(FileError) {
+    try checkUnchanged(since: former)
     let json: Data
     do {
       json = try manifest.json()
@@ -103,6 +108,17 @@ extension ContextDirectory {
     try FileWriting.synchronize(folder: path)
     try removeLeftovers(
       keepingActivationsBehind: manifest.isFinished ? -1 : manifest.finishedLayers)
+  }
+
+  /// Checks that no other job has saved here since this one looked.
+  ///
+  /// - Throws: `FileError` of the kind `writeFailed`.
+  public func checkUnchanged(since former: ContextManifest?) throws(FileError) {
+    guard (isSaved ? try manifest() : nil) != former else { return }
+    throw FileError(
+      .writeFailed,
+      "\(path): another job has saved here meanwhile, which stays; look at it with 'ringflash inspect'"
+    )
   }
 
   private func read(

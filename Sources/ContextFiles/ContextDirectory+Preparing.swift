@@ -3,14 +3,14 @@ import Foundation
 import SystemPackage
 
 extension ContextDirectory {
-  /// Makes the folder ready for a new saved context: creates it if it is not there, and removes what
-  /// a save that was killed has left there. On one rank, before anything is computed.
+  /// Creates the folder if it is not there.
   ///
   /// - Throws: `FileError` of the kind `writeFailed` if it holds a saved context or anything
   ///   that is none of ours, or cannot be written to.
-  public func prepare() throws(FileError) {
-    if mkdir(path, 0o777) != 0 {
-      guard errno == EEXIST else { throw .writing(path) }
+  public func makeFolder() throws(FileError) {
+    do {
+      try FilePath(text: path).makeFolder()
+    } catch .fileExists {
       guard isFolder(path, followingLinks: true) else {
         throw FileError(.writeFailed, "\(path): is no folder; name another path")
       }
@@ -19,14 +19,23 @@ extension ContextDirectory {
           .writeFailed,
           "\(path): holds a saved context; give --resume \(path) to go on with it, or remove it")
       }
-      let leftovers = try entries(of: path)
-      for name in leftovers { try checkIsOurs(name) }
-      for name in leftovers { try remove(name) }
+      for name in try entries(of: path) { try checkIsOurs(name) }
+    } catch {
+      throw .writing(path, error)
     }
+  }
+
+  /// Makes the folder ready for a new saved context: creates it if it is not there, and removes what
+  /// a save that was killed has left there. On one rank, before anything is computed, with the lease.
+  ///
+  /// - Throws: as `makeFolder`.
+  public func prepare() throws(FileError) {
+    try makeFolder()
+    for name in try entries(of: path) where name != Name.lease { try remove(name) }
     try Self.makeFolder(blocksPath)
   }
 
-  /// Removes what a checkpoint that was killed has left beside a saved context. On one rank.
+  /// Removes what a checkpoint that was killed has left beside a saved context. On one rank, with the lease.
   ///
   /// - Throws: `FileError` of the kind `writeFailed` if the folder cannot be written to.
   public func prepareToGoOn(_ manifest: ContextManifest) throws(FileError) {
@@ -123,7 +132,8 @@ extension ContextDirectory {
     let place = "\(path)/\(name)"
     guard let ending = Self.ending(inFolder: name) else {
       guard
-        [Name.tokens, Name.lastPosition].contains(name) || name.hasPrefix(Name.partialManifest)
+        [Name.tokens, Name.lastPosition, Name.lease].contains(name)
+          || name.hasPrefix(Name.partialManifest)
           || name.hasPrefix(Name.probe), !isFolder(place)
       else { throw foreign(name) }
       return

@@ -10,6 +10,7 @@ import SystemPackage
 //     activations-003/000123.f32   the residual stream behind 3 layers, [tokens][hiddenSize]
 //                              float32; only while the prefill is not finished
 //     last-position.f32        its last row; only when it is finished
+//     lease.json               the job that writes here; only while it does
 //
 // A checkpoint appends the layers that were finished since the one before it to the blocks' files,
 // behind what the manifest covers, and writes activations into a folder of their own. So whenever a
@@ -29,12 +30,14 @@ public struct ContextDirectory: Equatable, Sendable {
     static let lastPosition = "last-position.f32"
     static let block = ".kv"
     static let activation = ".f32"
+    static let lease = "lease.json"
     static let probe = ".probe-"
     /// What `ReplacementFile` writes for a manifest before it takes its place.
     static let partialManifest = ".manifest.json."
   }
 
   var manifestPath: String { "\(path)/\(Name.manifest)" }
+  package var leasePath: String { "\(path)/\(Name.lease)" }
   var tokensPath: String { "\(path)/\(Name.tokens)" }
   var blocksPath: String { "\(path)/\(Name.blocks)" }
   var lastPositionPath: String { "\(path)/\(Name.lastPosition)" }
@@ -59,6 +62,14 @@ public struct ContextDirectory: Equatable, Sendable {
   /// Whether there is a whole saved context, be it of an unfinished prefill.
   public var isSaved: Bool { FilePath(text: manifestPath).exists }
 
+  /// Whether a save has begun here, be it that nothing of it is whole yet.
+  public var isBegun: Bool {
+    isSaved || lease != nil || FilePath(text: blocksPath).isFolder
+  }
+
+  /// Which job writes here, or has left without a word; nil for none.
+  public var lease: ContextLease.State? { ContextLease.state(of: self) }
+
   /// Reads the manifest.
   ///
   /// - Throws: `FileError`: `notFound` if there is no saved context, `malformed` or
@@ -76,15 +87,20 @@ public struct ContextDirectory: Equatable, Sendable {
         .notFound, "\(path): is no folder; name that of a saved context")
     }
     guard isSaved else {
-      throw FileError(
-        .notFound,
-        """
-        \(path): holds no saved context (it has no \(Name.manifest)); a save that was not finished \
-        leaves none, save it anew
-        """)
+      throw FileError(.notFound, "\(path): holds no saved context; \(reasonForNone)")
     }
     let file = try mapped(manifestPath)
     return try ContextManifest(bytes: file.bytes, path: manifestPath)
+  }
+
+  private var reasonForNone: String {
+    if let lease, lease.isHeld {
+      return """
+        process \(lease.holder.process) on \(lease.holder.host) is computing it and has saved nothing \
+        yet; wait for it
+        """
+    }
+    return "a save that was not finished leaves none (no \(Name.manifest)), save it anew"
   }
 
   func mapped(_ path: String) throws(FileError) -> MappedFile {

@@ -67,7 +67,8 @@ struct SampleContext {
   @discardableResult
   func save(layers: Int) throws -> ContextManifest {
     let manifest = try write(layers: layers)
-    try directory.commit(manifest)
+    try directory.commit(
+      manifest, replacing: directory.isSaved ? try directory.manifest() : nil)
     return manifest
   }
 

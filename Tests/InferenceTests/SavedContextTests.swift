@@ -53,7 +53,7 @@ extension RankTests {
       try saved.write()
       try communicator.barrier()
       if let manifest = try saved.collectManifest(prefillMilliseconds: 7) {
-        try saved.directory.commit(manifest)
+        try saved.directory.commit(manifest, replacing: saved.restored)
       }
       try communicator.barrier()
     }

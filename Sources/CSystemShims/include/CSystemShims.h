@@ -32,8 +32,9 @@ typedef struct {
 void rf_begin_events(void);
 // Waits for the next event. For one thread.
 rf_event rf_wait_for_event(void);
-// Handlers end the process themselves again: all work is done.
-void rf_end_events(void);
+// Handlers end the process themselves again: all work is done, and has this exit code. Where it is not
+// 0, all is said, too.
+void rf_end_events(int exit_code);
 
 // Whether a signal that asks for an early end is kept for `rf_caught_signal` instead of being an
 // event; a second one of a kind, a second or more after the first, ends the process. One that is

@@ -23,6 +23,8 @@ struct ContextReport: CommandReport {
   /// Null where the context is plain text or token ids.
   let chat: ContextDescription.Chat?
   let ringflashVersion: String
+  /// The job that writes in it now; null for none.
+  let writer: String?
   /// Whether the bytes of all files were compared with their checksums.
   let isVerified: Bool
 
@@ -58,6 +60,10 @@ struct ContextReport: CommandReport {
     instructionSet = description.instructionSet
     chat = description.chat
     ringflashVersion = description.version
+    writer = directory.lease.flatMap { lease in
+      guard lease.isHeld else { return nil }
+      return "process \(lease.holder.process) on \(lease.holder.host)"
+    }
     self.isVerified = isVerified
   }
 
@@ -81,6 +87,7 @@ struct ContextReport: CommandReport {
       ("precision", precision),
       ("instructions", instructionSet),
       ("saved by", "ringflash \(ringflashVersion)"),
+      ("written by", writer ?? "no job at the moment"),
       ("checksums", isVerified ? "all files are whole" : "not compared, which --verify does"),
       (
         isFinished ? "to ask it" : "to go on",

@@ -59,7 +59,7 @@ struct InspectReport: Codable, CommandReport {
   /// - Parameter jobRanks: the ranks of this job.
   static func run(_ command: InspectCommand, jobRanks: Int) throws {
     let directory = ContextDirectory(path: command.model)
-    if directory.isSaved { return try ContextReport.run(command, directory) }
+    if directory.isBegun { return try ContextReport.run(command, directory) }
     if command.verify {
       // Says what is missing.
       _ = try directory.manifest()

@@ -1,3 +1,4 @@
+import ContextFiles
 import Inference
 import Ranks
 import Reporting
@@ -6,15 +7,20 @@ import Reporting
 /// calls; they throw `AgreedFailure` (74) and `MPIError`.
 final class Checkpoints {
   private let saved: SavedContext
+  private let folder: ContextFolder
+  /// What the folder's manifest is, on rank 0.
+  private var committed: ContextManifest?
   private let session: Session
   private let run: GenerateJob
   private var lastSave = ContinuousClock.now
   /// How many layers have been saved, or were restored.
   private(set) var savedLayers: Int
 
-  init(of session: Session, in saved: SavedContext, _ run: GenerateJob) {
+  init(of session: Session, in saved: SavedContext, _ folder: ContextFolder, _ run: GenerateJob) {
     self.session = session
     self.saved = saved
+    self.folder = folder
+    committed = saved.restored
     self.run = run
     savedLayers = session.context.finishedLayers
   }
@@ -54,8 +60,9 @@ final class Checkpoints {
       let whole = try saved.collectManifest(
         prefillMilliseconds: before + Int(run.clock.seconds.prefill * 1000))
       try job.onEveryRank {
-        if let whole { try saved.directory.commit(whole) }
+        if let whole { try folder.commit(whole, replacing: committed) }
       }
+      committed = whole
     }
     run.clock.end(\.save)
     savedLayers = session.context.finishedLayers

@@ -1,13 +1,16 @@
 import ContextFiles
+import Foundation
 import Inference
 import Kernels
 import Ranks
 
 /// The folder that the context is restored from, or saved to.
-struct ContextFolder {
+final class ContextFolder {
   let directory: ContextDirectory
   /// What is there; nil where the context is new.
   let restored: ContextManifest?
+  /// On rank 0, where it is written to.
+  private(set) var lease: ContextLease?
   /// Whether the prefill is saved from time to time.
   private let hasCheckpoints: Bool
 
@@ -22,13 +25,37 @@ struct ContextFolder {
   /// Whether it is written to. A finished context is left as it is.
   var isWritten: Bool { restored?.isFinished != true }
 
-  /// Makes it ready to be written, and leaves a mark in it; on rank 0.
+  /// Takes its lease, makes it ready to be written, and leaves a mark in it; on rank 0.
   ///
   /// - Returns: what other ranks find the mark by.
   /// - Throws: `FileError`.
-  func prepare() throws -> String {
-    if let restored { try directory.prepareToGoOn(restored) } else { try directory.prepare() }
+  func prepare(host: String) throws -> String {
+    if restored == nil { try directory.makeFolder() }
+    let lease = try ContextLease(
+      of: directory, for: .init(host: host, process: Int(getpid())))
+    self.lease = lease
+    if let restored {
+      try directory.checkUnchanged(since: restored)
+      try directory.prepareToGoOn(restored)
+    } else {
+      try directory.prepare()
+    }
     return try directory.mark()
+  }
+
+  /// Puts a manifest into its place, on rank 0.
+  ///
+  /// - Parameter former: what it replaces; nil for none.
+  /// - Throws: `FileError`, also if another job writes here.
+  func commit(_ manifest: ContextManifest, replacing former: ContextManifest?) throws {
+    try lease?.check()
+    try directory.commit(manifest, replacing: former)
+  }
+
+  /// Lets other jobs write here.
+  func release() {
+    lease?.release()
+    lease = nil
   }
 
   /// Compares what is restored with the context that this run would describe, and looks whether the

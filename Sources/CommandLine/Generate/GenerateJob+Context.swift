@@ -16,9 +16,17 @@ extension GenerateJob {
   func openContextFolder() throws -> ContextFolder? {
     guard let folder = ContextFolder(settings) else { return nil }
     guard folder.isWritten else { return folder }
-    let mark = try job.onRoot { try folder.prepare() }
-    defer { if job.isRoot { folder.directory.unmark(mark) } }
-    try job.onEveryRank { try folder.directory.checkAccess(mark: mark, rank: job.rank) }
+    do {
+      // It may have to wait until another job has given up its lease.
+      let mark = try job.onRoot {
+        try job.onAnotherThread { try folder.prepare(host: MPIEnvironment.processorName) }
+      }
+      defer { if job.isRoot { folder.directory.unmark(mark) } }
+      try job.onEveryRank { try folder.directory.checkAccess(mark: mark, rank: job.rank) }
+    } catch {
+      folder.release()
+      throw error
+    }
     return folder
   }
 
@@ -69,16 +77,17 @@ extension GenerateJob {
   ///
   /// - Parameters:
   ///   - tokens: all of the context's.
-  ///   - saved: its files, if it has any.
+  ///   - folder: where it is saved, and `saved`, its files; nil where it is not.
   /// - Throws: `AgreedFailure`, with 75 where the prefill was interrupted; `MPIError`.
   func prepareContext(
-    of session: Session, tokens: [Int32], _ saved: SavedContext?, _ interruption: Interruption?
+    of session: Session, tokens: [Int32], _ folder: ContextFolder?, _ saved: SavedContext?,
+    _ interruption: Interruption?
   ) throws {
     if let saved, saved.restored != nil {
       try restore(saved)
       clock.end(\.restore)
     }
-    let checkpoints = saved.map { Checkpoints(of: session, in: $0, self) }
+    let checkpoints = saved.map { Checkpoints(of: session, in: $0, folder!, self) }
     let isFinished = try interruptibly(interruption) {
       let isFinished = try prefill(session, tokens, interruption) { _ in
         try checkpoints?.saveIfDue()
@@ -90,6 +99,8 @@ extension GenerateJob {
     display.end()
     clock.end(\.prefill)
     if !isFinished { throw try interrupted(session, checkpoints) }
+    // From now on it is only read.
+    folder?.release()
     if let checkpoints {
       job.adviceOnInterruption =
         "the context is saved in '\(checkpoints.path)', go on with --resume \(checkpoints.path)"

@@ -42,6 +42,7 @@ struct GenerateJob {
     let outputs = try openOutputs()
     let interruption = try listenForSignals()
     let folder = try openContextFolder()
+    defer { folder?.release() }
     let files = try readQuestionFiles()
     let arithmetic = try agreedArithmetic()
 
@@ -75,7 +76,7 @@ struct GenerateJob {
 
     let session = session(model, sequence, arithmetic)
     let saved = folder?.context(of: session, description, tokens: input.context)
-    try prepareContext(of: session, tokens: input.context, saved, interruption)
+    try prepareContext(of: session, tokens: input.context, folder, saved, interruption)
     try writeContextLogits(of: session, to: outputs)
     clock.skip()
     try answer(questionnaire, session, tokenizer: outlined.tokenizer, interruption)

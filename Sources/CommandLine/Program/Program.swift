@@ -39,7 +39,7 @@ package enum Program {
             """)
         do {
           let code = try exitCode(of: parsed, arguments, job)
-          try job.finish()
+          try job.finish(exitCode: code)
           return code
         } catch {
           job.abort(error)

@@ -19,8 +19,9 @@ extension Job {
 
   /// Ends what goes on beside the work, in order, on every rank.
   ///
+  /// - Parameter exitCode: which the process will have.
   /// - Throws: `MPIError`.
-  public func finish() throws {
+  public func finish(exitCode: Int32 = 0) throws {
     try WorkLocation.within(stage: "end") {
       try interruption?.finish()
       if let heartbeat {
@@ -29,7 +30,7 @@ extension Job {
         // waits for another one there.
         alarm(UInt32(clamping: heartbeat.timeout.components.seconds + 1))
       }
-      leaveSignalsToHandlers()
+      leaveSignalsToHandlers(exitCode: exitCode)
       communicator.whileWaiting = nil
       (interruption, heartbeat) = (nil, nil)
     }

@@ -25,7 +25,7 @@ extension Job {
   }
 
   /// Lets the end of MPI, in which no other thread may call it, be interrupted without it.
-  func leaveSignalsToHandlers() { rf_end_events() }
+  func leaveSignalsToHandlers(exitCode: Int32) { rf_end_events(exitCode) }
 
   private func failure(for event: rf_event) -> Failure {
     let name = CaughtSignal(number: event.number).name
