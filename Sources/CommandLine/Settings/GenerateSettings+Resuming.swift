@@ -1,7 +1,8 @@
 import ContextFiles
-import Foundation
+import Files
 import Kernels
 import Ranks
+import SystemPackage
 
 extension GenerateSettings {
   /// Fills in what the saved context says: its model, unless another place of it is given, and its
@@ -33,7 +34,7 @@ extension GenerateSettings {
     self.precision = precision
     if options.model == nil {
       model = ModelSource(description.model.path)
-      if case .directory(let path) = model, !FileManager.default.fileExists(atPath: path) {
+      if case .directory(let path) = model, FileType(at: path) == nil {
         throw Failure(
           .noInput,
           """

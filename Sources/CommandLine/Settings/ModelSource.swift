@@ -1,5 +1,7 @@
+import Files
 import Foundation
 import ModelFiles
+import SystemPackage
 
 /// Which model: the one that the program has in it, or one in a directory.
 package enum ModelSource: Codable, Equatable, Sendable {
@@ -21,7 +23,7 @@ package enum ModelSource: Codable, Equatable, Sendable {
   var absoluteName: String {
     switch self {
     case .builtIn: Self.builtInName
-    case .directory(let path): URL(fileURLWithPath: path).standardizedFileURL.path
+    case .directory(let path): FilePath(path).absolute.string
     }
   }
 
@@ -41,7 +43,7 @@ package enum ModelSource: Codable, Equatable, Sendable {
   ///
   /// - Throws: `FileError` where it could be only the latter and is not there.
   static func path(of name: String) throws -> String {
-    guard !FileManager.default.fileExists(atPath: name), let model = HubModel(name) else {
+    guard FileType(at: name) == nil, let model = HubModel(name) else {
       return name
     }
     return try HubCache(environment: ProcessInfo.processInfo.environment).snapshot(of: model)
