@@ -238,7 +238,7 @@ extension EndToEndTests {
         #expect(try #require(counted["shared_weight_bytes"] as? Int) >= 2 * 9 * parameters / 10)
         let text = try runRingflash(["inspect", path, "--tokens", "600", "--ranks", "2"])
         expectSuccess(text, "text")
-        for word in ["not in the directory", "2 ranks", "KV cache", "total", "fits"] {
+        for word in ["not in the directory", "2 ranks", "KV cache", "total", "fits, with weights"] {
           #expect(text.text.contains(word), "\(word) in \(text.text)")
         }
         let random = try inspect(["--tokens", "600", "--random-weights"])
