@@ -22,7 +22,7 @@ extension ModelOutline {
     let path = directory.path
     return [
       Self.unknownKeys(unknownKeys, in: path).map {
-        "\($0); the model is computed as without them"
+        "\($0); the model is computed as without \(unknownKeys.count == 1 ? "it" : "them")"
       },
       unusedTensors(weights.unusedTensors, in: path),
       weights.origin == .none ? try missing(directory) : nil,

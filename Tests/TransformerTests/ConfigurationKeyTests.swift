@@ -148,13 +148,35 @@ import Testing
     #expect(!message.contains("magic"))
   }
 
-  @Test func aTypeOfRoPEThatIsNotSupportedIsNamedWithTheRest() {
-    for key in ["rope_type", "type"] {
-      let message = refusal("llama", ["alibi": true, "rope_scaling": [key: "axial", "factor": 2]])
-      for word in ["\"alibi\": true", "\"rope_scaling.\(key)\": \"axial\"", "\"yarn\""] {
+  /// A value of a key that is read, too.
+  @Test func whatIsNotSupportedOfAKeyThatIsReadIsSaidBesides() {
+    let cases: [(settings: [String: JSONValue], words: [String])] = [
+      (
+        ["rope_scaling": ["type": "axial", "factor": 2]],
+        ["\"axial\" in \"rope_scaling\"", "\"yarn\""]
+      ),
+      (["hidden_act": "relu"], ["\"hidden_act\"", "\"relu\""]),
+    ]
+    for (settings, words) in cases {
+      let message = refusal("llama", settings.merging(["alibi": true]) { $1 })
+      for word in words + ["\"alibi\": true", "besides"] {
         #expect(message.contains(word), "\(word) in \(message)")
       }
     }
+    // What contradicts itself is not said before what the model is.
+    let message = refusal("llama", ["alibi": true, "num_hidden_layers": -1])
+    #expect(message.contains("\"alibi\": true") && !message.contains("besides"))
+  }
+
+  @Test func keysThatNoTypeOfRoPEHasAreRefused() throws {
+    for (key, neutral) in [("alpha", 1), ("llama_4_scaling_beta", 0), ("long_mscale", 1)] {
+      func settings(_ value: Double) -> [String: JSONValue] {
+        ["rope_scaling": ["type": "linear", "factor": 2, "\(key)": .number(value)]]
+      }
+      #expect(try read("llama", settings(Double(neutral))) == [])
+      #expect(refusal("llama", settings(0.5)).contains("\"rope_scaling.\(key)\": 0.5"))
+    }
+    #expect(try read("llama", ["rope_scaling": ["type": "default", "factor": 1]]) == [])
   }
 
   /// What is said of experts is what the registry has.

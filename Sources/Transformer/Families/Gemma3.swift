@@ -50,7 +50,7 @@ public struct Gemma3: GemmaFamily {
   ) {
     let source = settings.source
     let parameters = try source.object("rope_parameters")
-    if let parameters, let key = parameters.keys.sorted().first(where: FamilySettings.knowsInRoPE) {
+    if let parameters, let key = parameters.keys.sorted().first(where: RoPEKeys.isKnown) {
       throw ModelError(
         .unsupported,
         "\(source.name) sets \(quoted(parameters.prefix + key)), but models of type "

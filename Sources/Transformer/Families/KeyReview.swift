@@ -36,31 +36,21 @@ struct KeyReview {
   private mutating func review(
     _ settings: any ConfigurationSource, ofRoPEIn family: any ModelFamily
   ) {
-    let kinds = family.knownKeys.intersection(FamilySettings.ropeKinds)
-    let type = try? FamilySettings.scalingType(of: settings, rename: family.ropeTypeNames)
-    if type == nil { noteType(of: settings) }
+    let kinds = family.knownKeys.intersection(RoPEKeys.kinds)
+    // One that is not supported is an error where it is read.
+    let type = try? RoPEKeys.type(of: settings, rename: family.ropeTypeNames)
     review(settings) { key in
-      if let foreign = type.flatMap({ FamilySettings.foreignInRoPE(key, type: $0) }) {
+      if let foreign = type.flatMap({ RoPEKeys.foreign(key, type: $0) }) {
         return .unsupported(foreign)
       }
-      if kinds.contains(settings.prefix + key) || FamilySettings.knowsInRoPE(key) {
+      if kinds.contains(settings.prefix + key) || RoPEKeys.isKnown(key) {
         return .known
       }
-      return FamilySettings.unsupportedInRoPE[key].map { .unsupported($0) } ?? .unknown
+      return RoPEKeys.unsupported[key].map { .unsupported($0) } ?? .unknown
     }
     for key in settings.keys where kinds.contains(settings.prefix + key) {
       guard let kind = try? settings.object(key) else { continue }
       review(kind, ofRoPEIn: family)
-    }
-  }
-
-  /// What is no text at all is an error of the look-up.
-  private mutating func noteType(of settings: any ConfigurationSource) {
-    for key in ["rope_type", "type"] {
-      guard let value = settings.setting(key), case .string = value else { continue }
-      let types = FamilySettings.scalingTypes.map(quoted).joined(separator: ", ")
-      asking.append((settings.prefix + key, value, "supported are \(types)"))
-      return
     }
   }
 
@@ -86,9 +76,12 @@ struct KeyReview {
     }
   }
 
+  /// - Parameter other: what reading the configuration has thrown, if it has; that it asks for
+  ///   something unsupported is said besides.
   /// - Throws: `ModelError` that names every key that asks for something unsupported.
-  func check() throws(ModelError) {
+  func check(besides other: (any Error)?) throws(ModelError) {
     guard !asking.isEmpty else { return }
+    let error = (other as? ModelError).flatMap { $0.kind == .unsupported ? $0 : nil }
     let list = asking.map { key, value, meaning in
       "\(quoted(key)): \(value) (\(meaning == UnsupportedKey.expertsMeaning ? Self.experts : meaning))"
     }
@@ -96,7 +89,8 @@ struct KeyReview {
       .unsupported,
       "\(name) asks for what is not supported for models of type \(quoted(modelType)): "
         + list.joined(separator: ", ")
-        + "; use another model, or correct the file where it is wrong")
+        + "; use another model, or correct the file where it is wrong"
+        + (error.map { "; besides, \($0.message)" } ?? ""))
   }
 
   /// What is said of experts follows from the families there are.

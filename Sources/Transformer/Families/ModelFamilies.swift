@@ -26,8 +26,11 @@ public enum ModelFamilies {
     let family = try family(of: source)
     try checkArchitecture(source, family)
     if let notice = QuantizationNotice(source) { throw notice.error(source.name) }
-    try KeyReview(source, of: family).check()
-    return try family.configuration(from: source)
+    let result = Result { try family.configuration(from: source) }
+    var failure: (any Error)?
+    if case .failure(let error) = result { failure = error }
+    try KeyReview(source, of: family).check(besides: failure)
+    return try result.get()
   }
 
   private static func family(of source: any ConfigurationSource) throws -> any ModelFamily {

@@ -13,8 +13,6 @@ public protocol ModelFamily: Sendable {
   /// Whether its layers may have experts.
   var hasExperts: Bool { get }
 
-  /// Asked only of a source whose keys were reviewed.
-  ///
   /// - Throws: `ModelError` if the source contradicts itself or asks for something that is not
   ///   supported; what the source's look-ups throw.
   func configuration(from source: any ConfigurationSource) throws -> ModelConfiguration
