@@ -168,6 +168,18 @@ import Testing
     #expect(message.contains("\"alibi\": true") && !message.contains("besides"))
   }
 
+  /// As in files that were made from those of Qwen.
+  @Test func aWindowThatIsSwitchedOffIsNone() throws {
+    let window: [String: JSONValue] = ["sliding_window": 4096, "max_window_layers": 3]
+    for type in ["llama", "smollm3", "qwen2"] {
+      #expect(try read(type, window.merging(["use_sliding_window": false]) { $1 }) == [])
+    }
+    for use in [true, .null] as [JSONValue] {
+      let message = refusal("llama", window.merging(["use_sliding_window": use]) { $1 })
+      #expect(message.contains("\"sliding_window\": 4096"))
+    }
+  }
+
   @Test func keysThatNoTypeOfRoPEHasAreRefused() throws {
     for (key, neutral) in [("alpha", 1), ("llama_4_scaling_beta", 0), ("long_mscale", 1)] {
       func settings(_ value: Double) -> [String: JSONValue] {

@@ -68,7 +68,10 @@ struct KeyReview {
       switch verdict(key) {
       case .known: break
       case .unsupported(let entry):
-        if entry.asks(value) { asking.append((source.prefix + key, value, entry.meaning)) }
+        let isOff = entry.switchKey.map { source.setting($0) == .boolean(false) } ?? false
+        if entry.asks(value), !isOff {
+          asking.append((source.prefix + key, value, entry.meaning))
+        }
       case .unknown:
         // Null is how a file says that it has nothing to say.
         if value != .null { unknown.append(source.prefix + key) }

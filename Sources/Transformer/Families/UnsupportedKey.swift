@@ -6,6 +6,8 @@ struct UnsupportedKey: Sendable {
   let neutral: [ConfigurationValue]
   /// What the other values ask for.
   let meaning: String
+  /// The key that, being false, takes the effect of this one away; nil where there is none.
+  var switchKey: String?
 
   /// Whether `value` asks for something. A list does where one of its elements does; an empty list or
   /// object never does.
@@ -38,15 +40,19 @@ extension UnsupportedKey {
     let meaning: String
     let keys: [UnsupportedKey]
 
-    /// - Parameter neutral: the neutral values of each key. Null is one of them: for most keys
-    ///   Transformers takes it as it takes false.
+    /// - Parameters:
+    ///   - neutral: the neutral values of each key. Null is one of them: for most keys Transformers
+    ///     takes it as it takes false.
+    ///   - switches: for keys that have one.
     init(
-      _ meaning: String, nullIsNeutral: Bool = true, _ neutral: [String: [ConfigurationValue]]
+      _ meaning: String, nullIsNeutral: Bool = true, _ neutral: [String: [ConfigurationValue]],
+      switches: [String: String] = [:]
     ) {
       self.meaning = meaning
       keys = neutral.map { key, values in
         UnsupportedKey(
-          key: key, neutral: nullIsNeutral ? values + [.null] : values, meaning: meaning)
+          key: key, neutral: nullIsNeutral ? values + [.null] : values, meaning: meaning,
+          switchKey: switches[key])
       }
     }
   }
@@ -171,7 +177,7 @@ extension UnsupportedKey {
       "layer_types": ["full_attention"], "layers_block_type": ["attention", "full_attention"],
       "attn_config": [], "sparse_config": [], "use_sparse_attention": [false],
       "sparse_attention_config": [],
-    ])
+    ], switches: ["sliding_window": "use_sliding_window"])
 
   private static let sharing = Group(
     "other keys and values, which heads or layers share",
