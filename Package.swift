@@ -105,7 +105,7 @@ let package = Package(
     module(2, "Kernels", ["CKernels", "CSystemShims", "COpenBLAS"]),
     module(2, "ChatTemplates"),
     module(2, "Tokenizers", ["JSON", "CPCRE2", "CUTF8Proc"]),
-    module(2, "ModelFiles", ["Files", "JSON"]),
+    module(2, "ModelFiles", ["Files", "JSON"], libraries: [system]),
     module(2, "ContextFiles", ["Files", "JSON", "Digests"], libraries: [system]),
 
     // Floors 3 to 6: a job of ranks, attention across them, the model, the session, and what it

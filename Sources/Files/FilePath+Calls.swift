@@ -1,28 +1,31 @@
 import Foundation
 import SystemPackage
 
-// What swift-system does not have. Each follows symbolic links where its C function does.
+// What swift-system does not have, for paths that users give: Foundation's functions misbehave on names that
+// are no UTF-8. Each follows symbolic links where its C function does.
 extension FilePath {
-  /// Whether there is anything at this path; a link to nothing is nothing.
-  public var exists: Bool { (try? Stat(self)) != nil }
+  /// What is at this path; nil where nothing is, or nobody may look.
+  public var type: FileType? { try? Stat(self).type }
 
-  /// Whether there is a folder at this path, or a link to one.
-  public var isFolder: Bool { (try? Stat(self).type) == .directory }
+  public var exists: Bool { type != nil }
+
+  public var isFolder: Bool { type == .directory }
 
   /// The corresponding C function is `mkdir`.
   public func makeFolder() throws(Errno) {
     try check { mkdir($0, 0o777) }
   }
 
-  /// Makes this folder and those around it that are not there.
+  /// Makes this folder, and those around it, where they are missing.
   public func makeFolders() throws(Errno) {
-    do {
-      try makeFolder()
-    } catch .noSuchFileOrDirectory where !removingLastComponent().isEmpty {
-      try removingLastComponent().makeFolders()
-      try makeFolder()
-    } catch .fileExists where isFolder {
-      return
+    var folder = FilePath(root: root)
+    for component in components {
+      folder.append(component)
+      do {
+        try folder.makeFolder()
+      } catch {
+        guard folder.isFolder else { throw error == .fileExists ? .notDirectory : error }
+      }
     }
   }
 

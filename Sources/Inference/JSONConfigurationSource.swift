@@ -7,9 +7,12 @@ struct JSONConfigurationSource: ConfigurationSource {
   let document: JSONDocument
 
   var name: String { document.path }
+  var prefix: String { document.prefix }
   var keys: [String] { document.keys }
 
-  func has(_ key: String) -> Bool { document.contains(key) }
+  func setting(_ key: String) -> ConfigurationValue? {
+    document.object[key].map(ConfigurationValue.init)
+  }
   func integer(_ key: String) throws -> Int? { try document.integerIfPresent(key) }
   func number(_ key: String) throws -> Double? { try document.numberIfPresent(key) }
   func boolean(_ key: String) throws -> Bool? { try document.booleanIfPresent(key) }
@@ -19,5 +22,20 @@ struct JSONConfigurationSource: ConfigurationSource {
   func strings(_ key: String) throws -> [String]? { try document.stringsIfPresent(key) }
   func object(_ key: String) throws -> (any ConfigurationSource)? {
     try document.objectIfPresent(key).map(JSONConfigurationSource.init)
+  }
+}
+
+extension ConfigurationValue {
+  fileprivate init(_ value: JSONValue) {
+    self =
+      switch value {
+      case .null: .null
+      case .boolean(let value): .boolean(value)
+      case .integer(let value): .number(Double(value))
+      case .number(let value): .number(value)
+      case .string(let value): .string(value)
+      case .array(let values): .list(values.map(ConfigurationValue.init))
+      case .object(let object): .object(isEmpty: object.members.isEmpty)
+      }
   }
 }

@@ -15,6 +15,10 @@ public struct ModelOutline: Sendable {
   /// Tokens after which generation ends.
   public let endOfSequenceTokens: Set<Int32>
   public let weights: WeightPlan
+  /// What a reader of its answers ought to know, each one sentence without a full stop.
+  public let warnings: [String]
+  /// What its configuration says that is not done.
+  public let remarks: ConfigurationRemarks
   /// The model itself where it needs no loading.
   private let builtIn: ModelWeights?
 
@@ -44,14 +48,21 @@ public struct ModelOutline: Sendable {
     directory: ModelDirectory, precision: Precision, weights origin: WeightPlan.Origin = .files
   ) throws {
     name = directory.path
-    configuration = try ModelFamilies.configuration(
-      from: JSONConfigurationSource(document: directory.configuration))
+    let source = JSONConfigurationSource(document: directory.configuration)
+    configuration = try ModelFamilies.configuration(from: source)
+    remarks = try ModelFamilies.remarks(on: source)
     weights =
-      origin == .files
-      ? try WeightPlan(
-        files: directory.openTensors(), directory: directory.path, configuration: configuration,
-        precision: precision)
-      : try WeightPlan(origin, for: configuration)
+      switch origin {
+      case .files:
+        try WeightPlan(
+          files: directory.openTensors(), directory: directory.path, configuration: configuration,
+          precision: precision)
+      case .none:
+        try WeightPlan(
+          absent: configuration, as: AssumedStorage(of: directory), precision: precision)
+      case .builtIn, .random: try WeightPlan(origin, for: configuration)
+      }
+    warnings = try Self.warnings(directory, unknownKeys: remarks.unknownKeys, weights)
     let generation = directory.generationConfiguration
     suggestions = try generation.map(GenerationSuggestions.init) ?? GenerationSuggestions()
     let vocabulary = configuration.vocabulary.size
@@ -70,10 +81,11 @@ public struct ModelOutline: Sendable {
   ///   - document: what `config.json` would be.
   /// - Throws: `ModelError`, `JSONError`.
   public init(name: String, randomWeightsFor document: JSONDocument) throws {
-    let configuration = try ModelFamilies.configuration(
-      from: JSONConfigurationSource(document: document))
+    let source = JSONConfigurationSource(document: document)
+    configuration = try ModelFamilies.configuration(from: source)
+    remarks = try ModelFamilies.remarks(on: source)
+    warnings = []
     self.name = name
-    self.configuration = configuration
     suggestions = GenerationSuggestions()
     endOfSequenceTokens = Set(configuration.sequence.endTokens.map(Int32.init))
     weights = try WeightPlan(.random, for: configuration)
@@ -90,6 +102,8 @@ public struct ModelOutline: Sendable {
     self.endOfSequenceTokens = endOfSequenceTokens
     self.weights = weights
     self.builtIn = builtIn
+    warnings = []
+    remarks = ConfigurationRemarks()
   }
 
   /// Nil where `generation_config.json` names none.

@@ -40,8 +40,10 @@ extension PlannedTensor {
   /// Whether it is made, once a host.
   var isShared: Bool {
     if request.isVector { return false }
-    if case .file(_, nil) = content { return false }
-    return true
+    return switch content {
+    case .file(_, nil), .absent(_, nil): false
+    case .file, .absent, .random: true
+    }
   }
 }
 

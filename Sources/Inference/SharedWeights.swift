@@ -71,6 +71,8 @@ extension PlannedTensor.Content {
       conversion.convert(tensor.bytes, range, into: destination)
     case .file(_, nil):
       preconditionFailure("what lies ready in a file is not written anew")
+    case .absent:
+      preconditionFailure("what is not there cannot be written")
     }
   }
 }

@@ -27,12 +27,22 @@ public struct WeightPlan: Sendable {
   public let sharedBytes: Int
   /// Bytes of norms and biases, of which each rank has a float32 copy.
   public let vectorBytes: Int
+  /// How weights that are not there are taken to be stored, in a clause that says why; nil where
+  /// nothing is assumed.
+  public let assumption: String?
+  /// Names of tensors in the files that the model does not use, in the files' order.
+  public let unusedTensors: [String]
 
   let tensors: [PlannedTensor]
 
-  init(origin: Origin, tensors: [PlannedTensor]) {
+  init(
+    origin: Origin, tensors: [PlannedTensor], assumption: String? = nil,
+    unusedTensors: [String] = []
+  ) {
     self.origin = origin
     self.tensors = tensors
+    self.assumption = assumption
+    self.unusedTensors = unusedTensors
     parameters = tensors.reduce(0) { $0 + $1.request.count }
     var parametersByType: [String: Int] = [:]
     var (mapped, shared, vectors) = (0, 0, 0)
@@ -42,15 +52,15 @@ public struct WeightPlan: Sendable {
       }
       if tensor.request.isVector {
         vectors += tensor.request.count * MemoryLayout<Float>.stride
-      } else if case .file(let file, nil) = tensor.content {
-        mapped += file.bytes.count
-      } else {
+      } else if tensor.isShared {
         shared += SharedWeights.paddedBytes(tensor)
+      } else {
+        mapped += tensor.bytes
       }
     }
     self.parametersByType = parametersByType
     mappedBytes = mapped
-    sharedBytes = origin == .none ? 0 : shared
+    sharedBytes = shared
     vectorBytes = vectors
   }
 }
@@ -61,6 +71,8 @@ struct PlannedTensor: Sendable {
     /// In a file: used there, or converted by that.
     case file(Tensor, ElementConversion?)
     case random(RandomWeights)
+    /// In a file that is not there, of this type as is assumed.
+    case absent(TensorElementType, ElementConversion?)
   }
 
   let request: TensorRequest
@@ -75,7 +87,8 @@ struct PlannedTensor: Sendable {
   var format: WeightFormat {
     switch content {
     case .file(let tensor, nil): tensor.elementType == .float32 ? .float32 : .bfloat16
-    case .file(_, let conversion?): conversion.result
+    case .absent(let type, nil): type == .float32 ? .float32 : .bfloat16
+    case .file(_, let conversion?), .absent(_, let conversion?): conversion.result
     case .random: .bfloat16
     }
   }
@@ -87,10 +100,11 @@ struct PlannedTensor: Sendable {
 }
 
 extension WeightPlan {
-  /// Reproducible random weights, or none at all, for a configuration.
+  /// Reproducible random weights, or those that the program has in it, for a configuration.
   ///
   /// - Throws: `ModelError`.
   init(_ origin: Origin, for configuration: ModelConfiguration) throws {
+    precondition(origin == .random || origin == .builtIn)
     self.init(
       origin: origin,
       tensors: try ModelFamilies.tensors(of: configuration).map {
@@ -112,16 +126,50 @@ extension WeightPlan {
       let conversion = try Self.conversion(of: tensor, request, precision, directory)
       tensors.append(PlannedTensor(request: request, content: .file(tensor, conversion)))
     }
-    self.init(origin: .files, tensors: tensors)
+    let used = Set(tensors.map(\.request.name))
+    self.init(
+      origin: .files, tensors: tensors,
+      unusedTensors: files.names.filter {
+        !used.contains($0)
+          && !Self.bearsOnNothing($0, isTied: configuration.vocabulary.isTied)
+      })
+  }
+
+  /// Tensors that files have although nothing reads them: frequencies of RoPE, which follow from the
+  /// configuration, and a head that is the embedding.
+  private static func bearsOnNothing(_ name: String, isTied: Bool) -> Bool {
+    name.hasSuffix("rotary_emb.inv_freq") || isTied && name == "lm_head.weight"
+  }
+
+  /// What weights would take that are not there.
+  ///
+  /// - Throws: `ModelError`.
+  init(
+    absent configuration: ModelConfiguration, as storage: AssumedStorage, precision: Precision
+  ) throws {
+    let requests = try ModelFamilies.tensors(of: configuration)
+    let type = storage.type(parameters: requests.reduce(0) { $0 + $1.count })
+    self.init(
+      origin: .none,
+      tensors: requests.map {
+        PlannedTensor(
+          request: $0, content: .absent(type, Self.conversion(of: type, $0, precision)))
+      },
+      assumption: storage.reason(for: type))
   }
 
   private static func tensor(
     _ request: TensorRequest, in files: SafetensorsCollection, _ directory: String
   ) throws -> Tensor {
     guard let tensor = files.tensor(named: request.name) else {
+      // Of a multimodal checkpoint, or of one that was saved without its head.
+      let other = files.names.first {
+        $0.hasSuffix("." + request.name) || request.name.hasSuffix("." + $0)
+      }
       throw FileError(
         .malformed,
-        "\(directory): has no tensor '\(request.name)', which the model's configuration asks for")
+        "\(directory): has no tensor '\(request.name)', which the model's configuration asks for"
+          + (other.map { "; its '\($0)' would have to be called so" } ?? ""))
     }
     guard tensor.shape == request.shape else {
       throw FileError(
@@ -136,17 +184,25 @@ extension WeightPlan {
   private static func conversion(
     of tensor: Tensor, _ request: TensorRequest, _ precision: Precision, _ directory: String
   ) throws -> ElementConversion? {
-    switch tensor.elementType {
-    case .bfloat16: nil
-    case .float32 where request.isVector || precision == .fp32: nil
-    case .float32: .float32ToBFloat16
-    case .float16 where request.isVector || precision == .fp32: .halfToFloat32
-    case .float16: .halfToBFloat16
-    default:
+    guard [.bfloat16, .float16, .float32].contains(tensor.elementType) else {
       throw FileError(
         .unsupported,
         "\(directory): the tensor '\(tensor.name)' is of type \(tensor.elementType.rawValue); BF16, "
           + "F16 and F32 are supported")
+    }
+    return conversion(of: tensor.elementType, request, precision)
+  }
+
+  /// The same of one of the three types that are supported.
+  private static func conversion(
+    of type: TensorElementType, _ request: TensorRequest, _ precision: Precision
+  ) -> ElementConversion? {
+    switch type {
+    case .float32 where request.isVector || precision == .fp32: nil
+    case .float32: .float32ToBFloat16
+    case .float16 where request.isVector || precision == .fp32: .halfToFloat32
+    case .float16: .halfToBFloat16
+    default: nil
     }
   }
 }

@@ -9,7 +9,7 @@ public struct JSONDocument: Sendable {
   public let path: String
   /// The way from the file's root to this object, such as `text_config.rope_scaling.`; empty at the
   /// root.
-  private let prefix: String
+  public let prefix: String
   /// The object itself, for what the look-ups do not offer.
   public let object: JSONObject
 

@@ -15,9 +15,11 @@ extension FileError {
 extension JSONDocument {
   /// Reads the file at `path`.
   ///
-  /// Throws `FileError`: as `MappedFile` does, and `malformed` as `init(bytes:path:)` does.
+  /// Throws `FileError`: as `MappedFile` does, `malformed` as `init(bytes:path:)` does, and where a Git
+  /// LFS pointer is in the file's place.
   public init(path: String) throws {
     let file = try MappedFile(path: path)
+    try GitLFSPointer.check(file.bytes, path: path)
     self = try FileError.readingJSON { try JSONDocument(bytes: file.bytes, path: path) }
   }
 }

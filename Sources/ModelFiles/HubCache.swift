@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import SystemPackage
 
 /// The local cache of the Hugging Face Hub, which `hf download` and Transformers fill. It is only
 /// read here; nothing is ever fetched.
@@ -45,8 +46,7 @@ public struct HubCache: Sendable {
           + "cache \(path)")
     }
     let reference = "\(folder)/refs/\(model.revision ?? "main")"
-    if let text = try? String(contentsOfFile: reference, encoding: .utf8) {
-      let commit = text.trimmingCharacters(in: .whitespacesAndNewlines)
+    if let commit = Self.text(of: reference) {
       guard let snapshot = found(commit) else {
         throw missing("\(reference): names the snapshot \"\(commit)\", which is not there")
       }
@@ -56,8 +56,8 @@ public struct HubCache: Sendable {
       if let snapshot = found(revision) { return snapshot }
       throw missing("\(folder): has no revision \"\(revision)\"")
     }
-    let commits = (try? FileManager.default.contentsOfDirectory(atPath: snapshots)) ?? []
-    let all = commits.sorted().compactMap(found)
+    let commits = (try? FilePath(snapshots).entries()) ?? []
+    let all = commits.compactMap(found)
     guard all.count <= 1 else {
       throw FileError(
         .notFound,
@@ -70,7 +70,7 @@ public struct HubCache: Sendable {
 
   /// The command that would fetch what a snapshot lacks; nil where `path` is no snapshot's.
   static func fetchCommand(forSnapshot path: String) -> String? {
-    let parts = URL(fileURLWithPath: path).standardizedFileURL.pathComponents.suffix(3)
+    let parts = FilePath(text: path).absolute.components.map(\.string).suffix(3)
     guard parts.count == 3, let folder = parts.first, let commit = parts.last,
       parts.dropFirst().first == "snapshots", folder.hasPrefix("models--")
     else { return nil }
@@ -82,8 +82,16 @@ public struct HubCache: Sendable {
   }
 
   private static func isDirectory(_ path: String) -> Bool {
-    var isDirectory: ObjCBool = false
-    return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
-      && isDirectory.boolValue
+    FilePath(text: path).type == .directory
+  }
+
+  /// The text of a short file, trimmed; nil where it cannot be read.
+  private static func text(of path: String) -> String? {
+    guard FilePath(text: path).type == .regular,
+      let file = try? FileDescriptor.open(FilePath(text: path), .readOnly, options: .closeOnExec)
+    else { return nil }
+    defer { try? file.close() }
+    guard let bytes = try? file.read(upTo: 4096) else { return nil }
+    return String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
   }
 }

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import SystemPackage
 
 extension ModelDirectory {
   /// Writes a model directory at `path`, creating it and the directories above it where they are
@@ -25,20 +26,19 @@ extension ModelDirectory {
 
     if !overwrite {
       for name in [FileName.tensors] + texts.map(\.name)
-      where FileManager.default.fileExists(atPath: "\(path)/\(name)") {
+      where FilePath(text: "\(path)/\(name)").exists {
         throw FileError(
           .writeFailed,
           "\(path)/\(name): is there already; name another directory or allow to overwrite"
         )
       }
     }
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch {
-      throw FileError(
-        .writeFailed,
-        "\(path): the directory cannot be created (\(error.localizedDescription)); check the "
-          + "path and its permissions")
+    try Errno.explained {
+      try FilePath(text: path).makeFolders()
+    } by: {
+      FileError(
+        .writeFailed, path, "the directory cannot be created", $0,
+        "check the path and its permissions")
     }
     try SafetensorsWriter.write(tensors, metadata: metadata, to: "\(path)/\(FileName.tensors)")
     for (name, content) in texts {

@@ -1,6 +1,6 @@
 import Files
-import Foundation
 import JSON
+import SystemPackage
 
 /// A model as Hugging Face lays it out: `config.json`, safetensors, and perhaps
 /// `generation_config.json` and `tokenizer.json`, in one directory.
@@ -18,21 +18,29 @@ public struct ModelDirectory: Sendable {
   /// Throws `FileError`: `notFound` where the directory or its `config.json` is missing, and
   /// as `JSONDocument` does.
   public init(path: String) throws {
-    var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
+    switch FilePath(text: path).type {
+    case .directory?: break
+    case nil:
       throw FileError(.notFound, "\(path): there is no such model directory; check the path")
-    }
-    guard isDirectory.boolValue else {
+    case _ where ForeignFormat.isGGUF(path):
+      throw FileError(
+        .notFound,
+        "\(path): is a GGUF file, which is not read; name the directory of the model that it was "
+          + "made from, with config.json and safetensors")
+    default:
       throw FileError(
         .notFound, "\(path): is a file; name the model's directory, which holds config.json")
     }
     let configurationPath = "\(path)/\(FileName.configuration)"
-    guard FileManager.default.fileExists(atPath: configurationPath) else {
+    guard FilePath(text: configurationPath).exists else {
       throw FileError(
         .notFound,
-        "\(path): has no \(FileName.configuration); "
-          + (HubCache.fetchCommand(forSnapshot: path).map { "fetch it with '\($0)'" }
-            ?? "name a model directory in Hugging Face layout"))
+        "\(path): "
+          + (ForeignFormat(directory: path).withoutConfiguration
+            ?? "has no \(FileName.configuration); "
+            + (HubCache.fetchCommand(forSnapshot: path).map { "fetch it with '\($0)'" }
+              ?? "name a model directory in Hugging Face layout"))
+      )
     }
     self.path = path
     configuration = try JSONDocument(path: configurationPath)
@@ -55,16 +63,42 @@ public struct ModelDirectory: Sendable {
     }
     throw FileError(
       .notFound,
-      "\(path): has neither \(FileName.tensors) nor \(FileName.tensorIndex); "
-        + (HubCache.fetchCommand(forSnapshot: path).map { "fetch the model's weights with '\($0)'" }
-          ?? "add the model's weights as safetensors"))
+      "\(path): "
+        + (foreignTensors
+          ?? "has neither \(FileName.tensors) nor \(FileName.tensorIndex); "
+          + (HubCache.fetchCommand(forSnapshot: path)
+            .map { "fetch the model's weights with '\($0)'" }
+            ?? "add the model's weights as safetensors"))
+    )
   }
 
-  /// Whether the directory has a file of tensors or an index of such files.
-  public var hasTensors: Bool {
-    Self.ifPresent(path, FileName.tensors) != nil
-      || Self.ifPresent(path, FileName.tensorIndex) != nil
+  /// What of the model's tensors is there.
+  public enum TensorPresence: Equatable, Sendable {
+    case all
+    /// An index of files of which so many are missing.
+    case index(missing: Int, of: Int, totalBytes: Int?)
+    case none
   }
+
+  /// Looks which files are there, not into them.
+  ///
+  /// Throws `FileError` where the index is malformed.
+  public func tensorPresence() throws -> TensorPresence {
+    if Self.ifPresent(path, FileName.tensors) != nil { return .all }
+    guard let indexPath = Self.ifPresent(path, FileName.tensorIndex) else { return .none }
+    let index = try TensorIndex(path: indexPath)
+    let missing = index.shards.count { Self.ifPresent(path, $0) == nil }
+    return missing == 0
+      ? .all
+      : .index(missing: missing, of: index.shards.count, totalBytes: index.totalBytes)
+  }
+
+  /// What the directory has in place of the model's safetensors, where there are none, in a clause that
+  /// says what to do; nil for nothing that is known.
+  public var foreignTensors: String? { ForeignFormat(directory: path).withoutTensors }
+
+  /// The same of `tokenizer.json`.
+  public var foreignTokenizer: String? { ForeignFormat(directory: path).withoutTokenizer }
 
   enum FileName {
     static let configuration = "config.json"
@@ -76,6 +110,6 @@ public struct ModelDirectory: Sendable {
 
   private static func ifPresent(_ directory: String, _ name: String) -> String? {
     let path = "\(directory)/\(name)"
-    return FileManager.default.fileExists(atPath: path) ? path : nil
+    return FilePath(text: path).exists ? path : nil
   }
 }

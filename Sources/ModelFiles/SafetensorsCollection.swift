@@ -1,5 +1,4 @@
 import Files
-import JSON
 
 /// The tensors of a model, from one safetensors file or from several shards.
 public struct SafetensorsCollection: Sendable {
@@ -21,17 +20,12 @@ public struct SafetensorsCollection: Sendable {
   /// The tensors that the `weight_map` of a `model.safetensors.index.json` names, from the shards
   /// in the same directory.
   ///
-  /// Throws `FileError`: as `SafetensorsFile` does for each shard, `notFound` with the index's
-  /// name where one is missing, `malformed` where the index names something other than a file beside
-  /// it, or a tensor that its shard does not have or that another shard has too.
+  /// Throws `FileError`: as `TensorIndex` does, as `SafetensorsFile` does for each shard, `notFound`
+  /// with the index's name where one is missing, `malformed` where the index names a tensor that its
+  /// shard does not have or that another shard has too.
   public init(indexPath: String, directory: String) throws {
-    let shardOfTensor = try FileError.readingJSON { try Self.shards(indexPath: indexPath) }
-    guard !shardOfTensor.isEmpty else {
-      throw FileError(
-        .malformed, "\(indexPath): \"weight_map\" names no tensors; fetch the file again")
-    }
-
-    let shards = Set(shardOfTensor.values).sorted()
+    let index = try TensorIndex(path: indexPath)
+    let (shards, shardOfTensor) = (index.shards, index.shardOfTensor)
     let files = try shards.map { shard in
       do {
         return try SafetensorsFile(path: "\(directory)/\(shard)")
@@ -60,26 +54,6 @@ public struct SafetensorsCollection: Sendable {
     self.files = files
     self.names = names
     self.fileIndices = fileIndices
-  }
-
-  /// For each tensor the name of its shard.
-  private static func shards(indexPath: String) throws -> [String: String] {
-    let index = try JSONDocument(path: indexPath)
-    let map = try index.object("weight_map")
-    var shardOfTensor: [String: String] = [:]
-    for name in map.keys {
-      let shard = try map.string(name)
-      guard !shard.isEmpty, shard != ".", shard != "..",
-        !shard.utf8.contains(where: { $0 == 0 || $0 == 0x2f })
-      else {
-        throw FileError(
-          .malformed,
-          "\(indexPath): the tensor \"\(name)\" is said to be in \"\(shard)\", which is no "
-            + "plain file name; correct the index")
-      }
-      shardOfTensor[name] = shard
-    }
-    return shardOfTensor
   }
 
   /// Throws where two files hold a tensor of one name: which of them is meant would be a guess.

@@ -23,6 +23,7 @@ public final class SafetensorsFile: Sendable {
   /// `unsupported` where a tensor's type is not in `TensorElementType`.
   public init(path: String) throws {
     let file = try MappedFile(path: path)
+    try GitLFSPointer.check(file.bytes, path: path)
     let headerBytes = try Self.headerBytes(of: file)
     let dataStart = 8 + headerBytes.count
     var (entries, metadata) = try FileError.readingJSON {

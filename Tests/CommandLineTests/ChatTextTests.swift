@@ -162,6 +162,10 @@ import Testing
     ),
     (["chat_template.jinja": "a\n{{ 1 + }}"], "chat_template.jinja: chat template line 2: "),
     (["chat_template.jinja": "\n\n{{ raise_exception('No!') }}"], "line 3: No!"),
+    (
+      ["chat_template.jinja": "version https://git-lfs.github.com/spec/v1\noid sha256:0\n"],
+      "git lfs pull"
+    ),
   ])
   func mistakes(files: [String: String], words: String) throws {
     do {

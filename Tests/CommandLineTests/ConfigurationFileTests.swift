@@ -28,6 +28,7 @@ import Testing
     (
       .randomWeights, ["--random-weights", "--model", "dir"], "random-weights: true\nmodel: dir"
     ),
+    (.strict, ["--strict"], "strict: true"),
     (.temperature, ["--temperature", "0.25"], "temperature: 0.25"),
     (.topK, ["--top-k", "5"], "top-k: 5"),
     (.topP, ["--top-p", "0.5"], "top-p: .5"),

@@ -177,7 +177,8 @@ extension EndToEndTests {
           context + ["--save", directory + "/missing/saved"], 74, ["/missing/saved"])
         try expectFailure(context + ["--save", "/proc/saved"], 74, ["/proc/saved"])
         try expectFailure(
-          context + ["--report", saved + "2", "--save", saved + "2"], 64, ["--report", "the saved context"])
+          context + ["--report", saved + "2", "--save", saved + "2"], 64,
+          ["--report", "the saved context"])
       }
     }
 

@@ -232,9 +232,13 @@ extension EndToEndTests {
         let alone = try inspect(["--tokens", "600"])
         #expect(alone["parameters"] as? Int == parameters)
         #expect(alone["weights"] as? String == "none")
+        // Nothing says how they are stored, so they may have to be converted.
+        #expect((alone["assumed_weights"] as? String)?.contains("F16") == true)
+        let counted = try #require(alone["memory"] as? [String: Any])
+        #expect(try #require(counted["shared_weight_bytes"] as? Int) >= 2 * 9 * parameters / 10)
         let text = try runRingflash(["inspect", path, "--tokens", "600", "--ranks", "2"])
         expectSuccess(text, "text")
-        for word in ["not in the directory", "2 ranks", "KV cache", "total", "fits"] {
+        for word in ["not in the directory", "2 ranks", "KV cache", "total", "fits, with weights"] {
           #expect(text.text.contains(word), "\(word) in \(text.text)")
         }
         let random = try inspect(["--tokens", "600", "--random-weights"])

@@ -1,10 +1,9 @@
+import ContextFiles
 import Files
 import Foundation
 import SystemPackage
 import TestSupport
 import Testing
-
-import ContextFiles
 
 @Suite struct ContextLeaseTests {
   private static let here = ProcessInfo.processInfo.hostName

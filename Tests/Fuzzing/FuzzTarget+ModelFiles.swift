@@ -54,6 +54,10 @@ extension FuzzTarget {
       "\"long_factor\"", "\"original_max_position_embeddings\"", "\"partial_rotary_factor\"",
       "\"sliding_window\"", "\"layer_types\"", "\"full_attention\"", "\"sliding_attention\"",
       "\"no_rope_layers\"", "\"sliding_window_pattern\"", "\"query_pre_attn_scalar\"",
+      "\"is_causal\"", "\"num_experts\"", "\"alibi\"", "\"per_layer_config\"", "\"attn_factor\"",
+      "\"dual_chunk_attention_config\"", "\"chunk_size\"", "\"quantization_config\"",
+      "\"quant_method\"", "\"bits\"", "\"load_in_4bit\"", "\"text_config\"", "\"vision_config\"",
+      "\"gemma3\"", "\"qwen2_5_vl\"", "\"mrope\"", "\"magic\"",
     ]
 
   /// `config.json`, up to all that is done with it before weights are taken.
@@ -63,6 +67,10 @@ extension FuzzTarget {
       let outline = try ModelOutline(
         name: "input", randomWeightsFor: JSONDocument(bytes: input, path: "config.json"))
       let configuration = outline.configuration
+      precondition((outline.unknownKeys == nil) == outline.remarks.unknownKeys.isEmpty)
+      if let chunk = outline.remarks.tokensWithoutDualChunks {
+        precondition(outline.warning(sequenceTokens: chunk) == nil)
+      }
       _ = outline.weights.sharedBytes + outline.weights.vectorBytes
       for (context, appended, rank) in [(1, 1, 0), (5000, 300, 2), (1 << 18, 1 << 40, 1)] {
         let need = MemoryRequirement(

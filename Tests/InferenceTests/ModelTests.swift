@@ -119,6 +119,14 @@ extension RankTests {
 
       let missing = try message(kind: .malformed, tensors { _ in nil })
       #expect(missing.contains(name))
+      let renamed = try message(
+        kind: .malformed,
+        tensors {
+          Tensor(
+            name: "language_model." + $0.name, elementType: $0.elementType, shape: $0.shape,
+            bytes: $0.bytes, owner: $0.owner)
+        })
+      #expect(renamed.contains("'\(name)'") && renamed.contains("'language_model.\(name)'"))
 
       let (rows, columns) = (
         model.configuration.layers[0].feedForward.intermediateSize, model.configuration.hiddenSize

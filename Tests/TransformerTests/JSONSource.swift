@@ -8,19 +8,22 @@ struct JSONSource: ConfigurationSource {
   }
 
   let name = "config.json"
+  let prefix: String
   var values: [String: JSONValue]
 
-  init(_ values: [String: JSONValue]) {
+  init(_ values: [String: JSONValue], prefix: String = "") {
     self.values = values
+    self.prefix = prefix
   }
 
   init(_ json: Data) throws {
+    prefix = ""
     values = try JSONDecoder().decode([String: JSONValue].self, from: json)
   }
 
   var keys: [String] { Array(values.keys) }
 
-  func has(_ key: String) -> Bool { value(key) != nil }
+  func setting(_ key: String) -> ConfigurationValue? { values[key].map(ConfigurationValue.init) }
 
   func integer(_ key: String) throws -> Int? {
     switch value(key) {
@@ -98,12 +101,27 @@ struct JSONSource: ConfigurationSource {
   func object(_ key: String) throws -> (any ConfigurationSource)? {
     switch value(key) {
     case nil: nil
-    case .object(let values): JSONSource(values)
+    case .object(let values): JSONSource(values, prefix: "\(prefix)\(key).")
     default: throw WrongType(key: key)
     }
   }
 
   private func value(_ key: String) -> JSONValue? {
     values[key] == .null ? nil : values[key]
+  }
+}
+
+extension ConfigurationValue {
+  fileprivate init(_ value: JSONValue) {
+    self =
+      switch value {
+      case .null: .null
+      case .boolean(let value): .boolean(value)
+      case .integer(let value): .number(Double(value))
+      case .number(let value): .number(value)
+      case .string(let value): .string(value)
+      case .array(let values): .list(values.map(ConfigurationValue.init))
+      case .object(let members): .object(isEmpty: members.isEmpty)
+      }
   }
 }

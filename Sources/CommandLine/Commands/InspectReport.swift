@@ -16,8 +16,10 @@ struct InspectReport: Codable, CommandReport {
   let storedTypes: [String: Int]
   /// Where the weights come from.
   let weights: WeightPlan.Origin
-  /// Of weights on each host, mapped or in memory, for this precision; as BF16 where none are there.
+  /// Of weights on each host, mapped or in memory, for this precision.
   let weightBytes: Int
+  /// How weights that are not there are taken to be stored, and why; null where they are there.
+  let assumedWeights: String?
   let layers: Int
   let slidingWindowLayers: Int
   let ropeLayers: Int
@@ -44,6 +46,8 @@ struct InspectReport: Codable, CommandReport {
   /// In that precision, of all layers.
   let kvBytesPerToken: Int
   let hasTokenizer: Bool
+  /// What a reader of its answers ought to know.
+  let warnings: [String]
   /// Null unless asked for.
   let memory: MemoryEstimate?
 
@@ -69,8 +73,10 @@ struct InspectReport: Codable, CommandReport {
       throw GenerateSettings.builtInWeights
     }
     let outlined = try OutlinedModel(
-      source.located(), precision: command.precision,
-      weights: { command.randomWeights ? .random : $0.hasTensors ? .files : .none })
+      source.located(), precision: command.precision, strict: command.strict,
+      weights: {
+        command.randomWeights ? .random : try $0.tensorPresence() == .all ? .files : .none
+      })
     let report = InspectReport(outlined, command, memory: try memory(outlined, command, jobRanks))
     try report.write(asJSON: command.json)
   }
@@ -103,10 +109,8 @@ struct InspectReport: Codable, CommandReport {
     parameters = plan.parameters
     storedTypes = plan.parametersByType
     weights = plan.origin
-    weightBytes =
-      plan.origin == .none
-      ? plan.parameters * Precision.bf16.bytes
-      : plan.mappedBytes + plan.sharedBytes + plan.vectorBytes
+    weightBytes = plan.mappedBytes + plan.sharedBytes + plan.vectorBytes
+    assumedWeights = plan.assumption
     layers = configuration.layers.count
     slidingWindowLayers = configuration.layers.count { $0.pattern.slidingWindow != nil }
     ropeLayers = configuration.layers.count { $0.rope != nil }
@@ -137,6 +141,12 @@ struct InspectReport: Codable, CommandReport {
     kvBytesPerToken =
       2 * shape.keyValueHeads * shape.paddedHeadDimension * layers * command.precision.bytes
     hasTokenizer = outlined.tokenizer != nil
+    warnings =
+      outlined.outline.warnings
+      + [
+        memory.flatMap { outlined.outline.warning(sequenceTokens: $0.contextTokens + $0.maxTokens) }
+      ]
+      .compactMap(\.self)
     self.memory = memory
   }
 
@@ -163,7 +173,7 @@ struct InspectReport: Codable, CommandReport {
       ("particular", particularText),
       ("KV in \(precision)", "\(kvBytesPerToken) bytes a token"),
       ("tokenizer", hasTokenizer ? "yes" : "none, takes --token-ids only"),
-    ] + (memory?.lines ?? [])
+    ] + (memory?.lines ?? []) + warnings.map { ("warning", $0) }
   }
 
   private var ropeText: String {
@@ -194,7 +204,9 @@ struct InspectReport: Codable, CommandReport {
     case .builtIn: size
     case .files: "\(size), stored as \(types), shared by the ranks of a host"
     case .random: "\(size), random, shared by the ranks of a host"
-    case .none: "not in the directory; as BF16 \(size), shared by the ranks of a host"
+    case .none:
+      "not in the directory; \(size) if they are stored \(assumedWeights ?? ""), shared by the ranks "
+        + "of a host"
     }
   }
 }

@@ -21,6 +21,8 @@ struct MemoryEstimate: Codable {
   let vectorBytesPerRank: Int
   /// Made or converted weights, once.
   let sharedWeightBytes: Int
+  /// Whether the weights are not there, and counted as they are taken to be stored.
+  let assumesWeights: Bool
   /// Weights read from mapped files, once; page cache, not part of the total.
   let mappedWeightBytes: Int
   let totalBytes: Int
@@ -50,6 +52,7 @@ struct MemoryEstimate: Codable {
     activationBytesPerRank = requirements.map(\.activationBytes).max() ?? 0
     vectorBytesPerRank = weights.vectorBytes
     sharedWeightBytes = weights.sharedBytes
+    assumesWeights = weights.assumption != nil
     mappedWeightBytes = weights.mappedBytes
     totalBytes = memory.bytes
     availableBytes = HostResources.availableMemory
@@ -72,6 +75,7 @@ struct MemoryEstimate: Codable {
       (
         "available",
         (availableBytes.map(decimalSize) ?? "unknown") + (fits ? ": fits" : ": does not fit")
+          + (assumesWeights ? ", with weights stored as assumed" : "")
       ),
     ]
   }

@@ -60,13 +60,15 @@ extension GenerateJob {
 
   /// The model without its weights.
   func readModel() throws -> OutlinedModel {
-    try timeline.stage("load") {
+    let model = try timeline.stage("load") {
       try job.onEveryRank {
         try OutlinedModel(
-          settings.model, precision: settings.precision,
+          settings.model, precision: settings.precision, strict: settings.strict,
           weights: { _ in settings.randomWeights ? .random : .files })
       }
     }
+    model.outline.warnings.forEach(warnings.add)
+    return model
   }
 
   /// Reads and tokenizes on rank 0, then broadcasts the context.
@@ -121,6 +123,7 @@ extension GenerateJob {
 
   func checkPositions(_ model: ModelOutline, _ sequence: SequenceDescription) throws {
     let needed = sequence.contextTokens + sequence.maximumAppended
+    if let warning = model.warning(sequenceTokens: needed) { warnings.add(warning) }
     let limit = model.configuration.sequence.maximumPositions
     guard needed > limit, !settings.ignorePositionLimit else { return }
     throw AgreedFailure(

@@ -1,8 +1,10 @@
 import ChatTemplates
+import Files
 import Foundation
 import JSON
 import ModelFiles
 import Ranks
+import SystemPackage
 
 /// A model's chat template, with the special tokens that it names.
 package struct ModelChatTemplate {
@@ -28,7 +30,9 @@ package struct ModelChatTemplate {
     }
     let configuration = try Self.document("tokenizer_config.json", in: model)
     let path = "\(model)/chat_template.jinja"
-    if FileManager.default.fileExists(atPath: path) {
+    if FilePath(text: path).exists {
+      // It would be a template that says itself.
+      try GitLFSPointer.check(path: path)
       template = try ChatTemplate(FileReader.text(of: path, as: "chat template"), name: path)
     } else if let configuration, let source = try Self.source(in: configuration) {
       template = try ChatTemplate(source, name: configuration.path)
@@ -62,7 +66,7 @@ package struct ModelChatTemplate {
 
   private static func document(_ name: String, in directory: String) throws -> JSONDocument? {
     let path = "\(directory)/\(name)"
-    guard FileManager.default.fileExists(atPath: path) else { return nil }
+    guard FilePath(text: path).exists else { return nil }
     return try JSONDocument(path: path)
   }
 

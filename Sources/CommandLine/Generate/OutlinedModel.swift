@@ -18,11 +18,12 @@ struct OutlinedModel {
 
   /// - Parameters:
   ///   - source: located.
+  ///   - strict: whether keys of its configuration that nobody knows are an error, with 65.
   ///   - weights: where a directory's weights come from.
   /// - Throws: `FileError`, `Failure`.
   init(
-    _ source: ModelSource, precision: Precision,
-    weights: (ModelDirectory) -> WeightPlan.Origin = { _ in .files }
+    _ source: ModelSource, precision: Precision, strict: Bool = false,
+    weights: (ModelDirectory) throws -> WeightPlan.Origin = { _ in .files }
   ) throws {
     switch source {
     case .builtIn:
@@ -32,6 +33,10 @@ struct OutlinedModel {
       let directory = try ModelDirectory(path: path)
       outline = try Self.outline(
         of: directory, precision: precision, weights: weights(directory))
+      if strict, let unknown = outline.unknownKeys {
+        throw Failure(
+          .badData, "\(unknown); correct the file, or leave out --strict to go on without them")
+      }
       tokenization = Self.tokenizer(of: directory)
     }
   }
@@ -55,10 +60,15 @@ struct OutlinedModel {
       return .failure(
         Failure(
           .noInput,
-          "the model '\(directory.path)' has no tokenizer.json, which text needs; give --token-ids")
+          directory.foreignTokenizer.map {
+            "the model '\(directory.path)' \($0), or give --token-ids"
+          }
+            ?? "the model '\(directory.path)' has no tokenizer.json, which text needs; give "
+            + "--token-ids")
       )
     }
     do {
+      try GitLFSPointer.check(path: path)
       return .success(try Tokenizer(contentsOf: path))
     } catch {
       return .failure(Failure(error))

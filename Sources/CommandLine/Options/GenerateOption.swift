@@ -18,6 +18,7 @@ package enum GenerateOption: String, CaseIterable, Sendable {
   case ignorePositionLimit = "ignore-position-limit"
   case model
   case randomWeights = "random-weights"
+  case strict
   case maxTokens = "max-tokens"
   case stop
   case temperature
@@ -53,7 +54,8 @@ package enum GenerateOption: String, CaseIterable, Sendable {
     case .stop: .texts
     case .batch, .maxTokens, .topK, .seed, .threads, .stallTimeout: .integer
     case .checkpointEvery, .temperature, .topP: .number
-    case .chat, .ignorePositionLimit, .randomWeights, .json, .logitsAll, .quiet: .flag
+    case .chat, .ignorePositionLimit, .randomWeights, .strict, .json, .logitsAll, .quiet:
+      .flag
     }
   }
 

@@ -29,6 +29,7 @@ extension GenerateOptions {
     merged.ignorePositionLimit = ignorePositionLimit || other.ignorePositionLimit
     merged.model = model ?? other.model
     merged.randomWeights = randomWeights || other.randomWeights
+    merged.strict = strict || other.strict
     merged.maxTokens = maxTokens ?? other.maxTokens
     merged.stop = stop.isEmpty ? other.stop : stop
     merged.temperature = temperature ?? other.temperature

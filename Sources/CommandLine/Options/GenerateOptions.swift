@@ -122,6 +122,11 @@ package struct GenerateOptions: ParsableArguments, Sendable {
     help: "Take only the model's configuration, with reproducible random weights.")
   package var randomWeights = false
 
+  @Flag(
+    name: GenerateOption.strict.name,
+    help: "Refuse a model whose config.json has keys that ringflash does not know.")
+  package var strict = false
+
   @Option(
     name: GenerateOption.maxTokens.name, parsing: .unconditional,
     help: .init(

@@ -42,6 +42,8 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
   /// As it was given; once resolved, located.
   package var model: ModelSource
   package var randomWeights: Bool
+  /// Whether keys of a configuration that nobody knows are an error.
+  package var strict: Bool
   package var generation: GenerationChoices
   package var precision: Precision
   /// Nil is the rank's share of the cores it may use.
@@ -125,6 +127,7 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
     ignorePositionLimit = options.ignorePositionLimit
     model = options.model.map { ModelSource($0) } ?? .builtIn
     randomWeights = options.randomWeights
+    strict = options.strict
     if randomWeights, model == .builtIn { throw Self.builtInWeights }
     generation = GenerationChoices(
       maxTokens: options.maxTokens, stopTexts: options.stop.isEmpty ? nil : options.stop,

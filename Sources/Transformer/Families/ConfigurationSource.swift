@@ -1,14 +1,16 @@
 /// A model's settings by key, whatever they are stored in: `config.json`, or one object inside it.
 ///
-/// Each look-up returns nil where the key is absent or null, and throws where the value has another
-/// type; the source's errors name the key.
+/// Each look-up with a type returns nil where the key is absent or null, and throws where the value has
+/// another type; the source's errors name the key.
 public protocol ConfigurationSource {
   /// What to call the source in messages, such as `config.json`.
   var name: String { get }
+  /// What stands before a key in messages, such as `rope_scaling.`; empty at the file's root.
+  var prefix: String { get }
   /// All keys, those with null values included.
   var keys: [String] { get }
-  /// Whether the key has a value other than null, of whatever type.
-  func has(_ key: String) -> Bool
+  /// The value of the key, of whatever type; nil where it is absent, and only there.
+  func setting(_ key: String) -> ConfigurationValue?
 
   /// A whole number that `Int` can hold.
   func integer(_ key: String) throws -> Int?
@@ -29,7 +31,7 @@ extension ConfigurationSource {
   /// - Throws: `ModelError` where it is absent or null; what the look-up throws.
   public func required<Value>(_ key: String, _ lookUp: (String) throws -> Value?) throws -> Value {
     guard let value = try lookUp(key) else {
-      throw ModelError(.malformed, "\(name) has no \(quoted(key)), which every model needs")
+      throw ModelError(.malformed, "\(name) has no \(quoted(prefix + key)), which it needs")
     }
     return value
   }
@@ -40,18 +42,5 @@ extension ConfigurationSource {
     _ key: String, _ lookUp: (String) throws -> Value?, default: Value?
   ) throws -> Value? {
     try lookUp(key) ?? (keys.contains(key) ? nil : `default`)
-  }
-
-  /// - Throws: `ModelError` naming the first key that asks for something and is not one of `known`.
-  ///   Null and false ask for nothing.
-  func refuseKeys(except known: Set<String>, modelType: String) throws {
-    for key in keys.sorted() where !known.contains(key) && has(key) {
-      if let value = try? boolean(key), !value { continue }
-      throw ModelError(
-        .unsupported,
-        "\(name) sets \(quoted(key)), which is not supported for models of type "
-          + quoted(modelType)
-      )
-    }
   }
 }

@@ -1,28 +1,6 @@
 import Foundation
 
 extension FamilySettings {
-  /// Keys of every RoPE setting, and those that each type has besides.
-  private static let ropeKeys: Set<String> = [
-    "finetuned", "partial_rotary_factor", "rope_theta", "rope_type", "type",
-  ]
-  private static let scalingKeys: [String: Set<String>] = [
-    "default": [],
-    "linear": ["factor"],
-    // Scaled from `max_position_embeddings`; nothing reads the original one.
-    "dynamic": ["factor", "original_max_position_embeddings"],
-    "llama3": [
-      "factor", "high_freq_factor", "low_freq_factor", "original_max_position_embeddings",
-    ],
-    "yarn": [
-      "attention_factor", "beta_fast", "beta_slow", "factor", "mscale", "mscale_all_dim",
-      "original_max_position_embeddings", "truncate",
-    ],
-    "longrope": [
-      "attention_factor", "factor", "long_factor", "original_max_position_embeddings",
-      "short_factor",
-    ],
-  ]
-
   /// The rotation that `rope_parameters` describe, or in older files `rope_scaling` and keys beside
   /// it.
   ///
@@ -39,21 +17,13 @@ extension FamilySettings {
   /// - Parameters:
   ///   - settings: what one of those objects says; nil for no scaling.
   ///   - theta: holds where the settings have none.
-  ///   - rename: from what the file calls a type to what is meant.
+  ///   - rename: as in `RoPEKeys.type`.
   ///   - originalPositions: holds whatever the settings say.
   func rope(
     _ settings: (any ConfigurationSource)?, theta: Double, rename: [String: String] = [:],
     originalPositions: Int? = nil
   ) throws -> RoPEParameters {
-    let given = try settings?.string("rope_type") ?? settings?.string("type") ?? "default"
-    let type = rename[given] ?? given
-    guard let keys = Self.scalingKeys[type] else {
-      let known = Self.scalingKeys.keys.sorted().map(quoted).joined(separator: ", ")
-      throw ModelError(
-        .unsupported,
-        "\(source.name) sets the RoPE type \(quoted(given)); supported are \(known)")
-    }
-    try settings?.refuseKeys(except: Self.ropeKeys.union(keys), modelType: modelType)
+    let type = try settings.map { try RoPEKeys.type(of: $0, rename: rename) } ?? "default"
     let theta = try settings?.number("rope_theta") ?? theta
     let part =
       try settings?.number("partial_rotary_factor") ?? source.number("partial_rotary_factor") ?? 1

@@ -3,7 +3,6 @@ import Kernels
 /// What a family's configuration class in Hugging Face Transformers fills in where `config.json` has
 /// no such key.
 struct FamilyDefaults {
-  let architecture: String
   let hiddenSize: Int
   let intermediateSize: Int
   let vocabularySize: Int
@@ -33,43 +32,8 @@ struct FamilySettings {
   let headDimension: Int
   let maximumPositions: Int
 
-  /// Keys that every family reads.
-  private static let readKeys: Set<String> = [
-    "architectures", "bos_token_id", "eos_token_id", "head_dim", "hidden_size",
-    "intermediate_size", "max_position_embeddings", "model_type", "num_attention_heads",
-    "num_hidden_layers", "num_key_value_heads", "rms_norm_eps", "rope_parameters", "rope_scaling",
-    "rope_theta", "tie_word_embeddings", "vocab_size",
-  ]
-
-  /// Keys that do not bear on what a model computes at inference: training, provenance, how other
-  /// programs run it, and the storage type, which each tensor states itself.
-  private static let ignoredKeys: Set<String> = [
-    "_attn_implementation_autoset", "_name_or_path", "attention_dropout", "auto_map",
-    "cache_implementation", "dtype", "id2label", "initializer_range", "label2id", "pad_token_id",
-    "pretraining_tp", "return_dict", "tokenizer_class", "torch_dtype", "transformers.js_config",
-    "transformers_version", "unsloth_fixed", "unsloth_version", "use_cache",
-  ]
-
-  /// - Parameters:
-  ///   - reading: keys that the family reads besides those of all families.
-  ///   - ignoring: keys that bear on nothing in this family.
-  /// - Throws: `ModelError` if another key asks for something, if the architecture is another one, or
-  ///   if sizes contradict each other.
-  init(
-    _ source: any ConfigurationSource, modelType: String, defaults: FamilyDefaults,
-    reading: Set<String>, ignoring: Set<String> = []
-  ) throws {
-    try source.refuseKeys(
-      except: Self.readKeys.union(Self.ignoredKeys).union(reading).union(ignoring),
-      modelType: modelType)
-    if let architectures = try source.strings("architectures"),
-      !architectures.contains(defaults.architecture)
-    {
-      throw ModelError(
-        .unsupported,
-        "\(source.name) does not list \(quoted(defaults.architecture)) under \"architectures\"; "
-          + "no other is supported for models of type \(quoted(modelType))")
-    }
+  /// - Throws: `ModelError` if sizes contradict each other.
+  init(_ source: any ConfigurationSource, modelType: String, defaults: FamilyDefaults) throws {
     self.source = source
     self.modelType = modelType
     self.defaults = defaults

@@ -5,6 +5,11 @@
 /// Face Transformers.
 public struct Gemma2: GemmaFamily {
   public let modelType = "gemma2"
+  public let architecture = "Gemma2ForCausalLM"
+  public let knownKeys: Set<String> = FamilySettings.gemmaKeys.union([
+    // In published files beside the keys that count, `hidden_activation` and `sliding_window`.
+    "hidden_act", "sliding_window_size",
+  ])
 
   public init() {}
 
@@ -12,13 +17,10 @@ public struct Gemma2: GemmaFamily {
     let settings = try FamilySettings(
       source, modelType: modelType,
       defaults: FamilyDefaults(
-        architecture: "Gemma2ForCausalLM", hiddenSize: 2304, intermediateSize: 9216,
-        vocabularySize: 256_000, layers: 26, queryHeads: 8, keyValueHeads: 4, headDimension: 256,
-        maximumPositions: 8192, rmsNormEpsilon: 1e-6, ropeTheta: 10_000, tiedEmbeddings: true,
-        beginningOfSequenceToken: 2, endOfSequenceTokens: [1]),
-      reading: FamilySettings.gemmaKeys,
-      // In published files beside the keys that count, `hidden_activation` and `sliding_window`.
-      ignoring: ["hidden_act", "sliding_window_size"])
+        hiddenSize: 2304, intermediateSize: 9216, vocabularySize: 256_000, layers: 26,
+        queryHeads: 8, keyValueHeads: 4, headDimension: 256, maximumPositions: 8192,
+        rmsNormEpsilon: 1e-6, ropeTheta: 10_000, tiedEmbeddings: true, beginningOfSequenceToken: 2,
+        endOfSequenceTokens: [1]))
     let rope = try settings.rope()
     let sliding =
       try settings.slidingLayers() ?? (0..<settings.layerCount).map { $0 % 2 == 0 }

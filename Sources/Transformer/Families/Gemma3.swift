@@ -5,6 +5,13 @@
 /// Face Transformers.
 public struct Gemma3: GemmaFamily {
   public let modelType = "gemma3_text"
+  public let architecture = "Gemma3ForCausalLM"
+  public let knownKeys: Set<String> = FamilySettings.gemmaKeys.union([
+    "_sliding_window_pattern", "rope_local_base_freq", "rope_parameters.full_attention",
+    "rope_parameters.sliding_attention", "sliding_window_pattern",
+    // `hidden_activation` counts.
+    "hidden_act",
+  ])
 
   public init() {}
 
@@ -12,13 +19,10 @@ public struct Gemma3: GemmaFamily {
     let settings = try FamilySettings(
       source, modelType: modelType,
       defaults: FamilyDefaults(
-        architecture: "Gemma3ForCausalLM", hiddenSize: 2304, intermediateSize: 9216,
-        vocabularySize: 262_208, layers: 26, queryHeads: 8, keyValueHeads: 4, headDimension: 256,
-        maximumPositions: 131_072, rmsNormEpsilon: 1e-6, ropeTheta: 1_000_000,
-        tiedEmbeddings: true, beginningOfSequenceToken: 2, endOfSequenceTokens: [1]),
-      reading: FamilySettings.gemmaKeys.union([
-        "_sliding_window_pattern", "rope_local_base_freq", "sliding_window_pattern",
-      ]), ignoring: ["hidden_act"])
+        hiddenSize: 2304, intermediateSize: 9216, vocabularySize: 262_208, layers: 26,
+        queryHeads: 8, keyValueHeads: 4, headDimension: 256, maximumPositions: 131_072,
+        rmsNormEpsilon: 1e-6, ropeTheta: 1_000_000, tiedEmbeddings: true,
+        beginningOfSequenceToken: 2, endOfSequenceTokens: [1]))
     let sliding = try settings.slidingLayers() ?? sliding(settings)
     let (global, local) = try ropes(settings)
     return try settings.gemmaConfiguration(
@@ -46,8 +50,13 @@ public struct Gemma3: GemmaFamily {
   ) {
     let source = settings.source
     let parameters = try source.object("rope_parameters")
-    try parameters?.refuseKeys(
-      except: ["full_attention", "sliding_attention"], modelType: modelType)
+    if let parameters, let key = parameters.keys.sorted().first(where: RoPEKeys.isKnown) {
+      throw ModelError(
+        .unsupported,
+        "\(source.name) sets \(quoted(parameters.prefix + key)), but models of type "
+          + "\(quoted(modelType)) have a rotation for each kind of layer; put it under "
+          + "\"full_attention\" or \"sliding_attention\"")
+    }
     return (
       global: try settings.rope(
         source.object("rope_scaling") ?? parameters?.object("full_attention"),

@@ -5,6 +5,8 @@
 /// Transformers.
 public struct Llama: StandardFamily {
   public let modelType = "llama"
+  public let architecture = "LlamaForCausalLM"
+  public let knownKeys: Set<String> = ["attention_bias", "hidden_act", "mlp_bias"]
 
   public init() {}
 
@@ -12,11 +14,10 @@ public struct Llama: StandardFamily {
     let settings = try FamilySettings(
       source, modelType: modelType,
       defaults: FamilyDefaults(
-        architecture: "LlamaForCausalLM", hiddenSize: 4096, intermediateSize: 11_008,
-        vocabularySize: 32_000, layers: 32, queryHeads: 32, keyValueHeads: nil,
-        headDimension: nil, maximumPositions: 2048, rmsNormEpsilon: 1e-6, ropeTheta: 10_000,
-        tiedEmbeddings: false, beginningOfSequenceToken: 1, endOfSequenceTokens: [2]),
-      reading: ["attention_bias", "hidden_act", "mlp_bias"])
+        hiddenSize: 4096, intermediateSize: 11_008, vocabularySize: 32_000, layers: 32,
+        queryHeads: 32, keyValueHeads: nil, headDimension: nil, maximumPositions: 2048,
+        rmsNormEpsilon: 1e-6, ropeTheta: 10_000, tiedEmbeddings: false, beginningOfSequenceToken: 1,
+        endOfSequenceTokens: [2]))
     let rope = try settings.rope()
     let feedForward = try settings.dense(activation: "hidden_act", bias: "mlp_bias")
     return try settings.configuration(

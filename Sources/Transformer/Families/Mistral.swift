@@ -6,6 +6,8 @@ import Kernels
 /// Face Transformers.
 public struct Mistral: StandardFamily {
   public let modelType = "mistral"
+  public let architecture = "MistralForCausalLM"
+  public let knownKeys: Set<String> = ["hidden_act", "sliding_window"]
 
   public init() {}
 
@@ -13,11 +15,10 @@ public struct Mistral: StandardFamily {
     let settings = try FamilySettings(
       source, modelType: modelType,
       defaults: FamilyDefaults(
-        architecture: "MistralForCausalLM", hiddenSize: 4096, intermediateSize: 14_336,
-        vocabularySize: 32_000, layers: 32, queryHeads: 32, keyValueHeads: 8,
-        headDimension: nil, maximumPositions: 131_072, rmsNormEpsilon: 1e-6, ropeTheta: 10_000,
-        tiedEmbeddings: false, beginningOfSequenceToken: 1, endOfSequenceTokens: [2]),
-      reading: ["hidden_act", "sliding_window"])
+        hiddenSize: 4096, intermediateSize: 14_336, vocabularySize: 32_000, layers: 32,
+        queryHeads: 32, keyValueHeads: 8, headDimension: nil, maximumPositions: 131_072,
+        rmsNormEpsilon: 1e-6, ropeTheta: 10_000, tiedEmbeddings: false, beginningOfSequenceToken: 1,
+        endOfSequenceTokens: [2]))
     let window = try source.value("sliding_window", source.integer, default: 4096)
     let rope = try settings.rope()
     let feedForward = try settings.dense(activation: "hidden_act")

@@ -15,12 +15,45 @@ public enum ModelFamilies {
     return family
   }
 
-  /// Reads `model_type`, and the rest as that family does.
+  /// Reads `model_type`, and the rest as that family does. What a model is comes before how it is
+  /// configured: its type, its architecture, whether its weights are quantized, and then all keys that
+  /// ask for what is not supported.
+  ///
+  /// - Throws: `ModelError`, what the source's look-ups throw.
   public static func configuration(from source: any ConfigurationSource) throws
     -> ModelConfiguration
   {
+    let family = try family(of: source)
+    try checkArchitecture(source, family)
+    if let notice = QuantizationNotice(source) { throw notice.error(source.name) }
+    let result = Result { try family.configuration(from: source) }
+    var failure: (any Error)?
+    if case .failure(let error) = result { failure = error }
+    try KeyReview(source, of: family).check(besides: failure)
+    return try result.get()
+  }
+
+  private static func family(of source: any ConfigurationSource) throws -> any ModelFamily {
     let modelType = try source.required("model_type", source.string)
-    return try family(ofType: modelType).configuration(from: source)
+    if all.contains(where: { $0.modelType == modelType }) { return try family(ofType: modelType) }
+    if let wrapper = MultimodalWrapper(source, modelType: modelType) {
+      throw wrapper.error(source.name)
+    }
+    return try family(ofType: modelType)
+  }
+
+  private static func checkArchitecture(
+    _ source: any ConfigurationSource, _ family: any ModelFamily
+  ) throws {
+    guard let given = try source.strings("architectures"), !given.isEmpty else { return }
+    // Older files differ in the case of letters: LLaMAForCausalLM.
+    let isListed = given.contains { $0.lowercased() == family.architecture.lowercased() }
+    guard !isListed else { return }
+    throw ModelError(
+      .unsupported,
+      "\(source.name) lists \(given.prefix(8).map(quoted).joined(separator: ", ")) under "
+        + "\"architectures\"; of models of type \(quoted(family.modelType)) only "
+        + "\(quoted(family.architecture)) is supported")
   }
 
   /// Reads the weights under the names of the configuration's family.

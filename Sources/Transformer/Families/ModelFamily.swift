@@ -3,6 +3,15 @@
 public protocol ModelFamily: Sendable {
   /// The value of `model_type` in `config.json`.
   var modelType: String { get }
+  /// What `architectures` must list, if the file has such a key.
+  var architecture: String { get }
+  /// Keys of `config.json` that the family reads besides those of all families, or that are known to
+  /// bear on nothing in it.
+  var knownKeys: Set<String> { get }
+  /// From what its files call a type of RoPE to what is meant, where that differs.
+  var ropeTypeNames: [String: String] { get }
+  /// Whether its layers may have experts.
+  var hasExperts: Bool { get }
 
   /// - Throws: `ModelError` if the source contradicts itself or asks for something that is not
   ///   supported; what the source's look-ups throw.
@@ -13,4 +22,9 @@ public protocol ModelFamily: Sendable {
   /// - Throws: what the source throws.
   func weights(for configuration: ModelConfiguration, from source: any WeightSource) throws
     -> ModelWeights
+}
+
+extension ModelFamily {
+  public var ropeTypeNames: [String: String] { [:] }
+  public var hasExperts: Bool { false }
 }

@@ -7,6 +7,13 @@ import Kernels
 /// Transformers.
 public struct Phi3: StandardFamily {
   public let modelType = "phi3"
+  public let architecture = "Phi3ForCausalLM"
+  public let knownKeys: Set<String> = [
+    "hidden_act", "original_max_position_embeddings", "partial_rotary_factor", "sliding_window",
+  ]
+
+  // Older names of the same thing.
+  public let ropeTypeNames = ["su": "longrope", "yarn": "longrope"]
 
   public init() {}
 
@@ -50,19 +57,12 @@ public struct Phi3: StandardFamily {
     let settings = try FamilySettings(
       source, modelType: modelType,
       defaults: FamilyDefaults(
-        architecture: "Phi3ForCausalLM", hiddenSize: 3072, intermediateSize: 8192,
-        vocabularySize: 32_064, layers: 32, queryHeads: 32, keyValueHeads: nil,
-        headDimension: nil, maximumPositions: 4096, rmsNormEpsilon: 1e-5, ropeTheta: 10_000,
-        tiedEmbeddings: false, beginningOfSequenceToken: 1, endOfSequenceTokens: [32_000]),
-      reading: [
-        "hidden_act", "original_max_position_embeddings", "partial_rotary_factor",
-        "sliding_window",
-      ],
-      // The last two are in Phi-4-mini's file; nothing reads them.
-      ignoring: ["embd_pdrop", "resid_pdrop", "full_attn_mod", "interpolate_factor"])
+        hiddenSize: 3072, intermediateSize: 8192, vocabularySize: 32_064, layers: 32,
+        queryHeads: 32, keyValueHeads: nil, headDimension: nil, maximumPositions: 4096,
+        rmsNormEpsilon: 1e-5, ropeTheta: 10_000, tiedEmbeddings: false, beginningOfSequenceToken: 1,
+        endOfSequenceTokens: [32_000]))
     let rope = try settings.rope(
-      // Older names of the same thing.
-      rename: ["su": "longrope", "yarn": "longrope"],
+      rename: ropeTypeNames,
       originalPositions: source.integer("original_max_position_embeddings") ?? 4096)
     let window = try source.integer("sliding_window")
     let feedForward = try settings.dense(activation: "hidden_act")

@@ -5,6 +5,11 @@
 /// Transformers.
 public struct Qwen2: StandardFamily {
   public let modelType = "qwen2"
+  public let architecture = "Qwen2ForCausalLM"
+  public let knownKeys: Set<String> = FamilySettings.windowKeys.union([
+    // Its queries, keys and values always have biases.
+    "attention_bias", "qkv_bias",
+  ])
 
   public init() {}
 
@@ -22,11 +27,10 @@ public struct Qwen2: StandardFamily {
     let settings = try FamilySettings(
       source, modelType: modelType,
       defaults: FamilyDefaults(
-        architecture: "Qwen2ForCausalLM", hiddenSize: 4096, intermediateSize: 22_016,
-        vocabularySize: 151_936, layers: 32, queryHeads: 32, keyValueHeads: 32,
-        headDimension: nil, maximumPositions: 32_768, rmsNormEpsilon: 1e-6, ropeTheta: 10_000,
-        tiedEmbeddings: false, beginningOfSequenceToken: nil, endOfSequenceTokens: []),
-      reading: FamilySettings.windowKeys)
+        hiddenSize: 4096, intermediateSize: 22_016, vocabularySize: 151_936, layers: 32,
+        queryHeads: 32, keyValueHeads: 32, headDimension: nil, maximumPositions: 32_768,
+        rmsNormEpsilon: 1e-6, ropeTheta: 10_000, tiedEmbeddings: false,
+        beginningOfSequenceToken: nil, endOfSequenceTokens: []))
     return try settings.configuration(
       attention: settings.attention(hasBias: true), layers: settings.upperWindowLayers())
   }

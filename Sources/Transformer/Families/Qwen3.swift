@@ -4,6 +4,8 @@
 /// Transformers.
 public struct Qwen3: StandardFamily {
   public let modelType = "qwen3"
+  public let architecture = "Qwen3ForCausalLM"
+  public let knownKeys: Set<String> = FamilySettings.windowKeys.union(["attention_bias"])
 
   public init() {}
 
@@ -11,11 +13,10 @@ public struct Qwen3: StandardFamily {
     let settings = try FamilySettings(
       source, modelType: modelType,
       defaults: FamilyDefaults(
-        architecture: "Qwen3ForCausalLM", hiddenSize: 4096, intermediateSize: 22_016,
-        vocabularySize: 151_936, layers: 32, queryHeads: 32, keyValueHeads: 32,
-        headDimension: 128, maximumPositions: 32_768, rmsNormEpsilon: 1e-6, ropeTheta: 10_000,
-        tiedEmbeddings: false, beginningOfSequenceToken: nil, endOfSequenceTokens: []),
-      reading: FamilySettings.windowKeys.union(["attention_bias"]))
+        hiddenSize: 4096, intermediateSize: 22_016, vocabularySize: 151_936, layers: 32,
+        queryHeads: 32, keyValueHeads: 32, headDimension: 128, maximumPositions: 32_768,
+        rmsNormEpsilon: 1e-6, ropeTheta: 10_000, tiedEmbeddings: false,
+        beginningOfSequenceToken: nil, endOfSequenceTokens: []))
     return try settings.configuration(
       attention: settings.attention(
         hasBias: source.boolean("attention_bias") ?? false, hasHeadNorms: true),

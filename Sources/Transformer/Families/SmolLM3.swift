@@ -5,6 +5,11 @@
 /// Face Transformers.
 public struct SmolLM3: StandardFamily {
   public let modelType = "smollm3"
+  public let architecture = "SmolLM3ForCausalLM"
+  public let knownKeys: Set<String> = [
+    "attention_bias", "hidden_act", "layer_types", "mlp_bias", "no_rope_layer_interval",
+    "no_rope_layers", "sliding_window", "use_sliding_window",
+  ]
 
   public init() {}
 
@@ -12,17 +17,10 @@ public struct SmolLM3: StandardFamily {
     let settings = try FamilySettings(
       source, modelType: modelType,
       defaults: FamilyDefaults(
-        architecture: "SmolLM3ForCausalLM", hiddenSize: 2048, intermediateSize: 11_008,
-        vocabularySize: 128_256, layers: 36, queryHeads: 16, keyValueHeads: 4,
-        headDimension: nil, maximumPositions: 32_768, rmsNormEpsilon: 1e-6,
-        ropeTheta: 2_000_000, tiedEmbeddings: true, beginningOfSequenceToken: 128_000,
-        endOfSequenceTokens: [128_001]),
-      reading: [
-        "attention_bias", "hidden_act", "layer_types", "mlp_bias", "no_rope_layer_interval",
-        "no_rope_layers", "sliding_window", "use_sliding_window",
-      ],
-      // Inherited from another family; nothing reads it.
-      ignoring: ["max_window_layers"])
+        hiddenSize: 2048, intermediateSize: 11_008, vocabularySize: 128_256, layers: 36,
+        queryHeads: 16, keyValueHeads: 4, headDimension: nil, maximumPositions: 32_768,
+        rmsNormEpsilon: 1e-6, ropeTheta: 2_000_000, tiedEmbeddings: true,
+        beginningOfSequenceToken: 128_000, endOfSequenceTokens: [128_001]))
     return try settings.configuration(
       attention: settings.attention(hasBias: source.boolean("attention_bias") ?? false),
       layers: layers(settings))
