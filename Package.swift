@@ -102,7 +102,7 @@ let package = Package(
     module(2, "MPI", ["CMPI", "CMPIShims", "CSystemShims"]),
     module(2, "Kernels", ["CKernels", "CSystemShims", "COpenBLAS"]),
     module(2, "ChatTemplates"),
-    module(2, "Tokenizers", ["JSON", "CPCRE2", "CUTF8Proc"]),
+    module(2, "Tokenizers", ["Files", "JSON", "CPCRE2", "CUTF8Proc"]),
     module(2, "ModelFiles", ["Files", "JSON"]),
     module(2, "ContextFiles", ["Files", "JSON", "Digests"], libraries: [system]),
 
