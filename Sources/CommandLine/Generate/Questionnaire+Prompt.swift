@@ -1,6 +1,7 @@
 import Inference
 import Ranks
 import Reporting
+import Tokenizers
 
 extension Questionnaire {
   /// One prompt, or none: the answer goes to standard output.
@@ -8,12 +9,13 @@ extension Questionnaire {
   /// - Parameters:
   ///   - suggestions: what the model's makers suggest.
   ///   - logits: takes those from which tokens are chosen.
+  /// - Throws: `TokenizerError` for an empty stop text.
   init(
     prompt: [Int32], _ settings: GenerateSettings, suggestions: GenerationChoices,
     logits: LogitsFile?
-  ) {
+  ) throws {
     let parameters = GenerationParameters(flags: settings.generation, model: suggestions)
-    entries = [Entry(prompt: prompt, parameters)]
+    entries = [Entry(prompt: prompt, parameters, try StopTexts(parameters.stopTexts))]
     receiver = PromptAnswer(
       streams: !settings.json, seed: parameters.sampling.seed, logits: logits,
       // With all of the context's logits written, the last one is there already unless a prompt

@@ -1,18 +1,20 @@
 import Inference
 import Ranks
 import Reporting
+import Tokenizers
 
 /// What is asked of the context: one prompt, or what is left to answer of a file of questions. Only
 /// rank 0 has it.
 struct Questionnaire {
   struct Entry {
     let question: Question
-    let stopTexts: [String]
+    /// Those of the parameters.
+    let stopTexts: StopTexts
 
-    init(prompt: [Int32], _ parameters: GenerationParameters) {
+    init(prompt: [Int32], _ parameters: GenerationParameters, _ stopTexts: StopTexts) {
       question = Question(
         prompt: prompt, maximumTokens: parameters.maxTokens, sampling: parameters.sampling)
-      stopTexts = parameters.stopTexts
+      self.stopTexts = stopTexts
     }
   }
 
