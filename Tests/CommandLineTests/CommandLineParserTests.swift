@@ -42,6 +42,21 @@ import Testing
     #expect(options.logLevel == .debug)
   }
 
+  /// Stop texts are taken out before the others are parsed.
+  @Test func stopTextsBetweenWhatLooksLikeThem() throws {
+    let options = try generateOptions([
+      "generate", "--stop", "a", "--prompt", "--stop", "--stop=b=c", "--quiet", "--stop", "--stop",
+      "--system", "--stop=x", "--stop", "--",
+    ])
+    #expect(options.stop == ["a", "b=c", "--stop", "--"])
+    #expect(options.prompt == "--stop" && options.system == "--stop=x" && options.quiet)
+    for wrong in [
+      ["--stop"], ["--stop", ""], ["--stop="], ["info", "--stop", "a"], ["--", "--stop"],
+    ] {
+      #expect(parseFailure(wrong)?.exitCode == .usage, "\(wrong)")
+    }
+  }
+
   @Test func whatIsNotGivenIsNil() throws {
     for arguments in [[], ["generate"]] {
       let options = try generateOptions(arguments)

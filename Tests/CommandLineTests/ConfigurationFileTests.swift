@@ -45,6 +45,15 @@ import Testing
     (.logLevel, ["--log-level", "trace"], "log-level: trace"),
   ]
 
+  /// The argument parser would take minutes.
+  @Test(.timeLimit(.minutes(1))) func aHundredThousandStopTexts() throws {
+    let stops = (0..<100_000).map { "- stop \($0)" }
+    let yaml = "stop:\n" + stops.map { "  - \"\($0)\"\n" }.joined() + "seed: 3\nquiet: true\n"
+    #expect(try settings([], yaml).generation.stopTexts == stops)
+    let flags = stops.flatMap { ["--stop", $0] }
+    #expect(try settings(["--seed", "3"] + flags).generation.stopTexts == stops)
+  }
+
   /// The settings that flags and YAML give together; a context stands behind them.
   private func settings(_ flags: [String], _ yaml: String = "") throws -> GenerateSettings {
     let behind = try ConfigurationFile.options(yaml: "context: a.txt", path: "behind.yaml")
