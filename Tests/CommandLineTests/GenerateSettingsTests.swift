@@ -136,10 +136,13 @@ import Testing
   /// Whoever speaks first wins: all combinations of who speaks.
   @Test func orderOfMerging() {
     let sources = (1...3).map { i in
-      GenerationChoices(
-        maxTokens: i, stopTexts: ["\(i)"],
-        sampling: SamplingChoices(
-          temperature: Double(i), topK: 10 * i, topP: 1 / Double(1 + i), seed: UInt64(100 * i)))
+      var sampling = SamplingChoices(
+        temperature: Double(i), topK: 10 * i, topP: 1 / Double(1 + i), minP: Double(i) / 10,
+        seed: UInt64(100 * i))
+      sampling.repetitionPenalty = 1 + Double(i)
+      sampling.presencePenalty = Double(i) / 4
+      sampling.frequencyPenalty = -Double(i) / 4
+      return GenerationChoices(maxTokens: i, stopTexts: ["\(i)"], sampling: sampling)
     }
     for speaking in 0..<8 {
       let said = (0..<3).map { speaking >> $0 & 1 == 1 ? sources[$0] : GenerationChoices() }
@@ -148,10 +151,8 @@ import Testing
         let expected = sources[first]
         #expect(merged.maxTokens == expected.maxTokens, "\(speaking)")
         #expect(merged.stopTexts == expected.stopTexts, "\(speaking)")
-        #expect(merged.sampling.temperature == expected.sampling.temperature, "\(speaking)")
-        #expect(merged.sampling.topK == expected.sampling.topK, "\(speaking)")
-        #expect(merged.sampling.topP == expected.sampling.topP, "\(speaking)")
-        #expect(merged.sampling.seed == expected.sampling.seed, "\(speaking)")
+        #expect(merged.sampling == SamplingParameters(expected.sampling), "\(speaking)")
+        #expect(merged.sampling.penalties.presence == Double(first + 1) / 4, "\(speaking)")
       } else {
         #expect(merged.maxTokens == 128 && merged.stopTexts == [])
         #expect(merged.sampling == SamplingParameters(temperature: 0, topK: 0, topP: 1, seed: 0))

@@ -23,6 +23,10 @@ package enum GenerateOption: String, CaseIterable, Sendable {
   case temperature
   case topK = "top-k"
   case topP = "top-p"
+  case minP = "min-p"
+  case repetitionPenalty = "repetition-penalty"
+  case presencePenalty = "presence-penalty"
+  case frequencyPenalty = "frequency-penalty"
   case seed
   case precision
   case threads
@@ -52,7 +56,9 @@ package enum GenerateOption: String, CaseIterable, Sendable {
       .text
     case .stop: .texts
     case .batch, .maxTokens, .topK, .seed, .threads, .stallTimeout: .integer
-    case .checkpointEvery, .temperature, .topP: .number
+    case .checkpointEvery, .temperature, .topP, .minP, .repetitionPenalty, .presencePenalty,
+      .frequencyPenalty:
+      .number
     case .chat, .ignorePositionLimit, .randomWeights, .json, .logitsAll, .quiet: .flag
     }
   }

@@ -34,6 +34,10 @@ extension GenerateOptions {
     merged.temperature = temperature ?? other.temperature
     merged.topK = topK ?? other.topK
     merged.topP = topP ?? other.topP
+    merged.minP = minP ?? other.minP
+    merged.repetitionPenalty = repetitionPenalty ?? other.repetitionPenalty
+    merged.presencePenalty = presencePenalty ?? other.presencePenalty
+    merged.frequencyPenalty = frequencyPenalty ?? other.frequencyPenalty
     merged.seed = seed ?? other.seed
     merged.precision = precision ?? other.precision
     merged.threads = threads ?? other.threads

@@ -4,7 +4,7 @@ import Logging
 import RingAttention
 
 /// What was said to `generate` in one place, on the command line or in a configuration file. An
-/// option that was not given is nil (a flag false, the list of stop texts empty), so that two
+/// option that was not given is nil (a flag false, a list empty), so that two
 /// places can be merged; `GenerateSettings` has the defaults.
 ///
 /// Options whose value may begin with a dash (texts, numbers) take whatever argument follows them.
@@ -142,7 +142,7 @@ package struct GenerateOptions: ParsableArguments, Sendable {
     help: .init(
       "Sampling temperature; 0 takes the likeliest token. (default: the model's, or 0)",
       valueName: "t"),
-    transform: OptionValue.temperature)
+    transform: OptionValue.number(.temperature))
   package var temperature: Double?
 
   @Option(
@@ -160,8 +160,45 @@ package struct GenerateOptions: ParsableArguments, Sendable {
       Sample among the likeliest tokens that together have probability p. \
       (default: the model's, or 1)
       """, valueName: "p"),
-    transform: OptionValue.probability)
+    transform: OptionValue.number(.topP))
   package var topP: Double?
+
+  @Option(
+    name: GenerateOption.minP.name, parsing: .unconditional,
+    help: .init(
+      """
+      Sample among the tokens that have at least this part of the likeliest one's probability. \
+      (default: the model's, or 0)
+      """, valueName: "p"),
+    transform: OptionValue.number(.minP))
+  package var minP: Double?
+
+  @Option(
+    name: GenerateOption.repetitionPenalty.name, parsing: .unconditional,
+    help: .init(
+      """
+      Divide positive logits of all tokens so far by this, and multiply negative ones. \
+      (default: the model's, or 1)
+      """, valueName: "r"),
+    transform: OptionValue.number(.repetitionPenalty))
+  package var repetitionPenalty: Double?
+
+  @Option(
+    name: GenerateOption.presencePenalty.name, parsing: .unconditional,
+    help: .init(
+      "Take this from the logits of all tokens of the answer so far, -2 to 2. (default: 0)",
+      valueName: "x"),
+    transform: OptionValue.number(.occurrencePenalty))
+  package var presencePenalty: Double?
+
+  @Option(
+    name: GenerateOption.frequencyPenalty.name, parsing: .unconditional,
+    help: .init(
+      """
+      The same, as many times as each of them stands in the answer so far, -2 to 2. (default: 0)
+      """, valueName: "x"),
+    transform: OptionValue.number(.occurrencePenalty))
+  package var frequencyPenalty: Double?
 
   @Option(
     name: GenerateOption.seed.name, parsing: .unconditional,

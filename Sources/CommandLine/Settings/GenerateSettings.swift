@@ -128,9 +128,7 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
     if randomWeights, model == .builtIn { throw Self.builtInWeights }
     generation = GenerationChoices(
       maxTokens: options.maxTokens, stopTexts: options.stop.isEmpty ? nil : options.stop,
-      sampling: SamplingChoices(
-        temperature: options.temperature, topK: options.topK, topP: options.topP,
-        seed: options.seed))
+      sampling: SamplingChoices(options))
     precision = options.precision ?? .bf16
     threads = options.threads
     partition = options.partition ?? .zigzag
@@ -166,5 +164,16 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
         "--\(other.0.rawValue) and --\(option.rawValue) are both '\(path)', give two files")
     }
     return nil
+  }
+}
+
+extension SamplingChoices {
+  fileprivate init(_ options: GenerateOptions) {
+    self.init(
+      temperature: options.temperature, topK: options.topK, topP: options.topP,
+      minP: options.minP, seed: options.seed)
+    repetitionPenalty = options.repetitionPenalty
+    presencePenalty = options.presencePenalty
+    frequencyPenalty = options.frequencyPenalty
   }
 }
