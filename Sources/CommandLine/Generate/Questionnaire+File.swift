@@ -44,7 +44,7 @@ extension Questionnaire {
       }
     }
     self.entries = entries
-    receiver = FileAnswers(files, pending: pending, seed: common.sampling.seed)
+    receiver = FileAnswers(files, pending: pending, sampling: common.sampling)
   }
 
   /// By what the model is known again: where it is and its configuration. Its weights are not read
@@ -67,15 +67,15 @@ private final class FileAnswers: AnswerReceiver {
   let streams = false
   private let files: QuestionFiles
   private let pending: [Pending]
-  private let seed: UInt64
+  private let sampling: SamplingParameters
   private var digests: [QuestionID: String] = [:]
   private var promptTokens = 0
   private var generatedTokens = 0
 
-  init(_ files: QuestionFiles, pending: [Pending], seed: UInt64) {
+  init(_ files: QuestionFiles, pending: [Pending], sampling: SamplingParameters) {
     self.files = files
     self.pending = pending
-    self.seed = seed
+    self.sampling = sampling
   }
 
   private var asked: Int { files.prompts.questions.count }
@@ -99,11 +99,13 @@ private final class FileAnswers: AnswerReceiver {
   }
 
   func outcome(contextTokens: Int) -> RunRecord.Answer {
-    RunRecord.Answer(
-      finishReason: .questions, seed: seed,
+    var outcome = RunRecord.Answer(
+      finishReason: .questions, seed: sampling.seed,
       questions: .init(asked: asked, answeredBefore: answeredBefore, answered: digests.count),
       tokens: .init(context: contextTokens, prompt: promptTokens, generated: generatedTokens),
       logitsDigest: digest)
+    outcome.sampling = .init(sampling)
+    return outcome
   }
 
   /// Of the answers to the whole file.

@@ -65,3 +65,16 @@ protocol AnswerReceiver: AnyObject {
   ///   - folder: the context is saved in it; nil where it is saved nowhere.
   func interrupted(by cause: String, contextIn folder: String?) -> Failure
 }
+
+extension RunRecord.Sampling {
+  init(_ parameters: SamplingParameters) {
+    self.init()
+    temperature = parameters.temperature
+    topK = parameters.topK
+    topP = parameters.topP
+    minP = parameters.minP
+    repetitionPenalty = parameters.penalties.repetition
+    presencePenalty = parameters.penalties.presence
+    frequencyPenalty = parameters.penalties.frequency
+  }
+}
