@@ -169,8 +169,8 @@ let package = Package(
     tests(
       "CommandLine",
       [
-        "ringflash", "TestSupport", "ChatTemplates", "ContextFiles", "Inference", "ModelFiles",
-        "Ranks", "Transformer",
+        "ringflash", "TestSupport", "ChatTemplates", "ContextFiles", "Files", "Inference",
+        "ModelFiles", "Ranks", "Transformer",
       ], settings: unoptimized),
   ] + fuzzTargets,
   swiftLanguageModes: [.v6]

@@ -21,6 +21,11 @@ import Testing
     (.batch, ["--prompts", "q", "--batch", "3"], "prompts: q\nbatch: 3"),
     (.chat, ["--chat"], "chat: true"),
     (.system, ["--chat", "--system", "- be\n"], "chat: true\nsystem: \"- be\\n\""),
+    (
+      .templateVariable,
+      ["--chat", "--template-variable", "a=false", "--template-variable", "b=[1, {}]"],
+      "chat: true\ntemplate-variable: [a=false, \"b=[1, {}]\"]"
+    ),
     (.ignorePositionLimit, ["--ignore-position-limit"], "ignore-position-limit: true"),
     (.model, ["--model", "dir"], "model: dir"),
     (.maxTokens, ["--max-tokens", "64"], "max-tokens: 64"),

@@ -108,13 +108,47 @@ import Testing
     #expect(settings.context == context)
   }
 
+  /// A variable of one name that is given here replaces that of the file.
+  @Test func templateVariablesOfFlagsAndFile() throws {
+    let yaml = "context: b\nchat: true\ntemplate-variable: [a=1, b=2]"
+    let file = try ConfigurationFile.options(yaml: yaml, path: "c.yaml")
+    let flags = try generateOptions(["--template-variable", "b={\"c\": \"=\"}"])
+    #expect(
+      try GenerateSettings(flags.filled(from: file)).templateVariables == [
+        TemplateVariable(name: "b", value: "{\"c\": \"=\"}"),
+        TemplateVariable(name: "a", value: "1"),
+      ])
+  }
+
+  @Test(arguments: [
+    (["--template-variable", "a=1"], ["--template-variable", "--chat"]),
+    (
+      ["--chat", "--template-variable", "a=1", "--template-variable", "a=2"],
+      ["--template-variable", "'a'", "twice"]
+    ),
+  ])
+  func templateVariablesThatMakeNoSense(arguments: [String], words: [String]) throws {
+    let options = try generateOptions(["--context", "a"] + arguments)
+    let failure = caughtFailure { _ = try GenerateSettings(options) }
+    #expect(failure?.exitCode == .usage)
+    for word in words { #expect(failure?.sentence.contains(word) == true, "\(failure as Any)") }
+  }
+
   /// `--resume` replaces in a file all that a saved context says itself.
   @Test func resumeOfFlagsAndFile() throws {
-    let yaml = "context: b\nsave: d\nchat: true\nsystem: s\ncheckpoint-every: 5"
+    let yaml = """
+      context: b
+      save: d
+      chat: true
+      system: s
+      template-variable: a=1
+      checkpoint-every: 5
+      """
     let file = try ConfigurationFile.options(yaml: yaml, path: "c.yaml")
     let settings = try GenerateSettings(generateOptions(["--resume", "e"]).filled(from: file))
     #expect(settings.context == .saved(path: "e"))
     #expect(settings.save == nil && !settings.chat && settings.system == nil)
+    #expect(settings.templateVariables.isEmpty)
     #expect(settings.checkpointMinutes == 5)
   }
 

@@ -15,6 +15,7 @@ package enum GenerateOption: String, CaseIterable, Sendable {
   case batch
   case chat
   case system
+  case templateVariable = "template-variable"
   case ignorePositionLimit = "ignore-position-limit"
   case model
   case randomWeights = "random-weights"
@@ -54,7 +55,7 @@ package enum GenerateOption: String, CaseIterable, Sendable {
     case .context, .tokenIds, .resume, .save, .prompt, .promptFile, .prompts, .answers, .system,
       .model, .precision, .partition, .report, .logits, .trace, .logLevel:
       .text
-    case .stop: .texts
+    case .stop, .templateVariable: .texts
     case .batch, .maxTokens, .topK, .seed, .threads, .stallTimeout: .integer
     case .checkpointEvery, .temperature, .topP, .minP, .repetitionPenalty, .presencePenalty,
       .frequencyPenalty:

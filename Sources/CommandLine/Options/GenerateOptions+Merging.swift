@@ -26,6 +26,9 @@ extension GenerateOptions {
     }
     merged.chat = chat || !saysItself && other.chat
     merged.system = system ?? (saysItself ? nil : other.system)
+    if !saysItself {
+      merged.templateVariables = templateVariables.filled(from: other.templateVariables)
+    }
     merged.ignorePositionLimit = ignorePositionLimit || other.ignorePositionLimit
     merged.model = model ?? other.model
     merged.randomWeights = randomWeights || other.randomWeights

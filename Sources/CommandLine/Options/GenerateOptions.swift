@@ -102,6 +102,16 @@ package struct GenerateOptions: ParsableArguments, Sendable {
     help: .init("With --chat: the message of the system before the user's.", valueName: "text"))
   package var system: String?
 
+  @Option(
+    name: GenerateOption.templateVariable.name, parsing: .unconditionalSingleValue,
+    help: .init(
+      """
+      With --chat: a variable of the chat template and its value as JSON, such as \
+      enable_thinking=false; may be given several times.
+      """, valueName: "name=json"),
+    transform: TemplateVariable.init)
+  package var templateVariables: [TemplateVariable] = []
+
   @Flag(
     name: GenerateOption.ignorePositionLimit.name,
     help: "Let a context through that is longer than the positions the model was made for.")

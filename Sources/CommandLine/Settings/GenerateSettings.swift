@@ -38,6 +38,8 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
   package var chat: Bool
   /// The system's message before it.
   package var system: String?
+  /// What else the chat template is told, each name once.
+  package var templateVariables: [TemplateVariable]
   package var ignorePositionLimit: Bool
   /// As it was given; once resolved, located.
   package var model: ModelSource
@@ -108,6 +110,13 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
       throw Failure(
         .usage, "--system has a place only in a chat template, give --chat with it")
     }
+    if let name = options.templateVariables.repeatedName {
+      throw Failure(.usage, "--template-variable gives '\(name)' twice, keep one")
+    }
+    if !options.templateVariables.isEmpty && !options.chat {
+      throw Failure(
+        .usage, "--template-variable has a place only in a chat template, give --chat with it")
+    }
     let inputs = [
       options.config, options.context, options.tokenIds, options.promptFile, options.prompts,
     ]
@@ -118,10 +127,10 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
     save = options.save
     checkpointMinutes = options.checkpointEvery
     questions = try QuestionSettings(options)
-    prompt =
-      options.prompt.map { .text($0) } ?? options.promptFile.map { .file(path: $0) }
+    prompt = Prompt(options)
     chat = options.chat
     system = options.system
+    templateVariables = options.templateVariables
     ignorePositionLimit = options.ignorePositionLimit
     model = options.model.map { ModelSource($0) } ?? .builtIn
     randomWeights = options.randomWeights
@@ -175,5 +184,18 @@ extension SamplingChoices {
     repetitionPenalty = options.repetitionPenalty
     presencePenalty = options.presencePenalty
     frequencyPenalty = options.frequencyPenalty
+  }
+}
+
+extension GenerateSettings.Prompt {
+  /// Nil where there is none.
+  init?(_ options: GenerateOptions) {
+    if let text = options.prompt {
+      self = .text(text)
+    } else if let path = options.promptFile {
+      self = .file(path: path)
+    } else {
+      return nil
+    }
   }
 }
