@@ -15,7 +15,8 @@ import Testing
         "balance", "bytes_sent", "commit", "finish_reason", "flops", "gflops", "hosts",
         "instruction_set", "kv_bytes", "layers", "logits_digest", "model", "partition",
         "peak_private_bytes", "peak_resident_bytes", "precision", "questions", "random_weights",
-        "ranks", "restored_layers", "sampling", "seconds", "seed", "text", "threads", "token_ids", "tokens",
+        "ranks", "restored_layers", "sampling", "seconds", "seed", "text", "threads", "token_ids",
+        "tokens",
         "tokens_per_second", "version", "warnings",
       ])
     func keys(_ name: String) throws -> [String] {
