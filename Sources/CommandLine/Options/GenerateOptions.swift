@@ -66,8 +66,8 @@ package struct GenerateOptions: ParsableArguments, Sendable {
     help: .init(
       """
       Many questions about one context, as JSON lines {"id": …, "prompt": …}; each may have \
-      max_tokens, stop, temperature, top_k, top_p and seed of its own, and token_ids in place of \
-      prompt.
+      max_tokens, stop, seed, temperature, top_k, top_p, min_p, repetition_penalty, \
+      presence_penalty and frequency_penalty of its own, and token_ids in place of prompt.
       """, valueName: "file"),
     transform: OptionValue.path)
   package var prompts: String?
