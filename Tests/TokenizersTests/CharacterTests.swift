@@ -120,6 +120,25 @@ struct CharacterTests {
     }
   }
 
+  /// A text takes the slower expression only for characters that the pattern has to do with.
+  @Test func kindsOfLaterCharacters() throws {
+    typealias Kinds = LaterCharacters.Kinds
+    for (pattern, kinds) in [
+      (#" ?[^\s\p{L}\p{N}]+"#, [.letters, .numbers]), (#"\w+\s"#, [.letters, .marks, .numbers]),
+      (#"\d|[\P{Mn}]"#, [.numbers, .marks]), (#"\p{^P}\p{S}"#, [.punctuation, .symbols]),
+      (#"\p{Cn}"#, .all), (#"\p{Han}"#, .all), (#"\p{Greek}[a-z]\r"#, []),
+    ] as [(String, Kinds)] {
+      #expect(try RegularExpression(pattern).laterKinds == kinds, "\(pattern)")
+    }
+    for (text, kinds) in [
+      ("abc é 漢字 🙂", []), ("a\u{1fae8}", .symbols), ("\u{897}\u{1c89}", [.marks, .letters]),
+      ("\u{1b4e} \u{16d70}\u{1343f}", [.punctuation, .numbers, .others]), ("\u{1171e}", .marks),
+    ] as [(String, Kinds)] {
+      let found = Array(text.utf8).withUnsafeBufferPointer { LaterCharacters.kinds(in: $0) }
+      #expect(found == kinds, "\(text.debugDescription)")
+    }
+  }
+
   /// The pattern that names punctuation and symbols, among letters, spaces and digits.
   @Test func everyCharacterIsSplitAsByTheReference() throws {
     let chunks = try Self.expectation.get().chunks

@@ -34,6 +34,11 @@ struct CharacterSetText {
     CharacterSetText(others: ["[^\(members)]"])
   }
 
+  /// A name as tables have it: case does not matter.
+  static func key(_ name: String) -> String {
+    name.prefix(1).uppercased() + name.dropFirst().lowercased()
+  }
+
   /// What `\p{name}` means: a general category, else a script, which means its extensions too in PCRE2
   /// unless one asks otherwise.
   ///
@@ -43,7 +48,7 @@ struct CharacterSetText {
   ) -> CharacterSetText {
     let isCategory = name.unicodeScalars.count <= 2
     let own = isCategory ? name : "sc:\(name)"
-    let key = name.prefix(1).uppercased() + name.dropFirst().lowercased()
+    let key = key(name)
     var plain = CharacterSetText(members: "\\\(isNegated ? "P" : "p"){\(own)}")
     plain.isEscape = true
     guard addsLater else { return plain }

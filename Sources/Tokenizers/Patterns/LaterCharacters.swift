@@ -25,9 +25,43 @@ enum LaterCharacters {
     }.joined()
   }
 
-  /// Whether `text`, which is valid UTF-8, has any of them.
-  static func isAny(in text: UnsafeBufferPointer<UInt8>) -> Bool {
-    guard let start = text.baseAddress else { return false }
+  /// What kinds of them there are, by the first letters of their general categories.
+  struct Kinds: OptionSet {
+    let rawValue: UInt8
+
+    static let letters = Kinds(rawValue: 1)
+    static let marks = Kinds(rawValue: 2)
+    static let numbers = Kinds(rawValue: 4)
+    static let punctuation = Kinds(rawValue: 8)
+    static let symbols = Kinds(rawValue: 16)
+    static let others = Kinds(rawValue: 32)
+    static let all: Kinds = [.letters, .marks, .numbers, .punctuation, .symbols, .others]
+
+    /// Of the characters that `\p{name}` has or lacks for being later.
+    init(named name: String) {
+      guard name.unicodeScalars.count <= 2 else {
+        self = LaterCharacters.scripts[name] == nil ? [] : .all
+        return
+      }
+      switch name.first {
+      case "L": self = .letters
+      case "M": self = .marks
+      case "N": self = .numbers
+      case "P": self = .punctuation
+      case "S": self = .symbols
+      // What is assigned is not unassigned.
+      case "C": self = name == "C" || name == "Cn" ? .all : .others
+      default: self = []
+      }
+    }
+
+    init(rawValue: UInt8) { self.rawValue = rawValue }
+  }
+
+  /// The kinds of those that `text`, which is valid UTF-8, has.
+  static func kinds(in text: UnsafeBufferPointer<UInt8>) -> Kinds {
+    var kinds: Kinds = []
+    guard let start = text.baseAddress else { return kinds }
     var position = 0
     while position < text.count {
       // All of them have at least three bytes.
@@ -37,28 +71,27 @@ enum LaterCharacters {
         continue
       }
       let (scalar, length) = UTF8Scan.scalar(start + position)
-      if isLater(scalar.value) { return true }
+      kinds.formUnion(kind(of: scalar.value))
       position += length
     }
-    return false
+    return kinds
   }
 
-  private static func isLater(_ code: UInt32) -> Bool {
+  private static func kind(of code: UInt32) -> Kinds {
     var range = sortedRanges[...]
     while let middle = range.indices.isEmpty ? nil : (range.startIndex + range.endIndex) / 2 {
-      if code < range[middle].lowerBound {
+      if code < range[middle].codes.lowerBound {
         range = range[..<middle]
-      } else if code > range[middle].upperBound {
+      } else if code > range[middle].codes.upperBound {
         range = range[(middle + 1)...]
       } else {
-        return true
+        return range[middle].kind
       }
     }
-    return false
+    return []
   }
 
-  private static let sortedRanges =
-    (categories.values.flatMap(\.self) + [spacingMark...spacingMark]).sorted {
-      $0.lowerBound < $1.lowerBound
-    }
+  private static let sortedRanges: [(codes: ClosedRange<UInt32>, kind: Kinds)] =
+    (categories.flatMap { name, ranges in ranges.map { ($0, Kinds(named: name)) } }
+    + [(spacingMark...spacingMark, .marks)]).sorted { $0.0.lowerBound < $1.0.lowerBound }
 }

@@ -20,6 +20,8 @@ struct PatternTranslator {
     #"\t-\r \x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}"#
   /// Whether what Unicode 15 and 16 added is to be named one by one.
   private let addsLaterCharacters: Bool
+  /// The later characters that make a difference to the pattern.
+  private(set) var laterKinds: LaterCharacters.Kinds = []
 
   init(_ pattern: String, addsLaterCharacters: Bool) {
     self.addsLaterCharacters = addsLaterCharacters
@@ -102,11 +104,13 @@ struct PatternTranslator {
     let members: String
     switch escape {
     case "s", "S": members = Self.whiteSpace
-    case "w", "W": members = wordCharacters
+    case "w", "W":
+      members = wordCharacters
+      laterKinds.formUnion([.letters, .marks, .numbers])
     case "h", "H": members = "0-9a-fA-F"
     case "d", "D":
       position += 2
-      return .property("Nd", negated: isNegated, addsLater: addsLaterCharacters)
+      return property("Nd", negated: isNegated)
     case "p", "P": return property()
     default: return nil
     }
@@ -134,6 +138,11 @@ struct PatternTranslator {
     let isNegated = (source[position + 1] == "P") != (inner.first == "^")
     let name = String(String.UnicodeScalarView(inner.first == "^" ? inner.dropFirst() : inner))
     position = end + 1
+    return property(name, negated: isNegated)
+  }
+
+  private mutating func property(_ name: String, negated isNegated: Bool) -> CharacterSetText {
+    laterKinds.formUnion(.init(named: CharacterSetText.key(name)))
     return .property(name, negated: isNegated, addsLater: addsLaterCharacters)
   }
 
