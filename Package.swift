@@ -104,7 +104,7 @@ let package = Package(
     module(2, "MPI", ["CMPI", "CMPIShims", "CSystemShims"]),
     module(2, "Kernels", ["CKernels", "CSystemShims", "COpenBLAS"]),
     module(2, "ChatTemplates"),
-    module(2, "Tokenizers", ["JSON", "CPCRE2", "CUTF8Proc"]),
+    module(2, "Tokenizers", ["Files", "JSON", "CPCRE2", "CUTF8Proc"]),
     module(2, "ModelFiles", ["Files", "JSON"], libraries: [system]),
     module(2, "ContextFiles", ["Files", "JSON", "Digests"], libraries: [system]),
 
@@ -171,8 +171,8 @@ let package = Package(
     tests(
       "CommandLine",
       [
-        "ringflash", "TestSupport", "ChatTemplates", "ContextFiles", "Inference", "ModelFiles",
-        "Ranks", "Transformer",
+        "ringflash", "TestSupport", "ChatTemplates", "ContextFiles", "Files", "Inference",
+        "ModelFiles", "Ranks", "Transformer",
       ], settings: unoptimized),
   ] + fuzzTargets,
   swiftLanguageModes: [.v6]

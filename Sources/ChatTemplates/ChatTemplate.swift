@@ -35,11 +35,12 @@ public struct ChatTemplate: Sendable {
   /// - Parameters:
   ///   - addGenerationPrompt: whether the text ends where the assistant's answer begins.
   ///   - variables: the special tokens by name, such as `bos_token`.
+  ///   - others: what else the template may ask for, such as `enable_thinking`.
   ///   - now: what `strftime_now` formats, in the local time zone.
   /// - Throws: `raised`, `failed`, `unsupported` or `limit`, with the line.
   public func render(
     messages: [ChatMessage], addGenerationPrompt: Bool, variables: [String: String] = [:],
-    now: Date = Date()
+    others: [ChatValue.Member] = [], now: Date = Date()
   ) throws(ChatTemplateError) -> String {
     var context: [ChatValue.Member] = [
       .init(
@@ -54,7 +55,7 @@ public struct ChatTemplate: Sendable {
       .init("documents", .null),
       .init("add_generation_prompt", .boolean(addGenerationPrompt)),
     ]
-    context += variables.map { .init($0.key, .string($0.value)) }
+    context += variables.map { .init($0.key, .string($0.value)) } + others
     return try render(variables: context, now: now)
   }
 

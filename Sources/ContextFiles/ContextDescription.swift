@@ -72,10 +72,13 @@ public struct ContextDescription: Equatable, Sendable, Codable {
     public var system: String?
     /// Whether the context ends with the blank line that separates it from a question.
     public var separated: Bool
+    /// What else the template was told: JSON texts by the names of its variables; nil for nothing.
+    public var variables: [String: String]?
 
-    public init(system: String?, separated: Bool) {
+    public init(system: String?, separated: Bool, variables: [String: String]? = nil) {
       self.system = system
       self.separated = separated
+      self.variables = variables
     }
   }
 

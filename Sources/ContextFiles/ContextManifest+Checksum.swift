@@ -56,5 +56,12 @@ private struct FieldHash {
     add(chat.separated)
     add(chat.system != nil)
     if let system = chat.system { add(system) }
+    // Manifests that were written before there were variables have none.
+    guard let variables = chat.variables else { return }
+    add(variables.count)
+    for (name, value) in variables.sorted(by: { $0.key < $1.key }) {
+      add(name)
+      add(value)
+    }
   }
 }

@@ -71,7 +71,11 @@ extension ContextDescription {
       tokens: try document.integer("tokens", in: 1...Int(Int32.max)),
       chat: try document.objectIfPresent("chat").map {
         Chat(
-          system: try $0.stringIfPresent("system"), separated: try $0.boolean("separated"))
+          system: try $0.stringIfPresent("system"), separated: try $0.boolean("separated"),
+          variables: try $0.objectIfPresent("variables").map { variables in
+            Dictionary(
+              uniqueKeysWithValues: try variables.keys.map { ($0, try variables.string($0)) })
+          })
       })
     guard blocks <= ContextManifest.mostBlocks else {
       throw FileError.damaged(

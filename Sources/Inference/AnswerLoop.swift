@@ -41,6 +41,9 @@ public final class AnswerLoop {
   private var tokens: [Int32] = []
   private var pieces: [AppendedTokens] = []
   private var workspace = Sampler.Workspace()
+  /// Which tokens the context has, once a question's penalties want to know.
+  private lazy var contextHistory = TokenHistory(
+    vocabulary: session.model.configuration.vocabulary.size, tokens: session.contextTokens)
 
   /// Every rank calls this.
   public init(_ session: Session) {
@@ -138,7 +141,7 @@ public final class AnswerLoop {
       ) { try onToken(number, $0) }
       message.choices[branch] = choice
       if let end = choice.end {
-        try onEnd(number, Generation(tokens: branches[branch]!.answer!.generated, end: end))
+        try onEnd(number, Generation(tokens: branches[branch]!.answer!.history.answer, end: end))
       }
     }
   }
@@ -181,7 +184,10 @@ public final class AnswerLoop {
   private func begin() {
     for branch in branches.indices where branches[branch] == nil {
       guard var next = waiting.popFirst() else { break }
-      next.answer?.reserveTokens()
+      if let penalties = next.answer?.penalties {
+        next.answer!.begin(
+          after: penalties.hasRepetition ? contextHistory : TokenHistory(), next.prompt)
+      }
       branches[branch] = next
       session.append.beginBranch(branch)
     }
@@ -250,7 +256,7 @@ private struct Answer {
   let number: Int
   private let maximumTokens: Int
   private var sampler: Sampler
-  private(set) var generated: [Int32] = []
+  private(set) var history = TokenHistory()
 
   init(_ number: Int, _ question: Question) {
     self.number = number
@@ -258,8 +264,14 @@ private struct Answer {
     sampler = Sampler(question.sampling)
   }
 
-  /// So that no token allocates memory.
-  mutating func reserveTokens() { generated.reserveCapacity(maximumTokens) }
+  var penalties: TokenPenalties { sampler.parameters.penalties }
+
+  /// What the tokens of the answer come after; with room, so that no token allocates memory.
+  mutating func begin(after context: TokenHistory, _ prompt: [Int32]) {
+    history = context
+    history.see(prompt)
+    history.reserve(maximumTokens)
+  }
 
   /// - Parameter ends: the tokens that end a sequence.
   mutating func next(
@@ -267,10 +279,10 @@ private struct Answer {
     _ onToken: (Int32) throws -> Bool
   ) throws -> StepMessage.Choice {
     guard maximumTokens > 0 else { return .init(token: 0, end: .length) }
-    let token = sampler.next(logits, &workspace)
-    generated.append(token)
+    let token = sampler.next(logits, after: history, &workspace)
+    history.append(token)
     if ends.contains(token) { return .init(token: token, end: .endOfSequence) }
     if try !onToken(token) { return .init(token: token, end: .stop) }
-    return .init(token: token, end: generated.count == maximumTokens ? .length : nil)
+    return .init(token: token, end: history.answer.count == maximumTokens ? .length : nil)
   }
 }

@@ -7,7 +7,7 @@ public struct GenerationSuggestions: Sendable, Equatable, Codable {
   public var stopTexts: [String]?
   public var sampling = SamplingChoices()
   /// Settings that would change what is generated and that ringflash does not apply, with their
-  /// values: `"repetition_penalty": 1.05`.
+  /// values: `"num_beams": 4`.
   public var notApplied: [String] = []
 
   public init(maximumTokens: Int? = nil, stopTexts: [String]? = nil) {
@@ -16,7 +16,8 @@ public struct GenerationSuggestions: Sendable, Equatable, Codable {
   }
 
   /// From `generation_config.json`, as `GenerationConfig` in Hugging Face Transformers has it: its
-  /// sampling settings count only where it says `do_sample`, and have defaults then. `max_length`,
+  /// sampling settings but the penalty of repetition count only where it says `do_sample`, and have
+  /// defaults then. `max_length`,
   /// which counts the input too, is left to the limit on positions.
   init(_ document: JSONDocument) throws {
     maximumTokens = try document.integerIfPresent("max_new_tokens", in: 0...Int(Int32.max))
@@ -26,8 +27,10 @@ public struct GenerationSuggestions: Sendable, Equatable, Codable {
       sampling = SamplingChoices(
         temperature: try document.numberIfPresent("temperature") ?? 1,
         topK: try document.integerIfPresent("top_k", in: 0...Int(Int32.max)) ?? 50,
-        topP: try document.numberIfPresent("top_p") ?? 1)
+        topP: try document.numberIfPresent("top_p") ?? 1,
+        minP: try document.numberIfPresent("min_p"))
     }
+    sampling.repetitionPenalty = try document.numberIfPresent("repetition_penalty")
     let neutralValues =
       Self.neutralValues.merging(samples ? Self.neutralValuesOfSampling : [:]) { $1 }
     for (key, neutral) in neutralValues.sorted(by: { $0.key < $1.key }) {
@@ -43,7 +46,7 @@ public struct GenerationSuggestions: Sendable, Equatable, Codable {
   /// The values with which settings that ringflash does not have change nothing; nil where only
   /// their absence does.
   private static let neutralValues: [String: Double?] = [
-    "repetition_penalty": 1, "encoder_repetition_penalty": 1, "no_repeat_ngram_size": 0,
+    "encoder_repetition_penalty": 1, "no_repeat_ngram_size": 0,
     "encoder_no_repeat_ngram_size": 0, "num_beams": 1, "num_beam_groups": 1, "penalty_alpha": 0,
     "min_length": 0, "min_new_tokens": 0, "guidance_scale": 1, "bad_words_ids": nil,
     "force_words_ids": nil, "constraints": nil, "sequence_bias": nil, "suppress_tokens": nil,
@@ -54,7 +57,7 @@ public struct GenerationSuggestions: Sendable, Equatable, Codable {
 
   /// The same for those that count only where tokens are sampled.
   private static let neutralValuesOfSampling: [String: Double?] = [
-    "min_p": 0, "top_h": nil, "typical_p": 1, "epsilon_cutoff": 0, "eta_cutoff": 0,
+    "top_h": nil, "typical_p": 1, "epsilon_cutoff": 0, "eta_cutoff": 0,
   ]
 
   /// The setting and its value, or nil where it is absent or changes nothing.

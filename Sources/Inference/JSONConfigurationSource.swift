@@ -32,6 +32,7 @@ extension ConfigurationValue {
       case .null: .null
       case .boolean(let value): .boolean(value)
       case .integer(let value): .number(Double(value))
+      case .unsigned(let value): .number(Double(value))
       case .number(let value): .number(value)
       case .string(let value): .string(value)
       case .array(let values): .list(values.map(ConfigurationValue.init))

@@ -8,6 +8,9 @@ public struct Sampler: Sendable {
   public struct Workspace: Sendable {
     fileprivate var ranking = TokenRanking()
     fileprivate var weights: [Double] = []
+    /// `[vocabulary.size]`: with the penalties in them.
+    fileprivate var penalized: [Float] = []
+    fileprivate var counts: [Int32] = []
 
     public init() {}
   }
@@ -23,8 +26,27 @@ public struct Sampler: Sendable {
   /// The next token. A NaN counts as less than every number, and is drawn only where there is no
   /// number.
   ///
-  /// - Parameter logits: `[vocabulary.size]`, at least one.
+  /// - Parameters:
+  ///   - logits: `[vocabulary.size]`, at least one; they stay as they are.
+  ///   - history: what penalties look at, made for this vocabulary.
   public mutating func next(
+    _ logits: UnsafeBufferPointer<Float>, after history: TokenHistory = TokenHistory(),
+    _ workspace: inout Workspace
+  ) -> Int32 {
+    guard !parameters.penalties.isNeutral else { return choose(logits, &workspace) }
+    var penalized: [Float] = []
+    swap(&penalized, &workspace.penalized)
+    defer { swap(&penalized, &workspace.penalized) }
+    penalized.removeAll(keepingCapacity: true)
+    penalized.append(contentsOf: logits)
+    if workspace.counts.count < logits.count {
+      workspace.counts = [Int32](repeating: 0, count: logits.count)
+    }
+    parameters.penalties.apply(to: &penalized, history, counts: &workspace.counts)
+    return penalized.withUnsafeBufferPointer { choose($0, &workspace) }
+  }
+
+  private mutating func choose(
     _ logits: UnsafeBufferPointer<Float>, _ workspace: inout Workspace
   ) -> Int32 {
     guard parameters.temperature > 0 else { return Self.mostLikely(logits) }
@@ -33,7 +55,9 @@ public struct Sampler: Sendable {
     guard !workspace.weights.isEmpty else { return Self.mostLikely(logits) }
     // Sums go from the largest weight to the smallest, always: another order would round otherwise,
     // and a token at the edge would be another one.
-    let kept = Self.nucleus(workspace.weights, probability: parameters.topP)
+    let kept = min(
+      Self.nucleus(workspace.weights, probability: parameters.topP),
+      Self.likelyEnough(workspace.weights, part: parameters.minP))
     var remaining = generator.nextUniform() * workspace.weights.prefix(kept).reduce(0, +)
     for place in 0..<kept {
       remaining -= workspace.weights[place]
@@ -74,5 +98,13 @@ public struct Sampler: Sendable {
       if sum >= wanted { return index + 1 }
     }
     return weights.count
+  }
+
+  /// How many of the falling weights are at least this `part` of the first, as `min_p` in Transformers
+  /// wants it; at least one.
+  private static func likelyEnough(_ weights: [Double], part: Double) -> Int {
+    guard part > 0 else { return weights.count }
+    let least = weights[0] * part
+    return max(1, weights.firstIndex { $0 < least } ?? weights.count)
   }
 }

@@ -15,6 +15,8 @@ public final class Session {
   public let communicator: Communicator
   /// `[vocabulary.size]`: of the context's last position.
   let contextLogits: AlignedBuffer<Float>
+  /// Ids of the whole context, once it is prefilled.
+  private(set) var contextTokens: [Int32] = []
   /// Once the context is prefilled.
   private var appendPass: AppendPass?
 
@@ -45,6 +47,7 @@ public final class Session {
   /// Runs the whole context, or what is left of it where some or all layers were restored. See
   /// `PrefillPass`.
   ///
+  /// - Parameter tokens: all of the context's, what is restored included.
   /// - Returns: whether it is finished; if not, a later call goes on.
   /// - Throws: `MPIError`, and what `afterLayer` throws.
   @discardableResult
@@ -62,6 +65,7 @@ public final class Session {
     let pass = try AppendPass(context)
     try pass.lastContextLogits(into: contextLogits.pointer)
     appendPass = pass
+    contextTokens = tokens
     return true
   }
 

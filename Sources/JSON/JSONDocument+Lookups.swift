@@ -14,6 +14,14 @@ extension JSONDocument {
     try required(integerIfPresent(key, in: range), key, Self.describe(range))
   }
 
+  /// An integer from 0 to 2^64 - 1.
+  public func unsignedIntegerIfPresent(_ key: String) throws -> UInt64? {
+    try lookUp(key, expecting: "an integer from 0 to \(UInt64.max)") { value in
+      if case .unsigned(let value) = value { return value }
+      return value.integer.flatMap { UInt64(exactly: $0) }
+    }
+  }
+
   public func integersIfPresent(_ key: String) throws -> [Int]? {
     try lookUpArray(key, of: "integer", \.integer)
   }
@@ -125,6 +133,7 @@ extension JSONValue {
   fileprivate var number: Double? {
     switch self {
     case .integer(let value): Double(value)
+    case .unsigned(let value): Double(value)
     case .number(let value): value
     default: nil
     }

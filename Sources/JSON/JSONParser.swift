@@ -142,6 +142,7 @@ struct JSONParser {
     }
     let literal = String(decoding: text[start..<position], as: UTF8.self)
     if isInteger, let value = Int(literal) { return .integer(value) }
+    if isInteger, let value = UInt64(literal) { return .unsigned(value) }
     guard let value = Double(literal), value.isFinite else {
       throw Failure(offset: start, problem: "a number is out of range")
     }

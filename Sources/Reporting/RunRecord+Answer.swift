@@ -9,6 +9,8 @@ extension RunRecord {
     public let finishReason: FinishReason
     /// The seed of the sampler.
     public let seed: UInt64
+    /// How else tokens were chosen.
+    public var sampling = Sampling()
     /// How many questions were asked and answered.
     public let questions: Questions
     /// How many tokens were read and generated.
@@ -20,7 +22,7 @@ extension RunRecord {
     public let logitsDigest: String
 
     enum CodingKeys: String, CodingKey {
-      case text, seed, questions, tokens
+      case text, seed, sampling, questions, tokens
       case tokenIDs = "token_ids"
       case finishReason = "finish_reason"
       case logitsDigest = "logits_digest"

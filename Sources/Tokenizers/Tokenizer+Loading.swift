@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import JSON
 
@@ -7,21 +8,17 @@ extension Tokenizer {
   /// Throws `TokenizerError`: `notFound`, `unreadable`, `malformed` where the file breaks the
   /// format, and `unsupported`, naming the component, where it asks for one that is not known.
   public convenience init(contentsOf path: String) throws {
-    var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
-      throw TokenizerError(.notFound, "\(path): there is no such tokenizer file; check the path")
-    }
-    if isDirectory.boolValue {
-      throw TokenizerError(.notFound, "\(path): is a directory; name a tokenizer.json")
-    }
-    let json: Data
+    let file: MappedFile
     do {
-      json = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
+      file = try MappedFile(path: path)
     } catch {
-      throw TokenizerError(
-        .unreadable,
-        "\(path): cannot be read (\(error.localizedDescription)); check its permissions")
+      throw TokenizerError(error)
     }
+    // Mapped as long as the data is there.
+    let json = Data(
+      bytesNoCopy: UnsafeMutableRawPointer(mutating: file.bytes.baseAddress!),
+      count: file.bytes.count,
+      deallocator: .custom { _, _ in withExtendedLifetime(file) {} })
     try self.init(json: json, path: path)
   }
 
@@ -57,5 +54,19 @@ extension Tokenizer {
         normalizedTokens: addedTokens.matcher(normalized: true), preTokenizers: preTokenizers,
         model: model, postProcessors: postProcessors),
       vocabulary: vocabulary, addedTokens: addedTokens, decodingSteps: decodingSteps)
+  }
+}
+
+extension TokenizerError {
+  /// What is wrong with a tokenizer's file as a file.
+  fileprivate init(_ error: FileError) {
+    let kind: Kind =
+      switch error.kind {
+      case .notFound: .notFound
+      case .unsupported: .unsupported
+      case .malformed, .mismatch: .malformed
+      case .unreadable, .writeFailed: .unreadable
+      }
+    self.init(kind, error.description)
   }
 }

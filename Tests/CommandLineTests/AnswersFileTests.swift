@@ -1,5 +1,6 @@
 import CommandLine
 import Foundation
+import Inference
 import Reporting
 import TestSupport
 import Testing
@@ -168,12 +169,20 @@ import Testing
         context: context, model: model, randomWeights: random, precision: fp32 ? .fp32 : .bf16
       ).text(prompt: prompt, parameters: GenerationParameters(flags: choices, model: .init()))
     }
+    func sampling(_ change: (inout SamplingChoices) -> Void) -> SamplingChoices {
+      var choices = SamplingChoices()
+      change(&choices)
+      return choices
+    }
     let texts = try [
       text(), text(context: [1, 2]), text(model: "n"), text(random: true), text(fp32: true),
       text(prompt: [4]), text(context: [1, 2, 3, 4], prompt: [5]), text(.init(maxTokens: 7)),
       text(.init(stopTexts: ["a"])), text(.init(sampling: .init(temperature: 0.1))),
       text(.init(sampling: .init(topK: 1))), text(.init(sampling: .init(topP: 0.1))),
-      text(.init(sampling: .init(seed: 1))),
+      text(.init(sampling: .init(seed: 1))), text(.init(sampling: .init(minP: 0.1))),
+      text(.init(sampling: sampling { $0.repetitionPenalty = 1.1 })),
+      text(.init(sampling: sampling { $0.presencePenalty = 1.1 })),
+      text(.init(sampling: sampling { $0.frequencyPenalty = 1.1 })),
     ]
     #expect(Set(texts).count == texts.count)
     #expect(texts.allSatisfy { $0.wholeMatch(of: /[0-9a-f]{16}/) != nil })

@@ -139,6 +139,9 @@ struct BrokenModel: Sendable, CustomTestStringConvertible {
     BrokenModel("a probability above 1", 65, "generation_config.json") {
       try write("{\"do_sample\": true, \"top_p\": 2}", to: $0 + "/generation_config.json")
     },
+    BrokenModel("a penalty of 0", 65, "repetition_penalty") {
+      try write("{\"repetition_penalty\": 0}", to: $0 + "/generation_config.json")
+    },
     BrokenModel("a temperature below 0", 65, "generation_config.json") {
       try write("{\"do_sample\": true, \"temperature\": -1}", to: $0 + "/generation_config.json")
     },

@@ -1,5 +1,6 @@
 import ChatTemplates
 import CommandLine
+import Files
 import Foundation
 import TestSupport
 import Testing
@@ -84,7 +85,7 @@ import Testing
     #expect(measured.prompt == "Why? \n[23]")
     let reversed = try chat("{{ messages[0].content[::-1] }}")
     #expect(reversed.prompt.isEmpty)
-    let last = try chat("{{ messages[0].content.split()[-1] }}")
+    let last = try chat("{{ messages[-1].content.split()[-1] }}")
     #expect(last.context == "Why?" && last.prompt.isEmpty)
     let refusing = try chat(
       """
@@ -174,6 +175,53 @@ import Testing
     } catch {
       #expect("\(error)".contains(words), "\(error)")
     }
+  }
+
+  @Test func variables() throws {
+    let source = "{{ messages[0].content }} {{ a }} {{ b.c[1] is none }} {{ b.c | length }}"
+    let tokens = #"{"x": {"content": "s"}, "extra_special_tokens": {"image": "<i>"}}"#
+    let files = ["chat_template.jinja": source, "tokenizer_config.json": tokens]
+    try withModel(files) { directory in
+      func text(_ variables: [TemplateVariable]) throws -> String {
+        let chat = try ChatText(
+          template: ModelChatTemplate(of: .directory(directory), variables), system: nil,
+          context: "c", prompt: "")
+        return chat.context + chat.prompt
+      }
+      let whole = try text([
+        TemplateVariable(name: "a", value: "\"é\\n\""),
+        TemplateVariable(name: "b", value: #"{"c": [1, null, 18446744073709551615]}"#),
+      ])
+      #expect(whole == "c é\n True 3")
+      let failure = caughtFailure { _ = try text([TemplateVariable(name: "image", value: "1")]) }
+      #expect(failure?.exitCode == .usage && failure?.sentence.contains("'image'") == true)
+    }
+  }
+
+  /// Nothing waits for a writer.
+  @Test func aPipeIsNoTemplate() throws {
+    try withTemporaryDirectory { directory in
+      #expect(mkfifo(directory + "/chat_template.jinja", 0o600) == 0)
+      let error = #expect(throws: FileError.self) {
+        try ModelChatTemplate(of: .directory(directory))
+      }
+      #expect(error?.kind == .notFound)
+    }
+  }
+
+  @Test(arguments: [
+    (plain, false, false), (plain.replacing("m.content", with: "m.content | upper"), false, false),
+    ("nothing", true, true), ("{{ messages[-1].content[:25] }}", false, true),
+    ("{{ messages[-1].content.split('\n')[-1] }}", true, false),
+    (
+      "{% if messages[0].content | length < 1000 %}{{ raise_exception('short') }}{% endif %}",
+      false, false
+    ),
+  ])
+  func omissions(source: String, context: Bool, question: Bool) throws {
+    let template = ModelChatTemplate(try ChatTemplate(source, name: "test"), specialTokens: [:])
+    let omitted = ChatText.omissions(template: template, system: "ringflashcontext1x")
+    #expect(omitted.context == context && omitted.question == question, "\(source)")
   }
 
   @Test func builtInModel() {

@@ -9,7 +9,9 @@ import Testing
       "--random-weights",
       "--max-tokens", "0", "--stop", "\n", "--stop", "--json", "--temperature", "0.5", "--top-k",
       "40",
-      "--top-p", "0.9", "--seed", "18446744073709551615", "--precision", "fp32", "--threads",
+      "--top-p", "0.9", "--min-p", "0.1", "--repetition-penalty", "1.1", "--presence-penalty",
+      "-1", "--frequency-penalty", "-2", "--template-variable", "a=null", "--seed",
+      "18446744073709551615", "--precision", "fp32", "--threads",
       "1024", "--partition", "striped", "--stall-timeout",
       "1000000", "--config", "c.yaml", "--json", "--report", "r.json",
       "--logits", "l.safetensors", "--logits-all", "--trace", "t.json", "--quiet", "--log-level",
@@ -26,7 +28,9 @@ import Testing
     #expect(options.stop == ["\n", "--json"])
     #expect(options.temperature == 0.5)
     #expect(options.topK == 40)
-    #expect(options.topP == 0.9)
+    #expect(options.topP == 0.9 && options.minP == 0.1 && options.repetitionPenalty == 1.1)
+    #expect(options.presencePenalty == -1 && options.frequencyPenalty == -2)
+    #expect(options.templateVariables == [TemplateVariable(name: "a", value: "null")])
     #expect(options.seed == UInt64.max)
     #expect(options.precision == .fp32)
     #expect(options.threads == 1024)
@@ -40,6 +44,21 @@ import Testing
     #expect(options.trace == "t.json")
     #expect(options.quiet)
     #expect(options.logLevel == .debug)
+  }
+
+  /// Stop texts are taken out before the others are parsed.
+  @Test func stopTextsBetweenWhatLooksLikeThem() throws {
+    let options = try generateOptions([
+      "generate", "--stop", "a", "--prompt", "--stop", "--stop=b=c", "--quiet", "--stop", "--stop",
+      "--system", "--stop=x", "--stop", "--",
+    ])
+    #expect(options.stop == ["a", "b=c", "--stop", "--"])
+    #expect(options.prompt == "--stop" && options.system == "--stop=x" && options.quiet)
+    for wrong in [
+      ["--stop"], ["--stop", ""], ["--stop="], ["info", "--stop", "a"], ["--", "--stop"],
+    ] {
+      #expect(parseFailure(wrong)?.exitCode == .usage, "\(wrong)")
+    }
   }
 
   @Test func whatIsNotGivenIsNil() throws {
@@ -65,6 +84,10 @@ import Testing
     ["--threads", "1"], ["--threads", "1024"], ["--max-tokens", "0"],
     ["--max-tokens", "2147483647"], ["--temperature", "0"], ["--temperature", "1e3"],
     ["--top-p", "1"], ["--top-p", "0.0001"], ["--top-k", "0"], ["--seed", "0"],
+    ["--min-p", "0"], ["--min-p", "1"], ["--repetition-penalty", "0.01"],
+    ["--repetition-penalty", "20"], ["--presence-penalty", "2"], ["--frequency-penalty", "-2"],
+    ["--template-variable", "enable_thinking=false"], ["--template-variable", "_b9=[\"=\"]"],
+    ["--template-variable", "a= 1 "], ["--template-variable", "token=\"\""],
     ["--precision", "bf16"], ["--partition", "contiguous"], ["--log-level", "critical"],
     ["--token-ids", "ids.json"], ["--prompt-file", "p.txt"], ["--prompts", "-"],
     ["--answers", "-"], ["--batch", "1"], ["--batch", "64"],
@@ -80,6 +103,16 @@ import Testing
     ["--max-tokens", "-1"], ["--max-tokens", "2147483648"], ["--max-tokens", "1e3"],
     ["--temperature", "-0.1"], ["--temperature", "inf"], ["--temperature", "nan"],
     ["--temperature", "hot"], ["--top-p", "0"], ["--top-p", "1.01"], ["--top-p", "nan"],
+    ["--min-p", "-0.1"], ["--min-p", "1.1"], ["--min-p", "nan"],
+    ["--repetition-penalty", "0"], ["--repetition-penalty", "-1"],
+    ["--repetition-penalty", "inf"], ["--presence-penalty", "2.1"],
+    ["--frequency-penalty", "-2.1"], ["--frequency-penalty", "nan"],
+    ["--template-variable", "a"], ["--template-variable", "a="], ["--template-variable", "=1"],
+    ["--template-variable", "a=yes"], ["--template-variable", "a=1 2"],
+    ["--template-variable", "a-b=1"], ["--template-variable", "9=1"],
+    ["--template-variable", "messages=[]"], ["--template-variable", "bos_token=\"\""],
+    ["--template-variable", "add_generation_prompt=false"], ["--template-variable", "tools=[]"],
+    ["--template-variable", "documents=[]"], ["--template-variable", "a=1}"],
     ["--top-p", "-1"], ["--top-k", "-1"], ["--seed", "-1"], ["--seed", "18446744073709551616"],
     ["--precision", "fp16"], ["--precision", "BF16"], ["--partition", "ring"],
     ["--stall-timeout", "0"], ["--stall-timeout", "1.5"], ["--log-level", "loud"], ["--stop", ""],

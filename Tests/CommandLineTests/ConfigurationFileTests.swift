@@ -21,6 +21,11 @@ import Testing
     (.batch, ["--prompts", "q", "--batch", "3"], "prompts: q\nbatch: 3"),
     (.chat, ["--chat"], "chat: true"),
     (.system, ["--chat", "--system", "- be\n"], "chat: true\nsystem: \"- be\\n\""),
+    (
+      .templateVariable,
+      ["--chat", "--template-variable", "a=false", "--template-variable", "b=[1, {}]"],
+      "chat: true\ntemplate-variable: [a=false, \"b=[1, {}]\"]"
+    ),
     (.ignorePositionLimit, ["--ignore-position-limit"], "ignore-position-limit: true"),
     (.model, ["--model", "dir"], "model: dir"),
     (.maxTokens, ["--max-tokens", "64"], "max-tokens: 64"),
@@ -32,6 +37,10 @@ import Testing
     (.temperature, ["--temperature", "0.25"], "temperature: 0.25"),
     (.topK, ["--top-k", "5"], "top-k: 5"),
     (.topP, ["--top-p", "0.5"], "top-p: .5"),
+    (.minP, ["--min-p", "0.1"], "min-p: 0.1"),
+    (.repetitionPenalty, ["--repetition-penalty", "1.1"], "repetition-penalty: 1.1"),
+    (.presencePenalty, ["--presence-penalty", "-2"], "presence-penalty: -2"),
+    (.frequencyPenalty, ["--frequency-penalty", "0.5"], "frequency-penalty: 0.5"),
     (.seed, ["--seed", "18446744073709551615"], "seed: 18446744073709551615"),
     (.precision, ["--precision", "fp32"], "precision: fp32"),
     (.threads, ["--threads", "3"], "threads: 3"),
@@ -45,6 +54,15 @@ import Testing
     (.quiet, ["--quiet"], "quiet: on"),
     (.logLevel, ["--log-level", "trace"], "log-level: trace"),
   ]
+
+  /// The argument parser would take minutes.
+  @Test(.timeLimit(.minutes(1))) func aHundredThousandStopTexts() throws {
+    let stops = (0..<100_000).map { "- stop \($0)" }
+    let yaml = "stop:\n" + stops.map { "  - \"\($0)\"\n" }.joined() + "seed: 3\nquiet: true\n"
+    #expect(try settings([], yaml).generation.stopTexts == stops)
+    let flags = stops.flatMap { ["--stop", $0] }
+    #expect(try settings(["--seed", "3"] + flags).generation.stopTexts == stops)
+  }
 
   /// The settings that flags and YAML give together; a context stands behind them.
   private func settings(_ flags: [String], _ yaml: String = "") throws -> GenerateSettings {

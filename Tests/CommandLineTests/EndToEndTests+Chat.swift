@@ -97,6 +97,48 @@ extension EndToEndTests {
       }
     }
 
+    /// A saved conversation keeps the variables of its template, and no other run may say others.
+    @Test func variablesOfTheTemplate() throws {
+      let template = """
+        {% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}\
+        {% if thinking is defined and not thinking %}<empty>{% endif %}<a>
+        """
+      try withChatModel(template) { directory, arguments in
+        let asked = arguments + ["--chat", "--prompt", "the code is"]
+        let variable = ["--template-variable", "thinking=false"]
+        let usual = try record(asked)
+        let saved = directory + "/saved"
+        let changed = try record(asked + variable + ["--save", saved], ranks: 2)
+        func prompt(_ record: Record) -> Int? {
+          (record.values["tokens"] as? [String: Int])?["prompt"]
+        }
+        #expect(try #require(prompt(changed)) == #require(prompt(usual)) + "<empty>".utf8.count)
+        #expect(changed.digest != usual.digest)
+        let resuming = ["--resume", saved, "--max-tokens", "4", "--prompt", "the code is"]
+        #expect(try record(resuming).digest == changed.digest)
+        try expectFailure(resuming + variable, 64, ["--template-variable", "--resume"])
+        try expectFailure(asked + ["--template-variable", "x=yes"], 64, ["x=yes", "JSON"])
+        try expectFailure(asked + ["--template-variable", "messages=1"], 64, ["messages"])
+      }
+    }
+
+    @Test func aTemplateThatLeavesOutWhatIsSaid() throws {
+      try withChatModel("<{{ messages[0].role }}>") { directory, arguments in
+        let saving = arguments + ["--chat", "--prompt", "why", "--quiet"]
+        for ranks in [nil, 2] {
+          let run = try runRingflash(saving + ["--json"], ranks: ranks)
+          expectSuccess(run, "\(saving)")
+          let warnings = try Record(json: Data(run.output)).values["warnings"] as? [String]
+          #expect(warnings?.count == 2, "\(warnings as Any)")
+          for (warning, word) in zip(warnings ?? [], ["the context is not", "the question is not"])
+          {
+            #expect(warning.contains(word))
+            #expect(run.error.contains(warning))
+          }
+        }
+      }
+    }
+
     /// A template that measures the message leaves no place to cut that suits another question.
     @Test func savingNeedsAPlaceToCut() throws {
       try withChatModel("{{ messages[0].content }} {{ messages[0].content | length }} <a>") {

@@ -107,13 +107,47 @@ import Testing
     #expect(settings.context == context)
   }
 
+  /// A variable of one name that is given here replaces that of the file.
+  @Test func templateVariablesOfFlagsAndFile() throws {
+    let yaml = "context: b\nchat: true\ntemplate-variable: [a=1, b=2]"
+    let file = try ConfigurationFile.options(yaml: yaml, path: "c.yaml")
+    let flags = try generateOptions(["--template-variable", "b={\"c\": \"=\"}"])
+    #expect(
+      try GenerateSettings(flags.filled(from: file)).templateVariables == [
+        TemplateVariable(name: "b", value: "{\"c\": \"=\"}"),
+        TemplateVariable(name: "a", value: "1"),
+      ])
+  }
+
+  @Test(arguments: [
+    (["--template-variable", "a=1"], ["--template-variable", "--chat"]),
+    (
+      ["--chat", "--template-variable", "a=1", "--template-variable", "a=2"],
+      ["--template-variable", "'a'", "twice"]
+    ),
+  ])
+  func templateVariablesThatMakeNoSense(arguments: [String], words: [String]) throws {
+    let options = try generateOptions(["--context", "a"] + arguments)
+    let failure = caughtFailure { _ = try GenerateSettings(options) }
+    #expect(failure?.exitCode == .usage)
+    for word in words { #expect(failure?.sentence.contains(word) == true, "\(failure as Any)") }
+  }
+
   /// `--resume` replaces in a file all that a saved context says itself.
   @Test func resumeOfFlagsAndFile() throws {
-    let yaml = "context: b\nsave: d\nchat: true\nsystem: s\ncheckpoint-every: 5"
+    let yaml = """
+      context: b
+      save: d
+      chat: true
+      system: s
+      template-variable: a=1
+      checkpoint-every: 5
+      """
     let file = try ConfigurationFile.options(yaml: yaml, path: "c.yaml")
     let settings = try GenerateSettings(generateOptions(["--resume", "e"]).filled(from: file))
     #expect(settings.context == .saved(path: "e"))
     #expect(settings.save == nil && !settings.chat && settings.system == nil)
+    #expect(settings.templateVariables.isEmpty)
     #expect(settings.checkpointMinutes == 5)
   }
 
@@ -135,10 +169,13 @@ import Testing
   /// Whoever speaks first wins: all combinations of who speaks.
   @Test func orderOfMerging() {
     let sources = (1...3).map { i in
-      GenerationChoices(
-        maxTokens: i, stopTexts: ["\(i)"],
-        sampling: SamplingChoices(
-          temperature: Double(i), topK: 10 * i, topP: 1 / Double(1 + i), seed: UInt64(100 * i)))
+      var sampling = SamplingChoices(
+        temperature: Double(i), topK: 10 * i, topP: 1 / Double(1 + i), minP: Double(i) / 10,
+        seed: UInt64(100 * i))
+      sampling.repetitionPenalty = 1 + Double(i)
+      sampling.presencePenalty = Double(i) / 4
+      sampling.frequencyPenalty = -Double(i) / 4
+      return GenerationChoices(maxTokens: i, stopTexts: ["\(i)"], sampling: sampling)
     }
     for speaking in 0..<8 {
       let said = (0..<3).map { speaking >> $0 & 1 == 1 ? sources[$0] : GenerationChoices() }
@@ -147,10 +184,8 @@ import Testing
         let expected = sources[first]
         #expect(merged.maxTokens == expected.maxTokens, "\(speaking)")
         #expect(merged.stopTexts == expected.stopTexts, "\(speaking)")
-        #expect(merged.sampling.temperature == expected.sampling.temperature, "\(speaking)")
-        #expect(merged.sampling.topK == expected.sampling.topK, "\(speaking)")
-        #expect(merged.sampling.topP == expected.sampling.topP, "\(speaking)")
-        #expect(merged.sampling.seed == expected.sampling.seed, "\(speaking)")
+        #expect(merged.sampling == SamplingParameters(expected.sampling), "\(speaking)")
+        #expect(merged.sampling.penalties.presence == Double(first + 1) / 4, "\(speaking)")
       } else {
         #expect(merged.maxTokens == 128 && merged.stopTexts == [])
         #expect(merged.sampling == SamplingParameters(temperature: 0, topK: 0, topP: 1, seed: 0))

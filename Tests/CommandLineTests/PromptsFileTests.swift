@@ -1,5 +1,6 @@
 import CommandLine
 import Foundation
+import Inference
 import Reporting
 import TestSupport
 import Testing
@@ -13,15 +14,19 @@ import Testing
     let question = try parse(
       """
       {"id": "a", "prompt": "Why?\\n", "max_tokens": 5, "stop": [".", "\\n"], "temperature": 0.5, \
-      "top_k": 40, "top_p": 0.9, "seed": 9223372036854775807}
+      "top_k": 40, "top_p": 0.9, "seed": 18446744073709551615, "min_p": 0.1, \
+      "repetition_penalty": 1.1, "presence_penalty": -2, "frequency_penalty": 2}
       """)[0]
     #expect(question.id == .text("a") && question.line == 1)
     #expect(question.prompt == .text("Why?\n"))
+    var sampling = SamplingChoices(
+      temperature: 0.5, topK: 40, topP: 0.9, minP: 0.1, seed: UInt64.max)
+    sampling.repetitionPenalty = 1.1
+    sampling.presencePenalty = -2
+    sampling.frequencyPenalty = 2
     #expect(
       question.choices
-        == GenerationChoices(
-          maxTokens: 5, stopTexts: [".", "\n"],
-          sampling: .init(temperature: 0.5, topK: 40, topP: 0.9, seed: UInt64(Int.max))))
+        == GenerationChoices(maxTokens: 5, stopTexts: [".", "\n"], sampling: sampling))
   }
 
   @Test func leastAndOtherForms() throws {
@@ -83,7 +88,7 @@ import Testing
     ("{\"id\": 1, \"token_ids\": 1}", ["\"token_ids\"", "array"]),
     ("{\"id\": 1, \"promt\": \"a\"}", ["\"promt\"", "did you mean \"prompt\"?"]),
     ("{\"id\": 1, \"prompt\": \"a\", \"max-tokens\": 3}", ["did you mean \"max_tokens\"?"]),
-    ("{\"id\": 1, \"prompt\": \"a\", \"x\": 3}", ["\"x\"", "max_tokens, prompt, seed"]),
+    ("{\"id\": 1, \"prompt\": \"a\", \"x\": 3}", ["\"x\"", "presence_penalty, prompt,"]),
     ("{\"id\": 1, \"prompt\": \"a\", \"max_tokens\": -1}", ["\"max_tokens\"", "0 to 2147483647"]),
     ("{\"id\": 1, \"prompt\": \"a\", \"max_tokens\": 2147483648}", ["\"max_tokens\""]),
     ("{\"id\": 1, \"prompt\": \"a\", \"max_tokens\": 1.5}", ["\"max_tokens\"", "1.5"]),
@@ -98,7 +103,17 @@ import Testing
     ("{\"id\": 1, \"prompt\": \"a\", \"top_p\": 1.1}", ["\"top_p\"", "1.1"]),
     ("{\"id\": 1, \"prompt\": \"a\", \"top_k\": -1}", ["\"top_k\""]),
     ("{\"id\": 1, \"prompt\": \"a\", \"seed\": -1}", ["\"seed\""]),
-    ("{\"id\": 1, \"prompt\": \"a\", \"seed\": 9223372036854775808}", ["\"seed\""]),
+    ("{\"id\": 1, \"prompt\": \"a\", \"seed\": 18446744073709551616}", ["\"seed\""]),
+    ("{\"id\": 1, \"prompt\": \"a\", \"min_p\": 1.5}", ["\"min_p\"", "0 to 1"]),
+    (
+      "{\"id\": 1, \"prompt\": \"a\", \"repetition_penalty\": 0}",
+      ["\"repetition_penalty\"", "above 0"]
+    ),
+    (
+      "{\"id\": 1, \"prompt\": \"a\", \"presence_penalty\": -3}",
+      ["\"presence_penalty\"", "-2 to 2"]
+    ),
+    ("{\"id\": 1, \"prompt\": \"a\", \"frequency_penalty\": 3}", ["\"frequency_penalty\""]),
     ("{\"id\": \"first\", \"prompt\": \"a\"}", ["\"first\"", "line 1"]),
     ("{\"id\": 1, \"prompt\": \"\\ud800\"}", ["surrogate"]),
   ]

@@ -1,5 +1,6 @@
 import ContextFiles
 import Digests
+import Files
 import Foundation
 import TestSupport
 import Testing
@@ -29,6 +30,22 @@ import Testing
     #expect(try read(String(decoding: plain.json(), as: UTF8.self)) == plain)
     plain.description.chat = .init(system: nil, separated: false)
     #expect(try read(String(decoding: plain.json(), as: UTF8.self)) == plain)
+    #expect(!String(decoding: try plain.json(), as: UTF8.self).contains("variables"))
+    plain.description.chat?.variables = ["a": "\"é\"", "b_C": "false"]
+    #expect(try read(String(decoding: plain.json(), as: UTF8.self)) == plain)
+  }
+
+  /// A variable of the chat template counts into the checksum as all else does.
+  @Test func aChangedVariableIsFound() throws {
+    var manifest = Self.manifest
+    manifest.description.chat?.variables = ["a": "1"]
+    let text = String(decoding: try manifest.json(), as: UTF8.self)
+    for change in ["\"a\" : \"2\"", "\"b\" : \"1\""] {
+      let changed = text.replacing("\"a\" : \"1\"", with: change)
+      #expect(changed != text)
+      let error = #expect(throws: FileError.self) { try read(changed) }
+      #expect(error?.description.contains("checksum") == true, "\(error as Any)")
+    }
   }
 
   /// Another order and other white space say the same.

@@ -26,7 +26,9 @@ extension RankTests {
             prompt: sampleTokens(size.0, vocabulary: vocabulary, seed: UInt64(index)),
             maximumTokens: size.1,
             sampling: SamplingParameters(
-              temperature: index % 3 == 2 ? 1 : 0, seed: UInt64(index)))
+              temperature: index % 3 == 2 ? 1 : 0, seed: UInt64(index),
+              penalties: index % 4 < 2
+                ? TokenPenalties() : TokenPenalties(repetition: 1.2, frequency: 0.5)))
         }
     }
 

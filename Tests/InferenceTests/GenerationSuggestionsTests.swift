@@ -33,6 +33,16 @@ import Transformer
     #expect(greedy == GenerationSuggestions())
   }
 
+  /// The penalty of repetition counts without sampling, too; the least probability does not.
+  @Test func penaltyAndLeastProbabilityAreTaken() throws {
+    let greedy = try suggestions(#"{"repetition_penalty": 1.05, "min_p": 0.1}"#).sampling
+    #expect(greedy.repetitionPenalty == 1.05 && greedy.minP == nil)
+    let sampled = try suggestions(
+      #"{"do_sample": true, "repetition_penalty": 1.1, "min_p": 0.1}"#
+    ).sampling
+    #expect(sampled.repetitionPenalty == 1.1 && sampled.minP == 0.1)
+  }
+
   @Test func oneStopTextIsAListOfOne() throws {
     #expect(try suggestions(#"{"stop_strings": "x"}"#).stopTexts == ["x"])
     #expect(try suggestions(#"{"stop_strings": ["x", "y"]}"#).stopTexts == ["x", "y"])
@@ -41,7 +51,8 @@ import Transformer
 
   @Test func settingsThatWouldChangeTheAnswerAreNamed() throws {
     let cases: [(json: String, notApplied: [String])] = [
-      (#"{"repetition_penalty": 1.05}"#, [#""repetition_penalty": 1.05"#]),
+      (#"{"encoder_repetition_penalty": 1.05}"#, [#""encoder_repetition_penalty": 1.05"#]),
+      (#"{"repetition_penalty": 1.05}"#, []),
       (#"{"repetition_penalty": 1.0, "num_beams": 1, "no_repeat_ngram_size": 0}"#, []),
       (
         #"{"num_beams": 4, "min_new_tokens": 2}"#,
@@ -50,8 +61,11 @@ import Transformer
       (#"{"suppress_tokens": [1, 2]}"#, [#""suppress_tokens""#]),
       (#"{"suppress_tokens": [], "bad_words_ids": null}"#, []),
       // Of no effect without sampling.
-      (#"{"min_p": 0.1}"#, []),
-      (#"{"min_p": 0.1, "do_sample": true, "typical_p": 1.0}"#, [#""min_p": 0.1"#]),
+      (#"{"epsilon_cutoff": 0.1}"#, []),
+      (
+        #"{"epsilon_cutoff": 0.1, "do_sample": true, "typical_p": 1.0}"#,
+        [#""epsilon_cutoff": 0.1"#]
+      ),
       (#"{"bos_token_id": 1, "pad_token_id": 0, "transformers_version": "4.45"}"#, []),
     ]
     for (json, notApplied) in cases {

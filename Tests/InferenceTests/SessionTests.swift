@@ -53,6 +53,25 @@ extension RankTests {
       return (try world.broadcast(array: answers.first?.tokens ?? [], from: 0), Self.ends[end])
     }
 
+    /// The penalties look at context, prompt and answer; what listeners hear are the logits before them.
+    @Test(arguments: [0, 0.7])
+    func penaltiesAreThoseOfAllTokensBefore(temperature: Double) throws {
+      let model = try randomModel()
+      for penalties in [
+        TokenPenalties(repetition: 1.5), TokenPenalties(presence: 1, frequency: 0.5),
+      ] {
+        let sampling = SamplingParameters(
+          temperature: temperature, minP: 0.01, seed: 5, penalties: penalties)
+        let session = try session(model, context: context, most: 40)
+        var logits: [[Float]] = []
+        let generation = try generate(
+          session, prompt: prompt, most: 30, sampling, onLogits: { logits.append(Array($0)) })
+        guard world.rank == 0 else { continue }
+        var twin = SortingSampler(sampling, before: context + prompt)
+        #expect(generation.tokens == logits.map { twin.next($0) }, "\(penalties)")
+      }
+    }
+
     nonisolated private static let ends: [Generation.End] = [.endOfSequence, .stop, .length]
 
     private let context = sampleTokens(300, vocabulary: 300, seed: 2)

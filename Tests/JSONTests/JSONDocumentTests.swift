@@ -61,6 +61,26 @@ struct JSONDocumentTests {
     #expect(document.keys.first == "i" && document.keys.last == "min" && document.keys.count == 19)
   }
 
+  /// A `Double` would round what is above 2^53.
+  @Test func unsignedIntegersKeepAllTheirDigits() throws {
+    let document = try parse(
+      #"{"max": 18446744073709551615, "half": 9223372036854775808, "i": 7, "whole": 8.0}"#)
+    #expect(try document.unsignedIntegerIfPresent("max") == .max)
+    #expect(try document.unsignedIntegerIfPresent("half") == 1 << 63)
+    #expect(try document.unsignedIntegerIfPresent("i") == 7)
+    #expect(try document.unsignedIntegerIfPresent("whole") == 8)
+    #expect(try document.unsignedIntegerIfPresent("none") == nil)
+    #expect(try document.number("half") == 0x1p63)
+    expectError(naming: ["\"max\"", "18446744073709551615", "an integer"]) {
+      _ = try document.integer("max")
+    }
+    for number in ["-1", "18446744073709551616", "1e19", "0.5", "true", "\"1\""] {
+      expectError(naming: ["\"i\"", "0 to 18446744073709551615"], number) {
+        _ = try parse("{\"i\": \(number)}").unsignedIntegerIfPresent("i")
+      }
+    }
+  }
+
   @Test func absentAndNullCountAsAbsent() throws {
     let document = try parse(#"{"null": null}"#)
     for key in ["null", "missing"] {

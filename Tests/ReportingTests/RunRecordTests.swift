@@ -15,7 +15,8 @@ import Testing
         "balance", "bytes_sent", "commit", "finish_reason", "flops", "gflops", "hosts",
         "instruction_set", "kv_bytes", "layers", "logits_digest", "model", "partition",
         "peak_private_bytes", "peak_resident_bytes", "precision", "questions", "random_weights",
-        "ranks", "restored_layers", "seconds", "seed", "text", "threads", "token_ids", "tokens",
+        "ranks", "restored_layers", "sampling", "seconds", "seed", "text", "threads", "token_ids",
+        "tokens",
         "tokens_per_second", "version", "warnings",
       ])
     func keys(_ name: String) throws -> [String] {
@@ -55,7 +56,8 @@ import Testing
         "model":"needle","partition":"zigzag","peak_private_bytes":[1048576,1048577],\
         "peak_resident_bytes":[3221225472,3221225473],"precision":"bf16",\
         "questions":{"answered":0,"answered_before":0,"asked":0},"random_weights":false,"ranks":2,\
-        "restored_layers":0,"seconds":{"decode":0.75,"exposed_exchange":0.25,"load":0.0042,\
+        "restored_layers":0,"sampling":{"frequency_penalty":0,"min_p":0,"presence_penalty":0,\
+        "repetition_penalty":1,"temperature":0,"top_k":0,"top_p":1},"seconds":{"decode":0.75,"exposed_exchange":0.25,"load":0.0042,\
         "prefill":12.5,"prompt":0.125,"restore":0,"save":0,"tokenize":0.5},"seed":7,\
         "text":"48213.","threads":1,"token_ids":[52,56,50],\
         "tokens":{"context":99990,"generated":6,"prompt":10},\

@@ -7,8 +7,9 @@ import Tokenizers
 /// see `make_families.py`.
 struct FamilyTests {
   static let names = [
-    "gemma-2", "llama-2", "llama-3", "mistral-nemo", "mistral-v0.3", "mixture", "phi-3", "phi-4",
-    "qwen-2", "smollm-2", "tinyllama", "unknowns",
+    "deepseek-v3", "gemma-2", "llama-2", "llama-3", "mistral-nemo", "mistral-v0.3", "mixture",
+    "phi-3",
+    "phi-4", "qwen-2", "smollm-2", "tinyllama", "unknowns",
   ]
   private static let expectation = Result { try FamilyExpectation() }
 

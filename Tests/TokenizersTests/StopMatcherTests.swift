@@ -20,7 +20,7 @@ struct StopMatcherTests {
 
   /// Feeds `pieces` and checks after each what was let through so far.
   private func check(_ pieces: [String], _ stops: [String]) throws {
-    var matcher = try StopMatcher(stops)
+    var matcher = StopMatcher(try StopTexts(stops))
     var text = ""
     var given = ""
     for piece in pieces {
@@ -75,7 +75,7 @@ struct StopMatcherTests {
   }
 
   @Test func nothingIsLetThroughAfterAMatch() throws {
-    var matcher = try StopMatcher(["</s>"])
+    var matcher = StopMatcher(try StopTexts(["</s>"]))
     #expect(matcher.append("answer</") == "answer")
     #expect(matcher.append("s>more") == "")
     #expect(matcher.match == "</s>")
@@ -84,7 +84,7 @@ struct StopMatcherTests {
   }
 
   @Test func aTextCanGoOnAfterWhatWasHeldBackIsGiven() throws {
-    var matcher = try StopMatcher(["abc"])
+    var matcher = StopMatcher(try StopTexts(["abc"]))
     #expect(matcher.append("xab") == "x")
     #expect(matcher.finish() == "ab")
     #expect(matcher.append("c") == "c")
@@ -93,7 +93,23 @@ struct StopMatcherTests {
   }
 
   @Test func anEmptyStopTextIsRefused() {
-    let error = #expect(throws: TokenizerError.self) { try StopMatcher(["a", ""]) }
+    let error = #expect(throws: TokenizerError.self) { try StopTexts(["a", ""]) }
     #expect(error?.kind == .invalidOption)
+  }
+
+  /// To compare each with what comes would take a thousand million steps here, and the few seconds of
+  /// an unoptimized build for some millions.
+  @Test(.timeLimit(.minutes(1))) func aHundredThousandStopTextsAreLookedForTogether() throws {
+    let stops = (0..<100_000).map { "stop at \($0)!" }
+    var matcher = StopMatcher(try StopTexts(stops))
+    let text = String(repeating: "stop at 12345, stop at 99999x, ", count: 400)
+    var given = matcher.append(text)
+    #expect(given == text)
+    given = matcher.append("then stop at 4") + matcher.append("2!? stop at 7!")
+    #expect(given == "then " && matcher.match == "stop at 42!")
+  }
+
+  @Test func aStopTextGivenTwiceIsFound() throws {
+    try check(["abxa", "bab"], ["ba", "ab", "ba", "ab"])
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Kernels
+import TestSupport
 import Testing
 import Tokenizers
 
@@ -267,6 +268,17 @@ struct TokenizerFileErrorTests {
       #expect(error?.kind == .notFound)
       #expect(error.map { "\($0)" }?.contains(path) == true)
       #expect(error?.localizedDescription == error?.description)
+    }
+  }
+
+  /// It says what the thing is, and does not wait for someone to write into it.
+  @Test func aPipeIsNoFile() throws {
+    try withTemporaryDirectory { directory in
+      let path = directory + "/tokenizer.json"
+      #expect(mkfifo(path, 0o600) == 0)
+      let error = #expect(throws: TokenizerError.self) { try Tokenizer(contentsOf: path) }
+      #expect(error?.kind == .notFound)
+      #expect(error?.description == "\(path): is not a regular file; name one")
     }
   }
 

@@ -76,14 +76,26 @@ package enum FileReader {
   ///
   /// - Throws: as `bytes(of:as:)`, and 65 if it is not UTF-8.
   package static func text(of path: String, as role: String) throws(Failure) -> String {
-    let bytes = try bytes(of: path, as: role)
+    try text(bytes(of: path, as: role), name(of: path, as: role))
+  }
+
+  /// The content of a file that stands beside others, as a model's do: nothing waits for what writes
+  /// into a pipe.
+  ///
+  /// - Throws: 65 if it is empty or not UTF-8; `FileError`.
+  package static func mappedText(of path: String, as role: String) throws -> String {
+    let file = try MappedFile(path: path)
+    return try withExtendedLifetime(file) { try text(Array(file.bytes), name(of: path, as: role)) }
+  }
+
+  private static func text(_ bytes: [UInt8], _ name: String) throws(Failure) -> String {
     do {
       return String(copying: try UTF8Span(validating: bytes.span))
     } catch {
       throw Failure(
         .badData,
         """
-        \(name(of: path, as: role)) is not UTF-8: the first bad byte is at offset \
+        \(name) is not UTF-8: the first bad byte is at offset \
         \(error.byteOffsets.lowerBound); convert it with iconv
         """)
     }

@@ -9,15 +9,10 @@ struct AnswerText {
 
   /// - Parameters:
   ///   - tokenizer: nil where the model has none; the text is empty then.
-  ///   - stopTexts: none of them empty.
   ///   - streams: whether the text is written to standard output as it comes.
-  init(tokenizer: Tokenizer?, stopTexts: [String], streams: Bool) {
+  init(tokenizer: Tokenizer?, stopTexts: StopTexts, streams: Bool) {
     decoder = tokenizer.map { StreamingDecoder($0) }
-    do {
-      matcher = try StopMatcher(stopTexts)
-    } catch {
-      preconditionFailure("stop texts are checked when they are read: \(error)")
-    }
+    matcher = StopMatcher(stopTexts)
     self.streams = streams
   }
 

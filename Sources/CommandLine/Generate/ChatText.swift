@@ -82,6 +82,20 @@ package struct ChatText: Equatable {
     return String(decoding: marked[place.upperBound...], as: UTF8.self)
   }
 
+  /// Whether the template leaves out what stands before the question, and the question itself; such a
+  /// template gives an answer to something else. Short marks stand for both, and a template that refuses
+  /// them is given the benefit of the doubt.
+  package static func omissions(
+    template: ModelChatTemplate, system: String?, now: Date = Date()
+  ) -> (context: Bool, question: Bool) {
+    let mark = mark(notIn: Array((system ?? "").utf8))
+    let question = mark.replacing("context", with: "question")
+    let text = try? template.render(system: system, user: mark + separator + question, now: now)
+    // A template may change a text's case.
+    guard let text = text?.lowercased() else { return (false, false) }
+    return (!text.contains(mark), !text.contains(question))
+  }
+
   /// Letters and digits only, which no template trims or replaces, and which are not in the text.
   private static func mark(notIn text: [UInt8]) -> String {
     let text = Data(text)

@@ -7,6 +7,8 @@ struct Conversations {
   let context: String
   /// Each question, and what the template puts behind it.
   let prompts: [String]
+  /// What the template leaves out of them.
+  let warnings: [String]
 
   /// - Parameters:
   ///   - questions: one at least.
@@ -37,7 +39,21 @@ struct Conversations {
     }
     self.context = first!
     self.prompts = prompts
+    let omitted = ChatText.omissions(template: template, system: system, now: now)
+    // The template may do otherwise with a longer message than with a short one.
+    let rendered = self.context + prompts[0]
+    func isMissing(_ text: String) -> Bool { !text.isEmpty && !rendered.hasBeginning(of: text) }
+    var warnings: [String] = []
+    if omitted.context, isMissing(context) { warnings.append(Self.contextOmitted) }
+    if omitted.question, isMissing(try questions[0].chatText()) {
+      warnings.append(Self.questionOmitted)
+    }
+    self.warnings = warnings
   }
+
+  static let contextOmitted = "the context is not in the rendered chat, its template leaves it out"
+  static let questionOmitted =
+    "the question is not in the rendered chat, its template leaves it out"
 
   private static let uncutTemplate = Failure(
     .badData,
@@ -45,4 +61,12 @@ struct Conversations {
     the chat template does not let context and question be told apart, so no other question could be \
     asked about the saved context; leave out --save or --chat
     """)
+}
+
+extension String {
+  /// Whether the first characters of `text`, trimmed, stand in this one.
+  fileprivate func hasBeginning(of text: String) -> Bool {
+    let beginning = text.drop { $0.isWhitespace }.unicodeScalars.prefix(100)
+    return Data(utf8).range(of: Data(String(beginning).utf8)) != nil
+  }
 }

@@ -77,9 +77,10 @@ extension GenerateJob {
       var input = try job.onEveryRank {
         guard job.isRoot else { return TokenizedInput() }
         return try job.onAnotherThread { [settings, display] in
-          try TokenizedInput(settings, model, files?.prompts, display: display)
+          try TokenizedInput(InputTexts(settings, files?.prompts), model, display: display)
         }
       }
+      input.warnings.forEach(warnings.add)
       input.context = try job.communicator.broadcast(array: input.context, from: 0)
       return input
     }
@@ -101,11 +102,14 @@ extension GenerateJob {
   ) throws -> Questionnaire? {
     try job.onEveryRank {
       guard job.isRoot else { return nil }
-      guard let files else {
-        return Questionnaire(
-          prompt: input.prompts[0], settings, suggestions: suggestions, logits: outputs?.logits)
+      // Many questions with many stop texts take long to prepare.
+      return try job.onAnotherThread { [settings] in
+        guard let files else {
+          return try Questionnaire(
+            prompt: input.prompts[0], settings, suggestions: suggestions, logits: outputs?.logits)
+        }
+        return try Questionnaire(files, input, settings, suggestions: suggestions)
       }
-      return try Questionnaire(files, input, settings, suggestions: suggestions)
     }
   }
 

@@ -19,7 +19,10 @@ struct GenerateJob {
   let memory = PrivateMemory()
 
   static func run(_ flags: GenerateOptions, _ job: Job) throws {
-    let settings = try job.onRoot { try GenerateSettings.resolve(flags) }
+    let settings = try job.onRoot {
+      // A configuration may come from a pipe, or be long.
+      try job.onAnotherThread { try GenerateSettings.resolve(flags) }
+    }
     job.setWatchTimeout(seconds: settings.stallTimeout)
     try GenerateJob(settings, job).run()
   }

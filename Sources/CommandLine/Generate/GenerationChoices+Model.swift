@@ -18,8 +18,12 @@ extension GenerationChoices {
     }
     try check(
       stopTexts?.contains("") != true, "stop_strings", "a list of texts of at least one character")
-    try check(
-      sampling.temperature.map { $0 >= 0 && $0.isFinite } ?? true, "temperature", "0 or more")
-    try check(sampling.topP.map { $0 > 0 && $0 <= 1 } ?? true, "top_p", "above 0 and at most 1")
+    for (key, value, range) in [
+      ("temperature", sampling.temperature, SamplingRange.temperature),
+      ("top_p", sampling.topP, .topP), ("min_p", sampling.minP, .minP),
+      ("repetition_penalty", sampling.repetitionPenalty, .repetitionPenalty),
+    ] {
+      try check(value.map(range.contains) ?? true, key, range.description)
+    }
   }
 }

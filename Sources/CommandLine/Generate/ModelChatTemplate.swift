@@ -10,19 +10,27 @@ import SystemPackage
 package struct ModelChatTemplate {
   private let template: ChatTemplate
   private let specialTokens: [String: String]
+  private let variables: [ChatValue.Member]
 
-  package init(_ template: ChatTemplate, specialTokens: [String: String]) {
+  /// - Parameter variables: what a user gives it besides.
+  package init(
+    _ template: ChatTemplate, specialTokens: [String: String],
+    variables: [ChatValue.Member] = []
+  ) {
     self.template = template
     self.specialTokens = specialTokens
+    self.variables = variables
   }
 
   /// Reads `chat_template.jinja` of a model directory, else `chat_template` of
   /// `tokenizer_config.json`: a text, or a list of named ones, of which `default` is taken.
   ///
-  /// - Parameter source: located.
-  /// - Throws: `Failure` with 65 if there is none; `ChatTemplateError`, `JSONError`,
-  ///   `FileError`.
-  package init(of source: ModelSource) throws {
+  /// - Parameters:
+  ///   - source: located.
+  ///   - variables: what a user gives it besides.
+  /// - Throws: `Failure` with 65 if there is none, with 64 for a variable that is one of the special
+  ///   tokens; `ChatTemplateError`, `JSONError`, `FileError`.
+  package init(of source: ModelSource, _ variables: [TemplateVariable] = []) throws {
     guard case .directory(let model) = source else {
       throw Failure(
         .badData,
@@ -33,7 +41,7 @@ package struct ModelChatTemplate {
     if FilePath(text: path).exists {
       // It would be a template that says itself.
       try GitLFSPointer.check(path: path)
-      template = try ChatTemplate(FileReader.text(of: path, as: "chat template"), name: path)
+      template = try ChatTemplate(FileReader.mappedText(of: path, as: "chat template"), name: path)
     } else if let configuration, let source = try Self.source(in: configuration) {
       template = try ChatTemplate(source, name: configuration.path)
     } else {
@@ -50,6 +58,13 @@ package struct ModelChatTemplate {
       specialTokens.merge(document.map(Self.specialTokens) ?? [:]) { first, _ in first }
     }
     self.specialTokens = specialTokens
+    if let taken = variables.first(where: { specialTokens[$0.name] != nil }) {
+      throw Failure(
+        .usage,
+        "--template-variable '\(taken.name)' is a special token of the model '\(model)'; leave it out"
+      )
+    }
+    self.variables = try variables.map { try $0.member() }
   }
 
   /// The text of a conversation, up to where the assistant's answer begins.
@@ -61,7 +76,8 @@ package struct ModelChatTemplate {
     if let system { messages.append(ChatMessage(.system, system)) }
     messages.append(ChatMessage(.user, user))
     return try template.render(
-      messages: messages, addGenerationPrompt: true, variables: specialTokens, now: now)
+      messages: messages, addGenerationPrompt: true, variables: specialTokens, others: variables,
+      now: now)
   }
 
   private static func document(_ name: String, in directory: String) throws -> JSONDocument? {

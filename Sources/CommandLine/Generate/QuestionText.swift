@@ -35,14 +35,12 @@ struct QuestionText {
     file.questions.map { QuestionText($0, of: file) }
   }
 
-  /// Its tokens, without a chat template.
-  ///
-  /// - Throws: as `OutlinedModel.encode`.
-  func tokens(_ outlined: OutlinedModel, display: ProgressDisplay) throws -> [Int32] {
+  /// What is tokenized where no chat template renders it.
+  var piece: InputTexts.Piece {
     switch prompt {
-    case .text(let text): try outlined.encode(text, at: .end, display: display)
-    case .tokenIDs(let ids): ids
-    case nil: []
+    case .text(let text): .text(text, .end)
+    case .tokenIDs(let ids): .tokenIDs(ids)
+    case nil: .tokenIDs([])
     }
   }
 

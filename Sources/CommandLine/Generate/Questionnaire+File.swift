@@ -2,6 +2,7 @@ import Digests
 import Inference
 import Ranks
 import Reporting
+import Tokenizers
 
 extension Questionnaire {
   /// The questions of a file that have no answer yet. The answers that are there are compared with
@@ -10,7 +11,7 @@ extension Questionnaire {
   /// - Parameters:
   ///   - input: the file's prompts, and the context.
   ///   - suggestions: what the model's makers suggest.
-  /// - Throws: 65 for an answer to something else.
+  /// - Throws: 65 for an answer to something else; `TokenizerError` for an empty stop text.
   init(
     _ files: QuestionFiles, _ input: TokenizedInput, _ settings: GenerateSettings,
     suggestions: GenerationChoices
@@ -18,18 +19,21 @@ extension Questionnaire {
     let fingerprint = try QuestionFingerprint(
       context: input.context, model: Self.known(settings.model),
       randomWeights: settings.randomWeights, precision: settings.precision)
+    let common = GenerationParameters(flags: settings.generation, model: suggestions)
+    let stopTexts = try StopTexts(common.stopTexts)
     var entries: [Entry] = []
     var pending: [FileAnswers.Pending] = []
     for (question, prompt) in zip(files.prompts.questions, input.prompts) {
       let parameters = GenerationParameters(
         flags: question.choices, file: settings.generation, model: suggestions)
-      let own = try fingerprint.text(prompt: prompt, parameters: parameters)
+      let known = try fingerprint.text(prompt: prompt, parameters: parameters)
       guard let earlier = files.answers.earlier.entries[question.id] else {
-        entries.append(Entry(prompt: prompt, parameters))
-        pending.append(FileAnswers.Pending(id: question.id, fingerprint: own))
+        let own = try question.choices.stopTexts.map(StopTexts.init)
+        entries.append(Entry(prompt: prompt, parameters, own ?? stopTexts))
+        pending.append(FileAnswers.Pending(id: question.id, fingerprint: known))
         continue
       }
-      guard earlier.fingerprint == own else {
+      guard earlier.fingerprint == known else {
         throw Failure(
           .badData,
           """
@@ -40,8 +44,7 @@ extension Questionnaire {
       }
     }
     self.entries = entries
-    let parameters = GenerationParameters(flags: settings.generation, model: suggestions)
-    receiver = FileAnswers(files, pending: pending, seed: parameters.sampling.seed)
+    receiver = FileAnswers(files, pending: pending, sampling: common.sampling)
   }
 
   /// By what the model is known again: where it is and its configuration. Its weights are not read
@@ -64,15 +67,15 @@ private final class FileAnswers: AnswerReceiver {
   let streams = false
   private let files: QuestionFiles
   private let pending: [Pending]
-  private let seed: UInt64
+  private let sampling: SamplingParameters
   private var digests: [QuestionID: String] = [:]
   private var promptTokens = 0
   private var generatedTokens = 0
 
-  init(_ files: QuestionFiles, pending: [Pending], seed: UInt64) {
+  init(_ files: QuestionFiles, pending: [Pending], sampling: SamplingParameters) {
     self.files = files
     self.pending = pending
-    self.seed = seed
+    self.sampling = sampling
   }
 
   private var asked: Int { files.prompts.questions.count }
@@ -96,11 +99,13 @@ private final class FileAnswers: AnswerReceiver {
   }
 
   func outcome(contextTokens: Int) -> RunRecord.Answer {
-    RunRecord.Answer(
-      finishReason: .questions, seed: seed,
+    var outcome = RunRecord.Answer(
+      finishReason: .questions, seed: sampling.seed,
       questions: .init(asked: asked, answeredBefore: answeredBefore, answered: digests.count),
       tokens: .init(context: contextTokens, prompt: promptTokens, generated: generatedTokens),
       logitsDigest: digest)
+    outcome.sampling = .init(sampling)
+    return outcome
   }
 
   /// Of the answers to the whole file.

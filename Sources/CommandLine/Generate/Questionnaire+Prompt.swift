@@ -1,6 +1,7 @@
 import Inference
 import Ranks
 import Reporting
+import Tokenizers
 
 extension Questionnaire {
   /// One prompt, or none: the answer goes to standard output.
@@ -8,14 +9,15 @@ extension Questionnaire {
   /// - Parameters:
   ///   - suggestions: what the model's makers suggest.
   ///   - logits: takes those from which tokens are chosen.
+  /// - Throws: `TokenizerError` for an empty stop text.
   init(
     prompt: [Int32], _ settings: GenerateSettings, suggestions: GenerationChoices,
     logits: LogitsFile?
-  ) {
+  ) throws {
     let parameters = GenerationParameters(flags: settings.generation, model: suggestions)
-    entries = [Entry(prompt: prompt, parameters)]
+    entries = [Entry(prompt: prompt, parameters, try StopTexts(parameters.stopTexts))]
     receiver = PromptAnswer(
-      streams: !settings.json, seed: parameters.sampling.seed, logits: logits,
+      streams: !settings.json, sampling: parameters.sampling, logits: logits,
       // With all of the context's logits written, the last one is there already unless a prompt
       // followed.
       hasFirstLogits: settings.logitsAll && prompt.isEmpty)
@@ -25,14 +27,16 @@ extension Questionnaire {
 /// Takes the answer to one prompt.
 private final class PromptAnswer: AnswerReceiver {
   let streams: Bool
-  private let seed: UInt64
+  private let sampling: SamplingParameters
   private let logits: LogitsFile?
   private var hasNextLogits: Bool
   private var answer: FinishedAnswer?
 
-  init(streams: Bool, seed: UInt64, logits: LogitsFile?, hasFirstLogits: Bool) {
+  init(
+    streams: Bool, sampling: SamplingParameters, logits: LogitsFile?, hasFirstLogits: Bool
+  ) {
     self.streams = streams
-    self.seed = seed
+    self.sampling = sampling
     self.logits = logits
     hasNextLogits = hasFirstLogits
   }
@@ -49,12 +53,14 @@ private final class PromptAnswer: AnswerReceiver {
   func outcome(contextTokens: Int) -> RunRecord.Answer {
     guard let answer else { preconditionFailure("the prompt is answered") }
     let generation = answer.generation
-    return RunRecord.Answer(
+    var outcome = RunRecord.Answer(
       text: answer.text, tokenIDs: generation.tokens.map(Int.init),
-      finishReason: FinishReason(generation.end), seed: seed,
+      finishReason: FinishReason(generation.end), seed: sampling.seed,
       tokens: .init(
         context: contextTokens, prompt: answer.promptTokens, generated: generation.tokens.count),
       logitsDigest: answer.logitsDigest)
+    outcome.sampling = .init(sampling)
+    return outcome
   }
 
   func interrupted(by cause: String, contextIn folder: String?) -> Failure {

@@ -1,18 +1,20 @@
 import Inference
 import Ranks
 import Reporting
+import Tokenizers
 
 /// What is asked of the context: one prompt, or what is left to answer of a file of questions. Only
 /// rank 0 has it.
 struct Questionnaire {
   struct Entry {
     let question: Question
-    let stopTexts: [String]
+    /// Those of the parameters.
+    let stopTexts: StopTexts
 
-    init(prompt: [Int32], _ parameters: GenerationParameters) {
+    init(prompt: [Int32], _ parameters: GenerationParameters, _ stopTexts: StopTexts) {
       question = Question(
         prompt: prompt, maximumTokens: parameters.maxTokens, sampling: parameters.sampling)
-      stopTexts = parameters.stopTexts
+      self.stopTexts = stopTexts
     }
   }
 
@@ -62,4 +64,17 @@ protocol AnswerReceiver: AnyObject {
   ///   - cause: such as "SIGTERM".
   ///   - folder: the context is saved in it; nil where it is saved nowhere.
   func interrupted(by cause: String, contextIn folder: String?) -> Failure
+}
+
+extension RunRecord.Sampling {
+  init(_ parameters: SamplingParameters) {
+    self.init()
+    temperature = parameters.temperature
+    topK = parameters.topK
+    topP = parameters.topP
+    minP = parameters.minP
+    repetitionPenalty = parameters.penalties.repetition
+    presencePenalty = parameters.penalties.presence
+    frequencyPenalty = parameters.penalties.frequency
+  }
 }

@@ -1,7 +1,5 @@
 import ContextFiles
-import Foundation
 import Inference
-import JSON
 import Ranks
 import Reporting
 
@@ -13,67 +11,29 @@ struct TokenizedInput {
   let prompts: [[Int32]]
   /// On rank 0: how a chat template rendered the context, nil where none did.
   let chat: ContextDescription.Chat?
+  /// On rank 0: what a reader of the answer ought to know.
+  let warnings: [String]
 
   /// For the ranks that read nothing.
   init() {
-    (context, prompts, chat) = ([], [], nil)
+    (context, prompts, chat, warnings) = ([], [], nil, [])
   }
 
-  /// Reads and tokenizes context and questions, apart from each other. What the tokenizer puts before
-  /// a text, such as a token that begins a sequence, goes before the context; a chat template has its
-  /// own.
-  ///
-  /// - Parameter file: the questions; nil for the one of `settings.prompt`, or none.
-  /// - Throws: `Failure`, `TokenizerError`, `JSONError`, `FileError`, `ChatTemplateError`.
-  init(
-    _ settings: GenerateSettings, _ outlined: OutlinedModel, _ file: PromptsFile?,
-    display: ProgressDisplay
-  ) throws {
-    let questions = try file.map(QuestionText.all) ?? [QuestionText(settings.prompt)]
-    if settings.chat, case .text(let path) = settings.context {
-      let conversations = try Conversations(
-        ModelChatTemplate(of: settings.model), system: settings.system,
-        context: ContextReader.context(path: path), questions: questions,
-        isSaved: settings.save != nil)
-      context = try outlined.encode(conversations.context, at: .completeBeginning, display: display)
-      prompts = try conversations.prompts.map {
-        try outlined.encode($0, at: .end, display: display)
-      }
-      chat = .init(system: settings.system, separated: try !questions[0].chatText().isEmpty)
-    } else {
-      chat = settings.restored?.description.chat
-      context = try Self.context(settings, outlined, display: display)
-      if let chat {
-        let template = try ModelChatTemplate(of: settings.model)
-        let now = Date()
-        prompts = try questions.map { question in
-          let text = try ChatText.continuation(
-            template: template, system: chat.system, prompt: question.chatText(),
-            isSeparated: chat.separated, now: now)
-          return try outlined.encode(text, at: .end, display: display)
+  /// - Throws: `Failure`, `TokenizerError`.
+  init(_ texts: InputTexts, _ outlined: OutlinedModel, display: ProgressDisplay) throws {
+    func tokens(_ piece: InputTexts.Piece, of role: String) throws -> [Int32] {
+      let ids =
+        switch piece {
+        case .text(let text, let place): try outlined.encode(text, at: place, display: display)
+        case .tokenIDs(let ids): ids
         }
-      } else {
-        prompts = try questions.map { try $0.tokens(outlined, display: display) }
-      }
+      try Self.check(ids, of: role, outlined)
+      return ids
     }
-    try Self.check(context, of: "the context", outlined)
-    for (question, prompt) in zip(questions, prompts) {
-      try Self.check(prompt, of: question.name, outlined)
-    }
-  }
-
-  /// The context's token ids, without a chat template or from a saved context.
-  ///
-  /// - Throws: `Failure`, `TokenizerError`, `JSONError`, `FileError`.
-  private static func context(
-    _ settings: GenerateSettings, _ outlined: OutlinedModel, display: ProgressDisplay
-  ) throws -> [Int32] {
-    switch settings.context {
-    case .text(let path):
-      try outlined.encode(ContextReader.context(path: path), at: .bareBeginning, display: display)
-    case .tokenIds(let path): try ContextReader.tokenIds(path: path)
-    case .saved(let path): try ContextDirectory(path: path).readTokens(settings.restored!)
-    }
+    context = try tokens(texts.context, of: "the context")
+    prompts = try texts.prompts.map { try tokens($0.piece, of: $0.name) }
+    chat = texts.chat
+    warnings = texts.warnings
   }
 
   /// - Parameter role: whose the ids are, for messages.

@@ -7,9 +7,14 @@ package enum CommandLineParser {
   /// The command that `arguments` (without the program's name) ask for, or what to print instead.
   package static func parse(_ arguments: [String]) -> Result<ParsedCommand, EarlyExit> {
     if let failure = unknownCommand(arguments) { return .failure(.failure(failure)) }
+    let lists = ListArguments(arguments)
     do {
-      var command = try RootCommand.parseAsRoot(arguments)
-      if let command = command as? any Subcommand { return .success(command.parsed) }
+      var command = try RootCommand.parseAsRoot(lists.rest)
+      if let command = command as? any Subcommand {
+        guard case .generate(var options) = command.parsed else { return .success(command.parsed) }
+        options.stop = lists.stopTexts
+        return .success(.generate(options))
+      }
       // What is left is `help`, and a command that only groups others: both throw what to print.
       try command.run()
       return .failure(.text(line(RootCommand.helpMessage())))

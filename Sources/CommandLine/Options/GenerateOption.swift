@@ -15,6 +15,7 @@ package enum GenerateOption: String, CaseIterable, Sendable {
   case batch
   case chat
   case system
+  case templateVariable = "template-variable"
   case ignorePositionLimit = "ignore-position-limit"
   case model
   case randomWeights = "random-weights"
@@ -24,6 +25,10 @@ package enum GenerateOption: String, CaseIterable, Sendable {
   case temperature
   case topK = "top-k"
   case topP = "top-p"
+  case minP = "min-p"
+  case repetitionPenalty = "repetition-penalty"
+  case presencePenalty = "presence-penalty"
+  case frequencyPenalty = "frequency-penalty"
   case seed
   case precision
   case threads
@@ -51,9 +56,11 @@ package enum GenerateOption: String, CaseIterable, Sendable {
     case .context, .tokenIds, .resume, .save, .prompt, .promptFile, .prompts, .answers, .system,
       .model, .precision, .partition, .report, .logits, .trace, .logLevel:
       .text
-    case .stop: .texts
+    case .stop, .templateVariable: .texts
     case .batch, .maxTokens, .topK, .seed, .threads, .stallTimeout: .integer
-    case .checkpointEvery, .temperature, .topP: .number
+    case .checkpointEvery, .temperature, .topP, .minP, .repetitionPenalty, .presencePenalty,
+      .frequencyPenalty:
+      .number
     case .chat, .ignorePositionLimit, .randomWeights, .strict, .json, .logitsAll, .quiet:
       .flag
     }

@@ -27,6 +27,10 @@ extension GenerateOptions {
       (.save, save != nil, "what is resumed is saved where it is"),
       (.chat, chat, "the saved context says whether it is a chat's"),
       (.system, system != nil, "the saved context has the system's message"),
+      (
+        .templateVariable, !templateVariables.isEmpty,
+        "the saved context has the template's variables"
+      ),
       (.logitsAll, logitsAll, "a saved context keeps the activations of its last position only"),
     ]
     guard let (option, _, reason) = reasons.first(where: { $0.1 }) else { return nil }

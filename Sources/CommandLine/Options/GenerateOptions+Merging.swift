@@ -26,6 +26,9 @@ extension GenerateOptions {
     }
     merged.chat = chat || !saysItself && other.chat
     merged.system = system ?? (saysItself ? nil : other.system)
+    if !saysItself {
+      merged.templateVariables = templateVariables.filled(from: other.templateVariables)
+    }
     merged.ignorePositionLimit = ignorePositionLimit || other.ignorePositionLimit
     merged.model = model ?? other.model
     merged.randomWeights = randomWeights || other.randomWeights
@@ -35,6 +38,10 @@ extension GenerateOptions {
     merged.temperature = temperature ?? other.temperature
     merged.topK = topK ?? other.topK
     merged.topP = topP ?? other.topP
+    merged.minP = minP ?? other.minP
+    merged.repetitionPenalty = repetitionPenalty ?? other.repetitionPenalty
+    merged.presencePenalty = presencePenalty ?? other.presencePenalty
+    merged.frequencyPenalty = frequencyPenalty ?? other.frequencyPenalty
     merged.seed = seed ?? other.seed
     merged.precision = precision ?? other.precision
     merged.threads = threads ?? other.threads

@@ -4,7 +4,7 @@ import Logging
 import RingAttention
 
 /// What was said to `generate` in one place, on the command line or in a configuration file. An
-/// option that was not given is nil (a flag false, the list of stop texts empty), so that two
+/// option that was not given is nil (a flag false, a list empty), so that two
 /// places can be merged; `GenerateSettings` has the defaults.
 ///
 /// Options whose value may begin with a dash (texts, numbers) take whatever argument follows them.
@@ -66,8 +66,8 @@ package struct GenerateOptions: ParsableArguments, Sendable {
     help: .init(
       """
       Many questions about one context, as JSON lines {"id": …, "prompt": …}; each may have \
-      max_tokens, stop, temperature, top_k, top_p and seed of its own, and token_ids in place of \
-      prompt.
+      max_tokens, stop, seed, temperature, top_k, top_p, min_p, repetition_penalty, \
+      presence_penalty and frequency_penalty of its own, and token_ids in place of prompt.
       """, valueName: "file"),
     transform: OptionValue.path)
   package var prompts: String?
@@ -101,6 +101,16 @@ package struct GenerateOptions: ParsableArguments, Sendable {
     name: GenerateOption.system.name, parsing: .unconditional,
     help: .init("With --chat: the message of the system before the user's.", valueName: "text"))
   package var system: String?
+
+  @Option(
+    name: GenerateOption.templateVariable.name, parsing: .unconditionalSingleValue,
+    help: .init(
+      """
+      With --chat: a variable of the chat template and its value as JSON, such as \
+      enable_thinking=false; may be given several times.
+      """, valueName: "name=json"),
+    transform: TemplateVariable.init)
+  package var templateVariables: [TemplateVariable] = []
 
   @Flag(
     name: GenerateOption.ignorePositionLimit.name,
@@ -147,7 +157,7 @@ package struct GenerateOptions: ParsableArguments, Sendable {
     help: .init(
       "Sampling temperature; 0 takes the likeliest token. (default: the model's, or 0)",
       valueName: "t"),
-    transform: OptionValue.temperature)
+    transform: OptionValue.number(.temperature))
   package var temperature: Double?
 
   @Option(
@@ -165,8 +175,45 @@ package struct GenerateOptions: ParsableArguments, Sendable {
       Sample among the likeliest tokens that together have probability p. \
       (default: the model's, or 1)
       """, valueName: "p"),
-    transform: OptionValue.probability)
+    transform: OptionValue.number(.topP))
   package var topP: Double?
+
+  @Option(
+    name: GenerateOption.minP.name, parsing: .unconditional,
+    help: .init(
+      """
+      Sample among the tokens that have at least this part of the likeliest one's probability. \
+      (default: the model's, or 0)
+      """, valueName: "p"),
+    transform: OptionValue.number(.minP))
+  package var minP: Double?
+
+  @Option(
+    name: GenerateOption.repetitionPenalty.name, parsing: .unconditional,
+    help: .init(
+      """
+      Divide positive logits of all tokens so far by this, and multiply negative ones. \
+      (default: the model's, or 1)
+      """, valueName: "r"),
+    transform: OptionValue.number(.repetitionPenalty))
+  package var repetitionPenalty: Double?
+
+  @Option(
+    name: GenerateOption.presencePenalty.name, parsing: .unconditional,
+    help: .init(
+      "Take this from the logits of all tokens of the answer so far, -2 to 2. (default: 0)",
+      valueName: "x"),
+    transform: OptionValue.number(.occurrencePenalty))
+  package var presencePenalty: Double?
+
+  @Option(
+    name: GenerateOption.frequencyPenalty.name, parsing: .unconditional,
+    help: .init(
+      """
+      The same, as many times as each of them stands in the answer so far, -2 to 2. (default: 0)
+      """, valueName: "x"),
+    transform: OptionValue.number(.occurrencePenalty))
+  package var frequencyPenalty: Double?
 
   @Option(
     name: GenerateOption.seed.name, parsing: .unconditional,

@@ -38,23 +38,18 @@ enum OptionValue {
     return value
   }
 
-  static func temperature(_ text: String) throws -> Double {
-    guard let value = Double(text), value.isFinite, value >= 0 else {
-      throw ValidationError("expected a finite number from 0 up")
+  static func number(_ range: SamplingRange) -> @Sendable (String) throws -> Double {
+    { text in
+      guard let value = Double(text), range.contains(value) else {
+        throw ValidationError("expected \(range.description)")
+      }
+      return value
     }
-    return value
   }
 
   static func minutes(_ text: String) throws -> Double {
     guard let value = Double(text), value.isFinite, value > 0 else {
       throw ValidationError("expected a finite number of minutes above 0")
-    }
-    return value
-  }
-
-  static func probability(_ text: String) throws -> Double {
-    guard let value = Double(text), value > 0, value <= 1 else {
-      throw ValidationError("expected a number above 0 and up to 1")
     }
     return value
   }

@@ -7,6 +7,7 @@ package enum ParsedCommand: Sendable {
   case inspect(InspectCommand)
   case haystack(HaystackCommand)
   case export(ExportCommand)
+  case tokenize(TokenizeCommand)
   case benchAttention(BenchAttentionCommand)
   case benchLinear(BenchLinearCommand)
   case benchModel(BenchModelCommand)

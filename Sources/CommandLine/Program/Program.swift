@@ -93,6 +93,9 @@ package enum Program {
       try job.runOnRoot { try InspectReport.run(command, jobRanks: job.communicator.size) }
     case .success(.haystack(let command)): try job.runOnRoot { try command.execute() }
     case .success(.export(let command)): try job.runOnRoot { try command.execute() }
+    case .success(.tokenize(let command)):
+      // What parses templates needs the stack of the other thread.
+      try job.runOnRoot { try job.onAnotherThread { try TokenReport.run(command) } }
     case .failure(.text(let text)): try job.runOnRoot { try StandardOutput.write(text) }
     case .failure(.failure(let failure)): throw AgreedFailure(failure: failure)
     }

@@ -24,6 +24,10 @@ package struct PromptLine: Sendable, Equatable {
     case maxTokens = "max_tokens"
     case topK = "top_k"
     case topP = "top_p"
+    case minP = "min_p"
+    case repetitionPenalty = "repetition_penalty"
+    case presencePenalty = "presence_penalty"
+    case frequencyPenalty = "frequency_penalty"
   }
 
   /// - Parameter path: of the file, for messages.
@@ -96,23 +100,27 @@ package struct PromptLine: Sendable, Equatable {
 
   private static func choices(_ document: JSONDocument) throws -> GenerationChoices {
     let limit = 0...Int(Int32.max)
-    let temperature = try document.numberIfPresent(Key.temperature.rawValue)
-    if let temperature, temperature < 0 {
-      throw failure(
-        document, .temperature, "is \(temperature), a number from 0 up is expected; correct it")
-    }
-    let topP = try document.numberIfPresent(Key.topP.rawValue)
-    if let topP, !(topP > 0 && topP <= 1) {
-      throw failure(
-        document, .topP, "is \(topP), a number above 0 and up to 1 is expected; correct it")
-    }
+    var sampling = SamplingChoices(
+      temperature: try number(document, .temperature, .temperature),
+      topK: try document.integerIfPresent(Key.topK.rawValue, in: limit),
+      topP: try number(document, .topP, .topP), minP: try number(document, .minP, .minP),
+      seed: try document.unsignedIntegerIfPresent(Key.seed.rawValue))
+    sampling.repetitionPenalty = try number(document, .repetitionPenalty, .repetitionPenalty)
+    sampling.presencePenalty = try number(document, .presencePenalty, .occurrencePenalty)
+    sampling.frequencyPenalty = try number(document, .frequencyPenalty, .occurrencePenalty)
     return GenerationChoices(
       maxTokens: try document.integerIfPresent(Key.maxTokens.rawValue, in: limit),
-      stopTexts: try stopTexts(document),
-      sampling: SamplingChoices(
-        temperature: temperature,
-        topK: try document.integerIfPresent(Key.topK.rawValue, in: limit), topP: topP,
-        seed: try document.integerIfPresent(Key.seed.rawValue, in: 0 ... .max).map(UInt64.init)))
+      stopTexts: try stopTexts(document), sampling: sampling)
+  }
+
+  private static func number(
+    _ document: JSONDocument, _ key: Key, _ range: SamplingRange
+  ) throws -> Double? {
+    let value = try document.numberIfPresent(key.rawValue)
+    if let value, !range.contains(value) {
+      throw failure(document, key, "is \(value), \(range.description) is expected; correct it")
+    }
+    return value
   }
 
   /// One text or a list of them; an empty list stops at none.

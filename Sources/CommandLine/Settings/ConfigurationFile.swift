@@ -26,14 +26,21 @@ package enum ConfigurationFile {
       pairs = Array(mapping)
     }
     var arguments: [String] = []
+    var stopTexts: [String] = []
     var options = try parse(arguments, path: path, mark: nil)
     for (key, value) in pairs {
       let option = try option(named: key, path: path)
+      if option == .stop {
+        // There may be thousands, too many for the argument parser.
+        stopTexts = try texts(for: option, value, path: path)
+        continue
+      }
       arguments += try self.arguments(for: option, value, path: path)
       // All up to here again, so that what is wrong now is wrong with this key.
       options = try parse(arguments, path: path, mark: value.mark)
       if let excluded = options.exclusion { throw failure(path, key.mark, excluded.sentence) }
     }
+    options.stop = stopTexts
     return options
   }
 
@@ -67,7 +74,7 @@ package enum ConfigurationFile {
   ) throws(Failure) -> [String] {
     let flag = "--" + option.rawValue
     func wrongType(_ expected: String, at node: Node) -> Failure {
-      failure(path, node.mark, "'\(option.rawValue)' expects \(expected)")
+      self.wrongType(option, expected, at: node, path: path)
     }
     switch option.kind {
     case .flag:
@@ -83,17 +90,38 @@ package enum ConfigurationFile {
     case .text:
       guard isText(value) else { throw wrongType("a text; put it in quotes", at: value) }
     case .texts:
-      guard let texts = value.sequence else {
-        guard isText(value) else {
-          throw wrongType("a text in quotes, or a list of texts", at: value)
-        }
-        break
-      }
-      guard !texts.isEmpty else { throw wrongType("at least one text", at: value) }
-      for text in texts where !isText(text) { throw wrongType("texts; quote each", at: text) }
-      return texts.flatMap { argument(flag, $0.scalar?.string ?? "") }
+      return try texts(for: option, value, path: path).flatMap { argument(flag, $0) }
     }
     return argument(flag, value.scalar?.string ?? "")
+  }
+
+  /// One text, or a list of at least one; none is empty.
+  private static func texts(
+    for option: GenerateOption, _ value: Node, path: String
+  ) throws(Failure) -> [String] {
+    let nodes = value.sequence.map { Array($0) } ?? [value]
+    guard value.sequence != nil || isText(value) else {
+      throw wrongType(option, "a text in quotes, or a list of texts", at: value, path: path)
+    }
+    guard !nodes.isEmpty else {
+      throw wrongType(option, "at least one text", at: value, path: path)
+    }
+    return try nodes.map { node throws(Failure) in
+      guard isText(node), let text = node.scalar?.string else {
+        throw wrongType(option, "texts; quote each", at: node, path: path)
+      }
+      // The argument parser says what is wrong with it.
+      if text.isEmpty {
+        _ = try parse(argument("--" + option.rawValue, text), path: path, mark: node.mark)
+      }
+      return text
+    }
+  }
+
+  private static func wrongType(
+    _ option: GenerateOption, _ expected: String, at node: Node, path: String
+  ) -> Failure {
+    failure(path, node.mark, "'\(option.rawValue)' expects \(expected)")
   }
 
   /// A flag and its value, in one argument where the value could be taken for an option.

@@ -38,6 +38,8 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
   package var chat: Bool
   /// The system's message before it.
   package var system: String?
+  /// What else the chat template is told, each name once.
+  package var templateVariables: [TemplateVariable]
   package var ignorePositionLimit: Bool
   /// As it was given; once resolved, located.
   package var model: ModelSource
@@ -111,6 +113,13 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
       throw Failure(
         .usage, "--system has a place only in a chat template, give --chat with it")
     }
+    if let name = options.templateVariables.repeatedName {
+      throw Failure(.usage, "--template-variable gives '\(name)' twice, keep one")
+    }
+    if !options.templateVariables.isEmpty && !options.chat {
+      throw Failure(
+        .usage, "--template-variable has a place only in a chat template, give --chat with it")
+    }
     let inputs = [
       options.config, options.context, options.tokenIds, options.promptFile, options.prompts,
     ]
@@ -120,10 +129,10 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
     save = options.save
     checkpointMinutes = options.checkpointEvery
     questions = try QuestionSettings(options)
-    prompt =
-      options.prompt.map { .text($0) } ?? options.promptFile.map { .file(path: $0) }
+    prompt = Prompt(options)
     chat = options.chat
     system = options.system
+    templateVariables = options.templateVariables
     ignorePositionLimit = options.ignorePositionLimit
     model = options.model.map { ModelSource($0) } ?? .builtIn
     randomWeights = options.randomWeights
@@ -131,9 +140,7 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
     if randomWeights, model == .builtIn { throw Self.builtInWeights }
     generation = GenerationChoices(
       maxTokens: options.maxTokens, stopTexts: options.stop.isEmpty ? nil : options.stop,
-      sampling: SamplingChoices(
-        temperature: options.temperature, topK: options.topK, topP: options.topP,
-        seed: options.seed))
+      sampling: SamplingChoices(options))
     precision = options.precision ?? .bf16
     threads = options.threads
     partition = options.partition ?? .zigzag
@@ -154,4 +161,28 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
 
   static let builtInWeights = Failure(
     .usage, "--random-weights needs --model DIR: the built-in model has weights of its own")
+}
+
+extension SamplingChoices {
+  fileprivate init(_ options: GenerateOptions) {
+    self.init(
+      temperature: options.temperature, topK: options.topK, topP: options.topP,
+      minP: options.minP, seed: options.seed)
+    repetitionPenalty = options.repetitionPenalty
+    presencePenalty = options.presencePenalty
+    frequencyPenalty = options.frequencyPenalty
+  }
+}
+
+extension GenerateSettings.Prompt {
+  /// Nil where there is none.
+  init?(_ options: GenerateOptions) {
+    if let text = options.prompt {
+      self = .text(text)
+    } else if let path = options.promptFile {
+      self = .file(path: path)
+    } else {
+      return nil
+    }
+  }
 }

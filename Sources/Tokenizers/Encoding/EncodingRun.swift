@@ -43,11 +43,11 @@ final class EncodingRun {
     cache = WordCache(byteCount: byteCount)
     self.text = text
     // No step makes a later character where there was none.
-    let hasLater = LaterCharacters.isAny(in: text)
+    let laterKinds = LaterCharacters.kinds(in: text)
     matchers = pipeline.preTokenizers.map { step in
       switch step {
       case .split(let pattern, _, _):
-        PatternMatcher(pattern, mayMeetLaterCharacters: hasLater)
+        PatternMatcher(pattern, laterKinds: laterKinds)
       case .metaspace(let replacement, _, true): PatternMatcher(.literal(replacement))
       default: nil
       }

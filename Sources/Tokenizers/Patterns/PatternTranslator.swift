@@ -18,8 +18,10 @@ struct PatternTranslator {
 
   private static let whiteSpace =
     #"\t-\r \x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}"#
-  /// Whether letters, marks and numbers of Unicode 15 and 16 are to be named one by one.
+  /// Whether what Unicode 15 and 16 added is to be named one by one.
   private let addsLaterCharacters: Bool
+  /// The later characters that make a difference to the pattern.
+  private(set) var laterKinds: LaterCharacters.Kinds = []
 
   init(_ pattern: String, addsLaterCharacters: Bool) {
     self.addsLaterCharacters = addsLaterCharacters
@@ -84,26 +86,36 @@ struct PatternTranslator {
   private mutating func escape() throws {
     atomStart = result.count
     guard position + 1 < source.count else { return copy() }
+    if let set = characters() {
+      result += set.expression().unicodeScalars
+      return
+    }
     switch source[position + 1] {
-    case "s": replace("[\(Self.whiteSpace)]")
-    case "S": replace("[^\(Self.whiteSpace)]")
-    case "w": replace("[\(wordCharacters)]")
-    case "W": replace("[^\(wordCharacters)]")
-    case "h": replace("[0-9a-fA-F]")
-    case "H": replace("[^0-9a-fA-F]")
     case "b", "B", "R", "X", "K", "y", "Y", "O", "N", "c", "C", "M":
       throw failure("\\\(source[position + 1])")
-    case "p", "P": property(inSet: false)
-    case "d": replace("[\(later("Nd", or: #"\d"#))]")
-    case "D": replace("[^\(later("Nd", or: #"\d"#))]")
     default: copy(2)
     }
   }
 
-  /// The inside of a set of `category`, with the later characters of the categories `names`.
-  private func later(_ names: String..., or category: String) -> String {
-    addsLaterCharacters
-      ? names.reduce(category) { $0 + LaterCharacters.set(ofCategory: $1) } : category
+  /// Steps over an escape that means one of several characters; nil, and it stays, for another one.
+  private mutating func characters() -> CharacterSetText? {
+    let escape = source[position + 1]
+    let isNegated = ("A"..."Z").contains(escape)
+    let members: String
+    switch escape {
+    case "s", "S": members = Self.whiteSpace
+    case "w", "W":
+      members = wordCharacters
+      laterKinds.formUnion([.letters, .marks, .numbers])
+    case "h", "H": members = "0-9a-fA-F"
+    case "d", "D":
+      position += 2
+      return property("Nd", negated: isNegated)
+    case "p", "P": return property()
+    default: return nil
+    }
+    position += 2
+    return isNegated ? .except(members) : CharacterSetText(members: members)
   }
 
   /// Oniguruma's words: what is alphabetic, marks, decimal digits, connecting punctuation, and the
@@ -112,44 +124,43 @@ struct PatternTranslator {
     let latin = #"\x{b2}\x{b3}\x{b9}\x{bc}-\x{be}"#
     let circled =
       #"\x{24b6}-\x{24e9}\x{1f130}-\x{1f149}\x{1f150}-\x{1f169}\x{1f170}-\x{1f189}"#
-    return later("L", "M", "Nd", or: #"\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}"#) + latin + circled
+    let later =
+      addsLaterCharacters ? ["L", "M", "Nd"].map(LaterCharacters.set).joined() : ""
+    return later + latin + circled + #"\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}"#
   }
 
-  private mutating func replace(_ text: String) {
-    result += text.unicodeScalars
-    position += 2
-  }
-
-  /// `\p{L}` and the like. General categories mean the same; other names are scripts.
-  private mutating func property(inSet: Bool) {
+  /// `\p{L}` and the like; nil, and it stays, where no name in braces follows.
+  private mutating func property() -> CharacterSetText? {
     guard position + 2 < source.count, source[position + 2] == "{",
       let end = source[position...].firstIndex(of: "}")
-    else { return copy(2) }
+    else { return nil }
     let inner = source[(position + 3)..<end]
     let isNegated = (source[position + 1] == "P") != (inner.first == "^")
-    let name = inner.first == "^" ? inner.dropFirst() : inner
-    if name.count > 2 {
-      copy(inner.first == "^" ? 4 : 3)
-      result += "sc:".unicodeScalars
-      return copy(end + 1 - position)
-    }
-    let later =
-      addsLaterCharacters
-      ? LaterCharacters.set(ofCategory: String(String.UnicodeScalarView(name))) : ""
-    if later.isEmpty || inSet && isNegated { return copy(end + 1 - position) }
+    let name = String(String.UnicodeScalarView(inner.first == "^" ? inner.dropFirst() : inner))
     position = end + 1
-    let members = "\\p{\(String(String.UnicodeScalarView(name)))}\(later)"
-    result += (inSet ? members : "[\(isNegated ? "^" : "")\(members)]").unicodeScalars
+    return property(name, negated: isNegated)
+  }
+
+  private mutating func property(_ name: String, negated isNegated: Bool) -> CharacterSetText {
+    laterKinds.formUnion(.init(named: CharacterSetText.key(name)))
+    return .property(name, negated: isNegated, addsLater: addsLaterCharacters)
   }
 
   private mutating func set() throws {
     atomStart = result.count
-    copy()
-    if position < source.count, source[position] == "^" { copy() }
+    position += 1
+    let isNegated = position < source.count && source[position] == "^"
+    if isNegated { position += 1 }
+    var set = CharacterSetText()
+    func add(_ count: Int) {
+      let end = min(position + count, source.count)
+      set.members.unicodeScalars += source[position..<end]
+      position = end
+    }
     // A bracket that comes first is a plain character.
     if position < source.count, source[position] == "]" {
-      result.append("\\")
-      copy()
+      set.members += "\\"
+      add(1)
     }
     while position < source.count, source[position] != "]" {
       switch source[position] {
@@ -157,18 +168,19 @@ struct PatternTranslator {
       case "&" where position + 1 < source.count && source[position + 1] == "&":
         throw failure("an intersection of sets")
       case "\\" where position + 1 < source.count:
-        switch source[position + 1] {
-        case "s": replace(Self.whiteSpace)
-        case "w": replace(wordCharacters)
-        case "h": replace("0-9a-fA-F")
-        case "S", "W", "H", "R", "X", "c", "C", "M":
-          throw failure("\\\(source[position + 1]) in a set")
-        case "p", "P": property(inSet: true)
-        default: copy(2)
+        if let characters = characters() {
+          set.formUnion(characters)
+          continue
         }
-      default: copy()
+        switch source[position + 1] {
+        case "R", "X", "c", "C", "M": throw failure("\\\(source[position + 1]) in a set")
+        default: add(2)
+        }
+      default: add(1)
       }
     }
-    copy()
+    guard position < source.count else { throw failure("a set without its end") }
+    position += 1
+    result += set.expression(negated: isNegated).unicodeScalars
   }
 }

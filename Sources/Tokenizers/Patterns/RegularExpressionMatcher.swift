@@ -26,10 +26,11 @@ final class RegularExpressionMatcher {
   /// For the interpreter's memory, which PCRE2 limits to 20 GB.
   private static let heapKibibytes: UInt32 = 512 << 10
 
-  /// - Parameter mayMeetLaterCharacters: false if no text has any of `LaterCharacters`.
-  init(_ expression: RegularExpression, mayMeetLaterCharacters: Bool) {
+  /// - Parameter laterKinds: those that texts may have.
+  init(_ expression: RegularExpression, laterKinds: LaterCharacters.Kinds) {
     self.expression = expression
-    code = mayMeetLaterCharacters ? expression.code : expression.plainCode
+    code =
+      expression.laterKinds.isDisjoint(with: laterKinds) ? expression.plainCode : expression.code
     var machineCodeSize = 0
     let hasSize = pcre2_pattern_info_8(code, UInt32(PCRE2_INFO_JITSIZE), &machineCodeSize) == 0
     isMachineCode = hasSize && machineCodeSize > 0

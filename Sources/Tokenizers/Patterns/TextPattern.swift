@@ -14,13 +14,12 @@ struct PatternMatcher {
   private let pattern: TextPattern
   private let expression: RegularExpressionMatcher?
 
-  /// - Parameter mayMeetLaterCharacters: false if no text has any of `LaterCharacters`.
-  init(_ pattern: TextPattern, mayMeetLaterCharacters: Bool = true) {
+  /// - Parameter laterKinds: the kinds of `LaterCharacters` that texts may have.
+  init(_ pattern: TextPattern, laterKinds: LaterCharacters.Kinds = .all) {
     self.pattern = pattern
     expression =
       if case .regularExpression(let expression) = pattern {
-        RegularExpressionMatcher(
-          expression, mayMeetLaterCharacters: mayMeetLaterCharacters)
+        RegularExpressionMatcher(expression, laterKinds: laterKinds)
       } else {
         nil
       }

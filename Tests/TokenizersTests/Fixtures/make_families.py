@@ -31,6 +31,15 @@ TEKKEN = (
 )
 
 
+# Applied one after the other.
+DEEPSEEK_V3 = (
+    r"\p{N}{1,3}",
+    "[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+",
+    r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|"""
+    r"\s*[\r\n]+|\s+(?!\S)|\s+",
+)
+
+
 def byte_level(prefix: bool = False, trim: bool = True, regex: bool = True) -> dict:
     return {"type": "ByteLevel", "add_prefix_space": prefix, "trim_offsets": trim, "use_regex": regex}
 
@@ -165,6 +174,20 @@ FAMILIES = {
         + [token(f"<|im_{name}|>", lstrip=True, rstrip=True) for name in ("start", "end", "sep")]
         + [token(f"<|dummy_{n}|>", lstrip=True, rstrip=True) for n in range(80)]
         + [token("word", single_word=True, special=False, normalized=True)],
+    ),
+    "deepseek-v3": (
+        True,
+        {
+            "normalizer": sequence("normalizers"),
+            "pre_tokenizer": sequence(
+                "pretokenizers", *(split(pattern) for pattern in DEEPSEEK_V3), byte_level(regex=False)
+            ),
+            "decoder": byte_level(True),
+            "post_processor": byte_level(True, trim=False),
+        },
+        {},
+        [token(f"<\uff5c{name}\uff5c>") for name in ("begin\u2581of\u2581sentence", "end\u2581of\u2581sentence")]
+        + [token(f"<\uff5c{name}\uff5c>", special=False) for name in ("User", "Assistant")],
     ),
     # No family, but what components can do besides.
     "mixture": (

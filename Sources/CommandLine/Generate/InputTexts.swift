@@ -1,0 +1,105 @@
+import ContextFiles
+import Foundation
+import Ranks
+
+/// What is read of the context and of what is asked about it, before it is tokenized: as it stands in
+/// files and options, or as a chat template renders it.
+struct InputTexts {
+  enum Piece {
+    case text(String, TextPlace)
+    case tokenIDs([Int32])
+  }
+
+  let context: Piece
+  /// Of each question, and what messages call it.
+  let prompts: [(piece: Piece, name: String)]
+  /// How a chat template rendered the context, nil where none did.
+  let chat: ContextDescription.Chat?
+  /// What of it the chat template leaves out.
+  let warnings: [String]
+
+  /// Reads context and questions, which are tokenized apart from each other. What the tokenizer puts
+  /// before a text, such as a token that begins a sequence, goes before the context; a chat template has
+  /// its own.
+  ///
+  /// - Parameter file: the questions; nil for the one of `settings.prompt`, or none.
+  /// - Throws: `Failure`, `FileError`, `JSONError`, `ChatTemplateError`.
+  init(_ settings: GenerateSettings, _ file: PromptsFile?) throws {
+    let questions = try file.map(QuestionText.all) ?? [QuestionText(settings.prompt)]
+    if settings.chat, case .text(let path) = settings.context {
+      try self.init(settings, contextPath: path, questions)
+    } else if let chat = settings.restored?.description.chat {
+      try self.init(settings, following: chat, questions)
+    } else {
+      self.init(try Self.context(settings), questions)
+    }
+  }
+
+  /// A question by itself, as it stands behind some context.
+  init(_ question: QuestionText) {
+    self.init(.tokenIDs([]), [question])
+  }
+
+  /// What no chat template renders.
+  private init(_ context: Piece, _ questions: [QuestionText]) {
+    self.context = context
+    prompts = questions.map { ($0.piece, $0.name) }
+    (chat, warnings) = (nil, [])
+  }
+
+  /// A conversation that a chat template renders.
+  private init(
+    _ settings: GenerateSettings, contextPath: String, _ questions: [QuestionText]
+  ) throws {
+    let variables = settings.templateVariables
+    let conversations = try Conversations(
+      ModelChatTemplate(of: settings.model, variables), system: settings.system,
+      context: ContextReader.context(path: contextPath), questions: questions,
+      isSaved: settings.save != nil)
+    context = .text(conversations.context, .completeBeginning)
+    prompts = zip(conversations.prompts, questions).map { (.text($0, .end), $1.name) }
+    chat = .init(
+      system: settings.system, separated: try !questions[0].chatText().isEmpty,
+      variables: variables.isEmpty
+        ? nil : Dictionary(uniqueKeysWithValues: variables.map { ($0.name, $0.value) }))
+    warnings = conversations.warnings
+  }
+
+  /// Questions about a context that was rendered before.
+  private init(
+    _ settings: GenerateSettings, following chat: ContextDescription.Chat,
+    _ questions: [QuestionText]
+  ) throws {
+    let template = try ModelChatTemplate(
+      of: settings.model,
+      (chat.variables ?? [:]).map { TemplateVariable(name: $0.key, value: $0.value) })
+    let now = Date()
+    context = try Self.context(settings)
+    prompts = try questions.map { question in
+      let text = try ChatText.continuation(
+        template: template, system: chat.system, prompt: question.chatText(),
+        isSeparated: chat.separated, now: now)
+      return (.text(text, .end), question.name)
+    }
+    self.chat = chat
+    let omitted = ChatText.omissions(template: template, system: chat.system, now: now).question
+    let isAsked = try !questions[0].chatText().isEmpty
+    warnings = omitted && isAsked ? [Conversations.questionOmitted] : []
+  }
+
+  /// The context as it is, or what is saved of it.
+  private static func context(_ settings: GenerateSettings) throws -> Piece {
+    switch settings.context {
+    case .text(let path): .text(try ContextReader.context(path: path), .bareBeginning)
+    case .tokenIds(let path): .tokenIDs(try ContextReader.tokenIds(path: path))
+    case .saved(let path):
+      .tokenIDs(try ContextDirectory(path: path).readTokens(settings.restored!))
+    }
+  }
+
+  /// The context's text and the first prompt's, as far as they are texts.
+  var text: String {
+    [context, prompts[0].piece].map { if case .text(let text, _) = $0 { text } else { "" } }
+      .joined()
+  }
+}
