@@ -1,5 +1,5 @@
 /// A JSON value, for tests; written as Swift literals.
-enum JSONValue: Equatable, Decodable {
+enum JSONValue: Equatable, Decodable, Sendable {
   case null
   case boolean(Bool)
   case integer(Int)
