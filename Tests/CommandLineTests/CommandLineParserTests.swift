@@ -99,6 +99,7 @@ import Testing
     ["haystack", "--tokens", "99", "--prompts", "-"],
     ["haystack", "--tokens", "99", "--prompts", "a", "--ask", "1"],
     ["haystack", "--tokens", "99", "--prompts", "a", "--needles", "0"],
+    ["inspect", "--ranks", "3"], ["inspect", "--max-tokens", "3"],
     ["help", "stray"], ["bench"], ["bench", "stray"], ["bench", "attention", "--query-heads", "3"],
     ["bench", "attention", "--query-heads", "8", "--kv-heads", "3"],
     ["bench", "attention", "--format", "xml"], ["bench", "attention", "--repetitions", "0"],

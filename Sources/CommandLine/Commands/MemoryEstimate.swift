@@ -31,11 +31,9 @@ struct MemoryEstimate: Codable {
   init(
     _ outline: ModelOutline, _ arithmetic: Arithmetic, _ sequence: SequenceDescription, ranks: Int
   ) {
-    let requirements = (0..<ranks).map { rank in
-      MemoryRequirement(
-        configuration: outline.configuration, arithmetic: arithmetic, sequence: sequence,
-        ranks: ranks, rank: rank)
-    }
+    let requirements = MemoryRequirement.ofAllRanks(
+      configuration: outline.configuration, arithmetic: arithmetic, sequence: sequence,
+      ranks: ranks)
     let weights = outline.weights
     let memory = HostMemoryRequirement(
       sharedBytes: weights.sharedBytes,
