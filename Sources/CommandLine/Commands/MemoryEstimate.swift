@@ -26,6 +26,8 @@ struct MemoryEstimate: Codable {
   let totalBytes: Int
   /// Null where the system does not say.
   let availableBytes: Int?
+  /// The control group whose limit that follows from; null where it is the host's memory.
+  let limitingControlGroup: String?
   let fits: Bool
 
   init(
@@ -50,7 +52,9 @@ struct MemoryEstimate: Codable {
     sharedWeightBytes = weights.sharedBytes
     mappedWeightBytes = weights.mappedBytes
     totalBytes = memory.bytes
-    availableBytes = HostResources.availableMemory
+    let available = AvailableMemory()
+    availableBytes = available?.bytes
+    limitingControlGroup = available?.group?.group
     fits = memory.fits(available: availableBytes)
   }
 
@@ -69,7 +73,9 @@ struct MemoryEstimate: Codable {
       ("total", "\(decimalSize(totalBytes)) on this host"),
       (
         "available",
-        (availableBytes.map(decimalSize) ?? "unknown") + (fits ? ": fits" : ": does not fit")
+        (availableBytes.map(decimalSize) ?? "unknown")
+          + (limitingControlGroup.map { ", by the control group \($0)" } ?? "")
+          + (fits ? ": fits" : ": does not fit")
       ),
     ]
   }
