@@ -56,6 +56,12 @@ extension GenerateJob {
     }
   }
 
+  /// Whether the record or the answers of this run are read by somebody who knows the model again by
+  /// it. It takes reading all weights.
+  var dependsOnModelIdentity: Bool {
+    settings.json || settings.report != nil || settings.questions?.answers != nil
+  }
+
   /// Reads and tokenizes on rank 0, then broadcasts the context.
   func readInput(_ model: OutlinedModel, _ files: QuestionFiles?) throws -> TokenizedInput {
     try timeline.stage("tokenize") {
@@ -81,8 +87,8 @@ extension GenerateJob {
 
   /// What is asked of the context, on rank 0.
   func questionnaire(
-    _ files: QuestionFiles?, _ input: TokenizedInput, _ suggestions: GenerationChoices,
-    _ outputs: OutputFiles?
+    _ files: QuestionFiles?, _ input: TokenizedInput, _ run: RunDescription,
+    _ suggestions: GenerationChoices, _ outputs: OutputFiles?
   ) throws -> Questionnaire? {
     try job.onEveryRank {
       guard job.isRoot else { return nil }
@@ -90,7 +96,7 @@ extension GenerateJob {
         return Questionnaire(
           prompt: input.prompts[0], settings, suggestions: suggestions, logits: outputs?.logits)
       }
-      return try Questionnaire(files, input, settings, suggestions: suggestions)
+      return try Questionnaire(files, input, settings, run, suggestions: suggestions)
     }
   }
 

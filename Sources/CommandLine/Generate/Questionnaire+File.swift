@@ -13,11 +13,12 @@ extension Questionnaire {
   /// - Throws: 65 for an answer to something else.
   init(
     _ files: QuestionFiles, _ input: TokenizedInput, _ settings: GenerateSettings,
-    suggestions: GenerationChoices
+    _ run: RunDescription, suggestions: GenerationChoices
   ) throws {
-    let fingerprint = try QuestionFingerprint(
-      context: input.context, model: Self.known(settings.model),
-      randomWeights: settings.randomWeights, precision: settings.precision)
+    let fingerprint = QuestionFingerprint(
+      context: input.context, model: run.modelIdentity,
+      endOfSequenceTokens: run.model.endOfSequenceTokens, precision: settings.precision,
+      instructionSet: run.arithmetic.instructionSet)
     var entries: [Entry] = []
     var pending: [FileAnswers.Pending] = []
     for (question, prompt) in zip(files.prompts.questions, input.prompts) {
@@ -34,23 +35,14 @@ extension Questionnaire {
           .badData,
           """
           \(files.answersName):\(earlier.line): this answers \(question.id) of another context, model, \
-          precision or question, or with other options; give another --answers FILE, or remove the \
-          line to have it answered again
+          precision, instruction set or question, or with other options; give another --answers FILE, \
+          or remove the line to have it answered again
           """)
       }
     }
     self.entries = entries
     let parameters = GenerationParameters(flags: settings.generation, model: suggestions)
     receiver = FileAnswers(files, pending: pending, seed: parameters.sampling.seed)
-  }
-
-  /// By what the model is known again: where it is and its configuration. Its weights are not read
-  /// for it, because there may be nothing left to answer.
-  private static func known(_ model: ModelSource) throws -> String {
-    guard case .directory(let path) = model else { return ModelSource.builtInName }
-    let configuration = try FileReader.bytes(of: "\(path)/config.json", as: "configuration")
-    let checksum = configuration.withUnsafeBytes { Checksum(of: $0) }
-    return "\(model.absoluteName) \(checksum.hexadecimal)"
   }
 }
 
