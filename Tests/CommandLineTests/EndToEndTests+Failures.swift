@@ -250,6 +250,47 @@ extension EndToEndTests {
       }
     }
 
+    /// Weights that the address space has no room for are not broken.
+    @Test func weightsThatCannotBeMapped() throws {
+      try withTemporaryDirectory { directory in
+        let (path, ids) = (directory + "/model", directory + "/ids")
+        try writeRandomModel(to: path)
+        try Data("[1, 2, 3]".utf8).write(to: URL(fileURLWithPath: ids))
+        let weights = path + "/model.safetensors"
+        try #require(truncate(weights, 1 << 40) == 0)
+        let run = try runProgram([
+          "bash", "-c",
+          "ulimit -v 8000000; exec '\(programPath)' --model '\(path)' --token-ids '\(ids)'",
+        ])
+        #expect(run.exitCode == 69 && run.messages.count == 1, "\(run.error)")
+        #expect(run.error.contains(weights) && run.error.contains("mapped"), "\(run.error)")
+      }
+    }
+
+    /// They give an answer, and it means nothing.
+    @Test(arguments: [nil, 2])
+    func weightsThatAreNoNumbers(ranks: Int?) throws {
+      try withTemporaryDirectory { directory in
+        let (path, ids) = (directory + "/model", directory + "/ids")
+        try writeRandomModel(to: path)
+        try Data("[1, 2, 3]".utf8).write(to: URL(fileURLWithPath: ids))
+        let weights = URL(fileURLWithPath: path + "/model.safetensors")
+        var bytes = [UInt8](try Data(contentsOf: weights))
+        let header = bytes[..<8].reversed().reduce(0) { $0 << 8 | Int($1) }
+        for index in stride(from: 8 + header, to: bytes.count, by: 2) {
+          (bytes[index], bytes[index + 1]) = (0xc0, 0x7f)
+        }
+        try Data(bytes).write(to: weights)
+        let run = try runRingflash(
+          ["--model", path, "--token-ids", ids, "--max-tokens", "3", "--json"], ranks: ranks)
+        expectSuccess(run, "NaN")
+        let warnings = try Record(json: Data(run.output)).values["warnings"] as? [String] ?? []
+        let words = "the logits of 3 tokens are not finite, first those of token 1 of the answer"
+        #expect(warnings.count == 1 && warnings[0].hasPrefix(words), "\(warnings)")
+        #expect(run.error.components(separatedBy: words).count == 2, "\(run.error)")
+      }
+    }
+
     @Test func closedStandardStreams() throws {
       try withContext { _, context in
         let noInput = try runProgram(["bash", "-c", "'\(programPath)' --context - <&-"])

@@ -14,6 +14,9 @@ extension Failure {
     switch error {
     case let failure as Failure: self = failure
     case let agreed as AgreedFailure: self = agreed.failure
+    // What the system has no memory for, such as a mapping, is nothing that is wrong with the file.
+    case let error as FileError where error.code == .noMemory:
+      self.init(.unavailable, error.description)
     case let error as FileError: self.init(Self.code(error.kind), error.description)
     case let error as JSONError: self.init(.badData, error.description)
     case let error as TokenizerError: self.init(Self.code(error.kind), error.description)

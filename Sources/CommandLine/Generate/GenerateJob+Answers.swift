@@ -30,6 +30,7 @@ extension GenerateJob {
       try timeline.stage("decode") { try run(loop, collector, interruption) }
     }
     display.end()
+    if let warning = collector?.warning { warnings.add(warning) }
     if !isWhole {
       let cause = try job.interruptionName()
       try job.runOnRoot {
