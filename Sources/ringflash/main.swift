@@ -1,5 +1,7 @@
 import CommandLine
 import Foundation
 
-restartWithSuitedOpenBLAS()
-exit(Program.run(Array(Swift.CommandLine.arguments.dropFirst())))
+withEnoughStack {
+  restartWithSuitedOpenBLAS()
+  exit(Program.run(Array(Swift.CommandLine.arguments.dropFirst())))
+}

@@ -218,55 +218,6 @@ extension EndToEndTests {
       }
     }
 
-    /// What the system refuses in the middle of the work.
-    @Test func limitedAddressSpace() throws {
-      try withContext { _, context in
-        let script = "ulimit -v 4000000; exec '\(programPath)' --context '\(context)' --quiet"
-        for launcher in ["", "mpirun -np 3 "] {
-          let run = try runProgram(
-            [
-              "bash", "-c",
-              "\(launcher)bash -c \"\(script) --threads 1000\"",
-            ])
-          #expect(run.exitCode == 69 && run.output.isEmpty, "\(run.error)")
-          #expect((1...3).contains(run.messages.count), "\(run.error)")
-          #expect(run.error.contains("ulimit -v"), "\(run.error)")
-        }
-      }
-    }
-
-    /// Too little for the thread that reads the context, or for what comes later; how much that is, and
-    /// whether MPI itself starts, depends on the system's libraries. The job ends in any case.
-    @Test(arguments: Array(stride(from: 460, through: 580, by: 20)))
-    func limitedAddressSpaceEndsTheJob(megabytes: Int) throws {
-      try withContext { _, context in
-        let limit = "ulimit -v \(megabytes * 1000)"
-        let run = try runProgram(
-          ["bash", "-c", "\(limit); exec '\(programPath)' --context '\(context)' --threads 2"],
-          environment: ["SWIFT_BACKTRACE": "enable=no"], limitSeconds: 60)
-        guard run.exitCode == 69 else { return }
-        #expect(run.messages.count == 1 && run.output.isEmpty, "\(run.error)")
-        #expect(run.error.contains("ulimit -v"), "\(run.error)")
-      }
-    }
-
-    /// Weights that the address space has no room for are not broken.
-    @Test func weightsThatCannotBeMapped() throws {
-      try withTemporaryDirectory { directory in
-        let (path, ids) = (directory + "/model", directory + "/ids")
-        try writeRandomModel(to: path)
-        try Data("[1, 2, 3]".utf8).write(to: URL(fileURLWithPath: ids))
-        let weights = path + "/model.safetensors"
-        try #require(truncate(weights, 1 << 40) == 0)
-        let run = try runProgram([
-          "bash", "-c",
-          "ulimit -v 8000000; exec '\(programPath)' --model '\(path)' --token-ids '\(ids)'",
-        ])
-        #expect(run.exitCode == 69 && run.messages.count == 1, "\(run.error)")
-        #expect(run.error.contains(weights) && run.error.contains("mapped"), "\(run.error)")
-      }
-    }
-
     /// They give an answer, and it means nothing.
     @Test(arguments: [nil, 2])
     func weightsThatAreNoNumbers(ranks: Int?) throws {

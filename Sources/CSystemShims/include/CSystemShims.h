@@ -2,9 +2,14 @@
 // the work of a signal handler.
 #pragma once
 
+#include <stddef.h>
+
 // A new empty file in memory, without a name in any directory; -1 and errno where there is none to
 // be had.
 int rf_memory_file(void);
+
+// Gives threads that are started without a size of their own so much stack; an error code or 0.
+int rf_set_default_stack(size_t bytes);
 
 // Has SIGTERM, SIGUSR1 and SIGINT kept instead of ending the process; a second one of a kind, a
 // second or more after the first, ends it. One that is ignored stays so.

@@ -23,8 +23,11 @@ extension Failure {
     case let error as ChatTemplateError: self.init(.badData, error.description)
     case let error as ModelError: self.init(.badData, error.message)
     case let error as InstructionSetError: self.init(.unavailable, error.description)
+    case let error as OpenBLASError: self.init(.unavailable, error.description)
     case let error as SharedMemoryError:
       self.init(.unavailable, "\(error.description); use fewer ranks a host, or one")
+    case let error as MPIError where error.routine == "MPI_Init_thread":
+      self.init(.unavailable, error.description)
     case let error as MPIError: self.init(.internalError, error.description)
     default: self.init(.internalError, "\(error)")
     }

@@ -29,7 +29,8 @@ package struct ModelChatTemplate {
     let configuration = try Self.document("tokenizer_config.json", in: model)
     let path = "\(model)/chat_template.jinja"
     if FileManager.default.fileExists(atPath: path) {
-      template = try ChatTemplate(FileReader.text(of: path, as: "chat template"), name: path)
+      template = try ChatTemplate(
+        FileReader.text(of: path, as: "chat template", limit: .settings), name: path)
     } else if let configuration, let source = try Self.source(in: configuration) {
       template = try ChatTemplate(source, name: configuration.path)
     } else {
