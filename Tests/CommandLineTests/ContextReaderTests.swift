@@ -26,9 +26,9 @@ import Testing
         return ReadingLimit(available: AvailableMemory(root: root), ofProcess: remaining)
       }
     }
-    #expect(try limit(1 << 20, nil).bytes == 1 << 27)
-    #expect(try limit(1 << 20, 1 << 26).bytes == 1 << 23)
-    #expect(try limit(1 << 20, 1 << 40).bytes == 1 << 27)
+    #expect(try limit(1 << 20, nil).bytes == 1 << 26)
+    #expect(try limit(1 << 20, 1 << 26).bytes == 1 << 22)
+    #expect(try limit(1 << 20, 1 << 40).bytes == 1 << 26)
     // A little can always be read.
     #expect(try limit(1, nil).bytes == 1 << 20)
     #expect(try limit(nil, 0).bytes == 1 << 20)

@@ -20,8 +20,8 @@ package struct ReadingLimit: Sendable {
     (self.bytes, self.reason) = (bytes, reason)
   }
 
-  /// With its tokens, and while it is made into them, a text takes several times its size.
-  private static let timesInMemory = 8
+  /// With its tokens, and while it is made into them, a text takes many times its size.
+  private static let timesInMemory = 16
   /// What can always be read.
   private static let least = 1 << 20
 

@@ -1,3 +1,4 @@
+import CSystemShims
 import Foundation
 import MPI
 import Ranks
@@ -19,9 +20,12 @@ package enum Program {
     // Whether a job can be interrupted is known only when its settings are; until then a signal that
     // asks for it is kept.
     if case .success(.generate) = parsed { CaughtSignal.startCatching() }
-    if let failure = tooLittleMemory {
-      report(failure)
-      return failure.exitCode.rawValue
+    if let room = AddressSpace.remainingBytes {
+      if let failure = tooLittleMemory(room) {
+        report(failure)
+        return failure.exitCode.rawValue
+      }
+      rf_share_arena()
     }
     // MPI's own start and end wait for every rank and tell nobody of it.
     alarm(secondsForStart)
@@ -51,8 +55,8 @@ package enum Program {
   private static let leastBytes = 64 << 20
 
   /// Where so little is left there is none to tell of what fails for lack of it.
-  private static var tooLittleMemory: Failure? {
-    guard let room = AddressSpace.remainingBytes, room < leastBytes else { return nil }
+  private static func tooLittleMemory(_ room: Int) -> Failure? {
+    guard room < leastBytes else { return nil }
     return Failure(
       .unavailable,
       """
