@@ -87,7 +87,6 @@ let package = Package(
     // Floor 0: the libraries of the system, and what of the system Swift cannot call.
     cModule(0, "CSystemShims"),
     systemLibrary("CMPI", pkgConfig: "ompi-c", packages: ["libopenmpi-dev", "openmpi-bin"]),
-    systemLibrary("COpenBLAS", pkgConfig: "openblas", packages: ["libopenblas-dev"]),
     systemLibrary("CPCRE2", pkgConfig: "libpcre2-8", packages: ["libpcre2-dev"]),
     systemLibrary("CCrypto", pkgConfig: "libcrypto", packages: ["libssl-dev"]),
     // Its pkg-config file has a flag that SwiftPM refuses, so the module map names the library.
@@ -102,7 +101,7 @@ let package = Package(
 
     // Floor 2: one concern each.
     module(2, "MPI", ["CMPI", "CMPIShims", "CSystemShims"]),
-    module(2, "Kernels", ["CKernels", "CSystemShims", "COpenBLAS"]),
+    module(2, "Kernels", ["CKernels", "CSystemShims"]),
     module(2, "ChatTemplates"),
     module(2, "Tokenizers", ["Files", "JSON", "CPCRE2", "CUTF8Proc"]),
     module(2, "ModelFiles", ["Files", "JSON"], libraries: [system]),
@@ -127,6 +126,7 @@ let package = Package(
       [
         "Inference", "Reporting", "Transformer", "RingAttention", "Ranks", "MPI", "Kernels",
         "ModelFiles", "ContextFiles", "Files", "Digests", "Tokenizers", "ChatTemplates", "JSON",
+        "CSystemShims",
       ],
       libraries: [
         system,
@@ -156,7 +156,7 @@ let package = Package(
     tests("ModelFiles", ["TestSupport", "Files"]),
     tests("Digests"),
     tests("ContextFiles", ["TestSupport", "Files", "Digests"]),
-    tests("Tokenizers", ["TestSupport", "Kernels"], hasFixtures: true),
+    tests("Tokenizers", ["TestSupport", "Files", "Kernels"], hasFixtures: true),
     tests("ChatTemplates", ["Kernels"], hasFixtures: true),
     tests("RingAttention", ["TestSupport", "Ranks", "MPI", "Kernels"]),
     tests(

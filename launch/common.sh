@@ -28,10 +28,11 @@ require_swift() {
   ((BASH_REMATCH[1] * 1000 + BASH_REMATCH[2] >= 6002)) || fail "this Swift is $version; $where"
 }
 
-# What the build looks for with pkg-config, and the Debian packages that have it.
-libraries=(ompi-c openblas libpcre2-8 libutf8proc libcrypto)
+# What the build looks for with pkg-config, and the Debian packages that have it; and OpenBLAS, which
+# is loaded where it multiplies.
+libraries=(ompi-c libpcre2-8 libutf8proc libcrypto)
 library_packages=(
-  libopenmpi-dev openmpi-bin libopenblas-dev libpcre2-dev libutf8proc-dev libssl-dev pkg-config
+  libopenmpi-dev openmpi-bin libopenblas0 libpcre2-dev libutf8proc-dev libssl-dev pkg-config
 )
 
 libraries_are_found() {
@@ -42,7 +43,7 @@ libraries_are_found() {
 # done, the libraries may have come another way: what pkg-config finds is good enough.
 require_packages() {
   if ! has_command apt-get || ! has_command dpkg-query; then
-    libraries_are_found || fail "Open MPI (with mpirun), OpenBLAS, PCRE2, utf8proc and libcrypto" \
+    libraries_are_found || fail "Open MPI (with mpirun), PCRE2, utf8proc and libcrypto" \
       "with their headers, and pkg-config, are needed: 'pkg-config --exists ${libraries[*]}' must" \
       "succeed"
     return

@@ -36,16 +36,18 @@ extension FileDescriptor {
 
   /// Reads up to the end.
   ///
-  /// - Parameter size: the bytes that are likely to come; 0 where nobody knows.
-  public func readToEnd(expecting size: Int) throws -> [UInt8] {
+  /// - Parameters:
+  ///   - size: the bytes that are likely to come; 0 where nobody knows.
+  ///   - limit: of what comes after so many bytes, no more than one is read.
+  public func readToEnd(expecting size: Int, atMost limit: Int = .max - 1) throws -> [UInt8] {
     var content: [UInt8] = []
     // One byte more than are likely: the read that finds the end is the first one.
-    var room = max(size + 1, 1 << 16)
+    var room = min(max(size + 1, 1 << 16), limit + 1)
     while true {
       let piece = try read(upTo: room)
       if content.isEmpty { content = piece } else { content += piece }
-      guard piece.count == room else { return content }
-      room = content.count
+      guard piece.count == room, content.count <= limit else { return content }
+      room = min(content.count, limit + 1 - content.count)
     }
   }
 }

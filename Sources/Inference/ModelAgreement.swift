@@ -7,9 +7,10 @@ import Ranks
 import Transformer
 
 // A model is what its configuration and its weights say, wherever it lies: SHA-256 over config.json,
-// and over the bytes of all files of weights. These are cut into pieces, which the ranks of a host and
+// and over all bytes of all files of weights. These are cut into pieces, which the ranks of a host and
 // their threads share out, and the pieces' hashes are hashed again. So each host reads its files once,
-// as the work would do anyway.
+// as the work would do anyway; ranks that do not see the files of the host's first one read all of
+// their own. That is done only where something depends on it.
 
 /// The agreement of all ranks on one model.
 public final class ModelAgreement {
@@ -34,13 +35,27 @@ public final class ModelAgreement {
     self.team = team
   }
 
-  /// Checks that every host has the model that rank 0 has. Every rank calls this.
+  /// Checks that every rank has the model that rank 0 has. Every rank calls this.
   ///
-  /// - Throws: `AgreedFailure` (69 where a host has another one), `MPIError`.
+  /// - Throws: `AgreedFailure` (69 where a rank has another one), `MPIError`.
   public func check() throws {
-    // On one host all ranks read the same files.
-    guard job.host.size < job.communicator.size else { return }
+    // Nothing needs to be read where all ranks read one host's files.
+    let isOneModel = try job.host.size == job.communicator.size && sharesFiles()
+    guard try job.communicator.allReduce(value: isOneModel ? 1 : 0, .minimum) == 0 else { return }
     _ = try identity()
+  }
+
+  /// Whether all ranks of this host see the same files.
+  private func sharesFiles() throws -> Bool {
+    var paths: [String] = []
+    if model.weights.origin != .builtIn { paths.append(ModelIdentity.configurationPath(of: model)) }
+    if model.weights.origin == .files {
+      paths += try job.onEveryRank {
+        try ModelDirectory(path: model.name).openTensors().files.map(\.path)
+      }
+    }
+    let sharesFiles = try job.isFileOfHost(paths: paths)
+    return try job.host.allReduce(value: sharesFiles ? 1 : 0, .minimum) == 1
   }
 
   /// What tells this model from every other one, 64 hexadecimal digits, the same on every rank and
@@ -65,8 +80,8 @@ public final class ModelAgreement {
       throw Failure(
         .unavailable,
         """
-        host \(MPIEnvironment.processorName) has another model in '\(model.name)' than host \
-        \(firstHost) of rank 0 (\(part)); copy one model to all hosts
+        '\(model.name)' on host \(MPIEnvironment.processorName) is another model than that of \
+        rank 0 on host \(firstHost) (\(part)); give all ranks one model
         """)
     }
     return own
@@ -80,16 +95,9 @@ public final class ModelAgreement {
     case .none: return "none"
     case .files: break
     }
-    let host = job.host
-    // As the host's first rank sees them.
+    let sharesFiles = try sharesFiles()
     let files = try job.onEveryRank {
       try ModelDirectory(path: model.name).openTensors().files.map { try MappedFile(path: $0.path) }
-    }
-    let sizes = try host.broadcast(array: files.map(\.bytes.count), from: 0)
-    try job.onEveryRank {
-      guard sizes != files.map(\.bytes.count) else { return }
-      throw Failure(
-        .unavailable, "the files of '\(model.name)' are not those that other ranks of the host see")
     }
     let pieces = files.flatMap { file in
       stride(from: 0, to: file.bytes.count, by: Self.pieceBytes).map {
@@ -97,32 +105,38 @@ public final class ModelAgreement {
           rebasing: file.bytes[$0..<min(file.bytes.count, $0 + Self.pieceBytes)])
       }
     }
-    let hashes = try hashes(of: pieces)
+    let hashes = try hashes(
+      of: pieces,
+      by: sharesFiles ? job.host : MPIEnvironment.communicatorOfThisRank())
     withExtendedLifetime(files) {}
     var whole = SHA256()
-    for size in sizes { whole.update("\(size) ") }
+    for size in files.map(\.bytes.count) { whole.update("\(size) ") }
     hashes.map(\.bigEndian).withUnsafeBytes { whole.update($0) }
     return whole.checksum.hexadecimal
   }
 
-  /// The words of the hashes of all pieces, of which each rank of the host makes a part.
-  private func hashes(of pieces: [UnsafeRawBufferPointer]) throws -> [Int] {
+  /// The words of the hashes of all pieces.
+  ///
+  /// - Parameter ranks: each of them makes a part.
+  private func hashes(
+    of pieces: [UnsafeRawBufferPointer], by ranks: Communicator
+  ) throws -> [Int] {
     let (host, words) = (job.host, Self.wordsPerHash)
-    let (rank, ranks) = (host.rank, host.size)
+    let (rank, count) = (ranks.rank, ranks.size)
     // This rank's, and zeros. The sum has those of all ranks.
     var hashes = [Int](repeating: 0, count: pieces.count * words)
     try hashes.withUnsafeMutableBufferPointer { hashes in
       nonisolated(unsafe) let hashes = hashes
       nonisolated(unsafe) let pieces = pieces
       team.forEach(
-        (pieces.count - rank + ranks - 1) / ranks, betweenItems: { host.tick() }
+        (pieces.count - rank + count - 1) / count, betweenItems: { host.tick() }
       ) { item, _ in
-        let piece = rank + item * ranks
+        let piece = rank + item * count
         for (index, word) in Checksum(of: pieces[piece]).words.enumerated() {
           hashes[piece * words + index] = Int(truncatingIfNeeded: word)
         }
       }
-      try host.allReduce(values: hashes, .sum)
+      try ranks.allReduce(values: hashes, .sum)
     }
     return hashes
   }

@@ -12,12 +12,15 @@ struct ModelIdentity: Codable, Equatable {
   /// Both in one, 64 hexadecimal digits.
   var text: String { Checksum(of: "\(configuration) \(weights)").hexadecimal }
 
+  /// Of a model in a directory.
+  static func configurationPath(of model: ModelOutline) -> String { "\(model.name)/config.json" }
+
   /// - Throws: `FileError`.
   static func configuration(of model: ModelOutline) throws -> String {
     if model.weights.origin == .builtIn {
       return Checksum(of: "\(model.configuration)").hexadecimal
     }
-    let file = try MappedFile(path: "\(model.name)/config.json")
+    let file = try MappedFile(path: configurationPath(of: model))
     return withExtendedLifetime(file) { Checksum(of: file.bytes).hexadecimal }
   }
 }

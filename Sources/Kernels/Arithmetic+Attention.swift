@@ -1,5 +1,4 @@
 import CKernels
-import COpenBLAS
 
 // Flash attention (Dao et al. 2022) of a tile of query rows on one KV block. Goals, in this order:
 // a row's partial (M, l, o) of a block follows from the row and the block alone; every p is
@@ -225,10 +224,10 @@ extension Arithmetic {
       values = keys + tokensPerBlock * dimension
     }
 
-    cblas_sgemm(
-      CblasRowMajor, CblasNoTrans, CblasTrans, Int32(tile.count), Int32(tokensPerBlock),
-      Int32(dimension), 1, tile.rows.assumingMemoryBound(to: Float.self), Int32(dimension), keys,
-      Int32(dimension), 0, scores, Int32(tokensPerBlock))
+    OpenBLAS.multiply(
+      (tile.rows.assumingMemoryBound(to: Float.self), dimension), (keys, dimension),
+      isRightTransposed: true, rows: tile.count, columns: tokensPerBlock, inner: dimension,
+      into: (scores, tokensPerBlock, beta: 0))
     withUnsafeTemporaryAllocation(of: rf_merge_factors.self, capacity: tile.count) { factors in
       for row in 0..<tile.count {
         let rowScores = scores + row * tokensPerBlock
@@ -241,10 +240,10 @@ extension Arithmetic {
           1, rowScores, layout.shape.scoreScale, &visible, rowScores, states + row * stateRow,
           stateRow, factors.baseAddress! + row)
       }
-      cblas_sgemm(
-        CblasRowMajor, CblasNoTrans, CblasNoTrans, Int32(tile.count), Int32(dimension),
-        Int32(tokensPerBlock), 1, scores, Int32(tokensPerBlock), values, Int32(dimension), 0,
-        partial, Int32(dimension))
+      OpenBLAS.multiply(
+        (UnsafePointer(scores), tokensPerBlock), (values, dimension), isRightTransposed: false,
+        rows: tile.count, columns: dimension, inner: tokensPerBlock,
+        into: (partial, dimension, beta: 0))
       for row in 0..<tile.count {
         let o = states + row * stateRow + SoftmaxStateLayout.header
         table.merge(

@@ -1,5 +1,4 @@
 import CKernels
-import COpenBLAS
 
 // Linear layers. Goals, in this order: an output's bits follow from its token and its weights
 // alone; speed; memory.
@@ -117,12 +116,11 @@ extension Arithmetic {
   }
 
   private func multiplyWidened(_ tile: LinearTile) {
-    cblas_sgemm(
-      CblasRowMajor, CblasNoTrans, CblasTrans, Int32(tile.tokens), Int32(tile.outputs),
-      Int32(tile.inputColumns), 1, tile.inputs.assumingMemoryBound(to: Float.self),
-      Int32(tile.inputStride), tile.weights.assumingMemoryBound(to: Float.self),
-      Int32(tile.inputColumns), tile.accumulate ? 1 : 0, tile.destination,
-      Int32(tile.destinationStride))
+    OpenBLAS.multiply(
+      (tile.inputs.assumingMemoryBound(to: Float.self), tile.inputStride),
+      (tile.weights.assumingMemoryBound(to: Float.self), tile.inputColumns),
+      isRightTransposed: true, rows: tile.tokens, columns: tile.outputs, inner: tile.inputColumns,
+      into: (tile.destination, tile.destinationStride, beta: tile.accumulate ? 1 : 0))
     guard let bias = tile.bias else { return }
     for token in 0..<tile.tokens {
       let row = tile.destination + token * tile.destinationStride

@@ -1,5 +1,4 @@
 import CKernels
-import COpenBLAS
 
 /// What matrix products and attention read, in the type that the microkernels want.
 public enum InputType: Sendable {
@@ -48,8 +47,6 @@ public final class Arithmetic: @unchecked Sendable {
       inputKernels = table.f32bf16
     }
     scratch = (0..<team.threads).map { _ in ScratchMemory() }
-    // The team's threads call OpenBLAS side by side; each call is one thread's work.
-    openblas_set_num_threads(1)
   }
 
   /// Whether own microkernels multiply panels, and compute each row by itself: then a row's bits are

@@ -1,15 +1,10 @@
-import COpenBLAS
-
-/// Which of its kernels OpenBLAS has chosen for this CPU.
+/// Which of its kernels OpenBLAS is to take for this CPU.
 ///
 /// OpenBLAS knows CPUs by their model numbers. For one that is newer than itself it falls back to
 /// kernels without AVX, a tenth as fast. The variable `OPENBLAS_CORETYPE` overrides its choice, but
 /// is read only when the library is loaded.
 public enum OpenBLASCore {
   public static let variable = "OPENBLAS_CORETYPE"
-
-  /// The name of the kernels in use, such as `SkylakeX`.
-  public static var name: String { String(cString: openblas_get_corename()) }
 
   /// What to override OpenBLAS' choice with; nil where it suits the CPU.
   ///

@@ -10,11 +10,15 @@ public enum MPIEnvironment {
   /// To finish MPI waits for every rank. So `body` may only throw what it throws on every rank; an
   /// error that only some ranks know of must end in `Communicator.abort(code:)` inside `body`.
   ///
+  /// - Parameter onFailedStart: called where MPI ends the process instead of saying that it can't be
+  ///   started, as Open MPI 4 does; ends the process.
   /// - Throws: what `body` throws; `MPIError` if MPI can't be started or finished.
   ///
   /// The corresponding MPI functions are `MPI_Init_thread` and `MPI_Finalize`.
-  public static func run<Result>(_ body: (Communicator) throws -> Result) throws -> Result {
-    let world = try start()
+  public static func run<Result>(
+    onFailedStart: (() -> Never)? = nil, _ body: (Communicator) throws -> Result
+  ) throws -> Result {
+    let world = try withLastWord(onFailedStart) { try start() }
     let result: Result
     do {
       result = try body(world)

@@ -49,6 +49,9 @@ extension RunRecord {
   public struct Model: Codable, Equatable, Sendable {
     /// The model directory, or "needle" for the built-in model.
     public let name: String
+    /// What tells it from every other model wherever it lies, in hexadecimal; empty in a record that
+    /// nobody reads.
+    public let digest: String
     /// Whether the weights were random ones, of the model's shape only.
     public let randomWeights: Bool
     /// How many layers the model has.
@@ -59,12 +62,16 @@ extension RunRecord {
     enum CodingKeys: String, CodingKey {
       case layers
       case name = "model"
+      case digest = "model_digest"
       case randomWeights = "random_weights"
       case restoredLayers = "restored_layers"
     }
 
-    public init(name: String, randomWeights: Bool, layers: Int, restoredLayers: Int = 0) {
+    public init(
+      name: String, digest: String, randomWeights: Bool, layers: Int, restoredLayers: Int = 0
+    ) {
       self.name = name
+      self.digest = digest
       self.randomWeights = randomWeights
       self.layers = layers
       self.restoredLayers = restoredLayers

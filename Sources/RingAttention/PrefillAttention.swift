@@ -21,45 +21,35 @@ public final class PrefillAttention {
     public let queryLayout: QueryLayout
     fileprivate let share: SequenceShare
     fileprivate let rank: Int
-    fileprivate let schedules: [AttentionPattern: RingSchedule]
+    fileprivate let schedules: RingSchedules
     /// `[keyValueHeads][tokens][groupSize]` rows of `SoftmaxStateLayout`.
     fileprivate let states: BufferPlan.Slot<Double>
     /// One layer's largest message each.
     fileprivate let messages: [BufferPlan.Slot<UInt8>]
     fileprivate let buffers: BufferPlan
 
-    /// - Parameter patterns: every one that a layer will use.
+    /// - Parameter schedules: for every pattern that a layer will use.
     public init(
-      arithmetic: Arithmetic, cache: KeyValueCache.Plan, partition: SequencePartition,
-      share: SequenceShare, rank: Int, patterns: [AttentionPattern]
+      arithmetic: Arithmetic, cache: KeyValueCache.Plan, schedules: RingSchedules,
+      share: SequenceShare, rank: Int
     ) {
       let shape = cache.layout.shape
       self.share = share
       self.rank = rank
       queryLayout = arithmetic.queryLayout(shape, tokens: share.tokenCount)
-      var schedules: [AttentionPattern: RingSchedule] = [:]
-      for pattern in patterns where schedules[pattern] == nil {
-        schedules[pattern] = RingSchedule(partition: partition, pattern: pattern)
-      }
       self.schedules = schedules
       var plan = BufferPlan()
       states = plan.add(
         queryLayout.rows,
         arithmetic.stateLayout(headDimension: shape.headDimension).rowElements)
-      let largest = schedules.values.map { $0.largestMessage(to: rank) }.max() ?? 0
-      messages = (0..<2).map { _ in plan.add(largest, cache.layout.blockBytes) }
+      messages = (0..<2).map { _ in
+        plan.add(schedules.largestMessage(to: rank), cache.layout.blockBytes)
+      }
       buffers = plan
     }
 
     /// Bytes of states and two message buffers.
     public var bytes: Int { buffers.bytes }
-
-    fileprivate func schedule(of pattern: AttentionPattern) -> RingSchedule {
-      guard let schedule = schedules[pattern] else {
-        preconditionFailure("the pattern \(pattern) was not announced")
-      }
-      return schedule
-    }
   }
 
   private let plan: Plan
@@ -87,9 +77,9 @@ public final class PrefillAttention {
     self.cache = cache
     tiles = Tile.all(
       of: plan.share, tokensPerTile: arithmetic.tokensPerTile(cache.layout.shape))
-    flops = plan.schedules.reduce(into: [:]) { flops, entry in
-      flops[entry.key] = AttentionWork.flops(
-        visiblePairs: plan.share.visiblePairs(entry.key), shape: cache.layout.shape)
+    flops = plan.schedules.patterns.reduce(into: [:]) { flops, pattern in
+      flops[pattern] = AttentionWork.flops(
+        visiblePairs: plan.share.visiblePairs(pattern), shape: cache.layout.shape)
     }
     memory = Buffers(plan.buffers)
   }
@@ -118,7 +108,7 @@ public final class PrefillAttention {
       shape: shape, rows: arithmetic.tokensPerTile(shape) * shape.groupSize)
     var pass = LayerPass(
       layer: layer, pattern: pattern, queries: queries, output: output,
-      schedule: plan.schedule(of: pattern), exchange: exchange, stop: stop,
+      schedule: plan.schedules[pattern], exchange: exchange, stop: stop,
       base: UnsafeRawPointer(cache.base(layer: layer)), blocks: plan.share.blocks)
     pass.work.flops = flops[pattern]!
     let ranks = communicator.size
@@ -163,7 +153,7 @@ public final class PrefillAttention {
     try exchange?.drainReceive(isSent: sent >= begun)
     let message = memory[raw: plan.messages[(begun + ranks - 1) % ranks % 2]]
     for hop in begun..<max(begun, sent) {
-      let schedule = plan.schedule(of: patterns[hop / ranks])
+      let schedule = plan.schedules[patterns[hop / ranks]]
       let late = RingExchange(communicator: communicator)
       try late.start(
         sending: [], of: message,

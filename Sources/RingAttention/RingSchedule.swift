@@ -11,6 +11,8 @@ public struct RingSchedule: Sendable {
   /// `[ranks][blocks of the rank]`: how many hops the block travels, 0 if nobody else sees it.
   private let hops: [[Int]]
   private let blocks: [[Int]]
+  /// `[ranks][blocks of the rank]`: the same numbers as in `hops`, ascending.
+  private let sortedHops: [[Int]]
 
   public init(partition: SequencePartition, pattern: AttentionPattern) {
     ranks = partition.ranks
@@ -26,11 +28,24 @@ public struct RingSchedule: Sendable {
           } ?? 0
       }
     }
+    sortedHops = hops.map { $0.sorted() }
   }
 
   /// The blocks of `source`, ascending, that travel at least `hop` hops; with hop 0, all it owns.
   public func blocks(of source: Int, atHop hop: Int) -> [Int] {
     zip(blocks[source], hops[source]).filter { $0.1 >= hop }.map(\.0)
+  }
+
+  /// How many those are.
+  private func blockCount(of source: Int, atHop hop: Int) -> Int {
+    // The first that travels so far, by halving.
+    let sorted = sortedHops[source]
+    var (low, high) = (0, sorted.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if sorted[middle] < hop { low = middle + 1 } else { high = middle }
+    }
+    return sorted.count - low
   }
 
   /// The rank whose blocks `rank` holds after `hop` hops.
@@ -46,12 +61,12 @@ public struct RingSchedule: Sendable {
     let held = blocks(of: source, atHop: hop)
     return (
       held.indices.filter { leaving.contains(held[$0]) },
-      blocks(of: self.source(at: rank, hop: hop + 1), atHop: hop + 1).count
+      blockCount(of: self.source(at: rank, hop: hop + 1), atHop: hop + 1)
     )
   }
 
   /// The most blocks that a rank receives in one hop.
   public func largestMessage(to rank: Int) -> Int {
-    (1..<max(ranks, 1)).map { blocks(of: source(at: rank, hop: $0), atHop: $0).count }.max() ?? 0
+    (1..<max(ranks, 1)).map { blockCount(of: source(at: rank, hop: $0), atHop: $0) }.max() ?? 0
   }
 }

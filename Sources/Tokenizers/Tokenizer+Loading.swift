@@ -5,28 +5,23 @@ import JSON
 extension Tokenizer {
   /// Reads a Hugging Face `tokenizer.json` of a BPE model.
   ///
-  /// Throws `TokenizerError`: `notFound`, `unreadable`, `malformed` where the file breaks the
+  /// Throws `FileError` as `MappedFile` does; `TokenizerError`: `malformed` where the file breaks the
   /// format, and `unsupported`, naming the component, where it asks for one that is not known.
   public convenience init(contentsOf path: String) throws {
-    let file: MappedFile
-    do {
-      file = try MappedFile(path: path)
-    } catch {
-      throw TokenizerError(error)
-    }
-    // Mapped as long as the data is there.
-    let json = Data(
-      bytesNoCopy: UnsafeMutableRawPointer(mutating: file.bytes.baseAddress!),
-      count: file.bytes.count,
-      deallocator: .custom { _, _ in withExtendedLifetime(file) {} })
-    try self.init(json: json, path: path)
+    let file = try MappedFile(path: path)
+    defer { withExtendedLifetime(file) {} }
+    try self.init { try JSONDocument(bytes: file.bytes, path: path) }
   }
 
-  /// Reads the contents of a `tokenizer.json`; `path` names their origin in messages. Throws as
-  /// `init(contentsOf:)`.
+  /// Reads the contents of a `tokenizer.json`; `path` names their origin in messages. Throws
+  /// `TokenizerError` as `init(contentsOf:)`.
   public convenience init(json: Data, path: String) throws {
+    try self.init { try json.withUnsafeBytes { try JSONDocument(bytes: $0, path: path) } }
+  }
+
+  private convenience init(reading file: () throws -> JSONDocument) throws {
     do {
-      try self.init(json.withUnsafeBytes { try JSONDocument(bytes: $0, path: path) })
+      try self.init(file())
     } catch let error as JSONError {
       throw TokenizerError(.malformed, error.description)
     }

@@ -1,5 +1,7 @@
 import CommandLine
 import Foundation
 
-restartWithSuitedOpenBLAS()
-exit(Program.run(Program.arguments))
+withEnoughStack {
+  restartWithSuitedOpenBLAS()
+  exit(Program.run(Program.arguments))
+}

@@ -1,6 +1,7 @@
 import CommandLine
 import Foundation
 import Inference
+import Kernels
 import Reporting
 import TestSupport
 import Testing
@@ -149,6 +150,29 @@ import Testing
     try AnswersFile(path: "/dev/null").append(record(.integer(1)))
   }
 
+  /// A file that is no longer at its path would lose what is written into it.
+  @Test func removedOrReplaced() throws {
+    for isReplaced in [false, true] {
+      try withAnswers(nil) { path in
+        let file = try AnswersFile(path: path)
+        try file.begin()
+        try file.append(record(.integer(1)))
+        try FileManager.default.moveItem(atPath: path, toPath: path + ".old")
+        if isReplaced { try Data().write(to: URL(fileURLWithPath: path)) }
+        let failure = caughtFailure { try file.append(record(.integer(2))) }
+        #expect(failure?.exitCode == .inputOutput)
+        #expect(failure?.sentence.contains("removed or replaced") == true)
+      }
+    }
+    // By another name of the same file nothing is lost.
+    try withAnswers([]) { path in
+      try FileManager.default.createSymbolicLink(atPath: path + ".link", withDestinationPath: path)
+      let file = try AnswersFile(path: path + ".link")
+      try file.begin()
+      try file.append(record(.integer(1)))
+    }
+  }
+
   @Test func twoJobs() throws {
     try withAnswers(nil) { path in
       let first = try AnswersFile(path: path)
@@ -162,11 +186,13 @@ import Testing
   /// Whatever an answer depends on changes its fingerprint.
   @Test func fingerprints() throws {
     func text(
-      context: [Int32] = [1, 2, 3], model: String = "m", random: Bool = false,
-      fp32: Bool = false, prompt: [Int32] = [4, 5], _ choices: GenerationChoices = .init()
+      context: [Int32] = [1, 2, 3], model: String = "m", ends: Set<Int32> = [7, 2],
+      fp32: Bool = false, instructionSet: InstructionSet = .avx2, prompt: [Int32] = [4, 5],
+      _ choices: GenerationChoices = .init()
     ) throws -> String {
       try QuestionFingerprint(
-        context: context, model: model, randomWeights: random, precision: fp32 ? .fp32 : .bf16
+        context: context, model: model, endOfSequenceTokens: ends,
+        precision: fp32 ? .fp32 : .bf16, instructionSet: instructionSet
       ).text(prompt: prompt, parameters: GenerationParameters(flags: choices, model: .init()))
     }
     func sampling(_ change: (inout SamplingChoices) -> Void) -> SamplingChoices {
@@ -175,7 +201,8 @@ import Testing
       return choices
     }
     let texts = try [
-      text(), text(context: [1, 2]), text(model: "n"), text(random: true), text(fp32: true),
+      text(), text(context: [1, 2]), text(model: "n"), text(ends: [7]), text(fp32: true),
+      text(instructionSet: .avx512),
       text(prompt: [4]), text(context: [1, 2, 3, 4], prompt: [5]), text(.init(maxTokens: 7)),
       text(.init(stopTexts: ["a"])), text(.init(sampling: .init(temperature: 0.1))),
       text(.init(sampling: .init(topK: 1))), text(.init(sampling: .init(topP: 0.1))),
@@ -187,7 +214,7 @@ import Testing
     #expect(Set(texts).count == texts.count)
     #expect(texts.allSatisfy { $0.wholeMatch(of: /[0-9a-f]{16}/) != nil })
     // Files of one release are continued by the next.
-    #expect(texts[0] == "0ece453d9dea8030")
+    #expect(texts[0] == "d5bd231f6c8caf09")
     #expect(try text() == texts[0])
   }
 }

@@ -128,6 +128,7 @@ import Testing
     ["haystack", "--tokens", "9", "--ask", "0"], ["haystack", "--tokens", "9", "stray"],
     ["haystack", "--tokens", "99", "--prompts", "a", "--ask", "1"],
     ["haystack", "--tokens", "99", "--prompts", "a", "--needles", "0"],
+    ["inspect", "--ranks", "3"], ["inspect", "--max-tokens", "3"],
     ["help", "stray"], ["bench"], ["bench", "stray"], ["bench", "attention", "--query-heads", "3"],
     ["bench", "attention", "--query-heads", "8", "--kv-heads", "3"],
     ["bench", "attention", "--format", "xml"], ["bench", "attention", "--repetitions", "0"],

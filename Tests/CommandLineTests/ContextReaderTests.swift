@@ -15,6 +15,29 @@ import Testing
     Self.readers.map { reader in caughtFailure { _ = try reader(path) } }
   }
 
+  /// By what is less, the memory or the address space.
+  @Test func limits() throws {
+    func limit(_ kilobytes: Int?, _ remaining: Int?) throws -> ReadingLimit {
+      try withTemporaryDirectory { root in
+        try FileManager.default.createDirectory(
+          atPath: root + "/proc", withIntermediateDirectories: true)
+        let text = kilobytes.map { "MemAvailable: \($0) kB\n" } ?? ""
+        try Data(text.utf8).write(to: URL(fileURLWithPath: root + "/proc/meminfo"))
+        return ReadingLimit(available: AvailableMemory(root: root), ofProcess: remaining)
+      }
+    }
+    #expect(try limit(1 << 20, nil).bytes == 1 << 26)
+    #expect(try limit(1 << 20, 1 << 26).bytes == 1 << 22)
+    #expect(try limit(1 << 20, 1 << 40).bytes == 1 << 26)
+    // A little can always be read.
+    #expect(try limit(1, nil).bytes == 1 << 20)
+    #expect(try limit(nil, 0).bytes == 1 << 20)
+    #expect(try limit(nil, nil).bytes > 1 << 50)
+    try withFile("long") { path in
+      #expect(throws: Never.self) { try ContextReader.context(path: path) }
+    }
+  }
+
   @Test func badFilesOfEveryKind() throws {
     try withTemporaryDirectory { directory in
       let file = directory + "/file"

@@ -9,7 +9,8 @@ extension EndToEndTests {
   @Suite(.serialized) struct Outputs {
     static let keys: Set<String> = [
       "version", "commit", "hosts", "ranks", "threads", "instruction_set", "partition",
-      "precision", "model", "text", "tokens", "seconds", "tokens_per_second", "flops", "gflops",
+      "precision", "model", "model_digest", "text", "tokens", "seconds", "tokens_per_second",
+      "flops", "gflops",
       "balance", "bytes_sent", "kv_bytes", "peak_resident_bytes", "peak_private_bytes",
       "random_weights", "logits_digest", "warnings",
     ]

@@ -51,6 +51,26 @@ extension EndToEndTests.Prompts {
     }
   }
 
+  /// Other weights of the same shape under the same path, and another instruction set.
+  @Test func answersOfOtherWeights() throws {
+    try withWork(random: true, tokens: 600) { work in
+      let (prompts, answers) = (work.path("prompts"), work.path("answers"))
+      let arguments =
+        work.arguments + ["--prompts", prompts, "--answers", answers, "--batch", "1", "--quiet"]
+      expectSuccess(try runRingflash(arguments), "first")
+      let portable = try runRingflash(arguments, environment: ["RINGFLASH_ISA": "portable"])
+      #expect(portable.exitCode == 65 && portable.messages.count == 1, "\(portable.error)")
+      #expect(portable.error.contains("\(answers):1:"), "\(portable.error)")
+      expectSuccess(try runRingflash(arguments), "again")
+
+      let weights = URL(fileURLWithPath: work.path("model/model.safetensors"))
+      var bytes = try Data(contentsOf: weights)
+      bytes[bytes.count - 2] ^= 1
+      try bytes.write(to: weights)
+      try expectFailure(arguments, 65, [answers + ":1:", "model", "--answers"])
+    }
+  }
+
   @Test func badFiles() throws {
     try withWork { work in
       let (prompts, answers) = (work.path("prompts"), work.path("answers"))

@@ -62,6 +62,23 @@ struct FileDescriptorTests {
     }
   }
 
+  /// No more than one byte beyond the limit, from a pipe and from a device that never ends.
+  @Test func whatIsReadHasALimit() throws {
+    for limit in [0, 1, 65_535, 65_536, 65_537, 199_999] {
+      for expected in [0, 10, 300_000] {
+        let device = try FileDescriptor.open("/dev/zero", .readOnly)
+        let read = try device.closeAfter {
+          try device.readToEnd(expecting: expected, atMost: limit)
+        }
+        #expect(read.count == limit + 1)
+      }
+    }
+    let (readEnd, writeEnd) = try FileDescriptor.pipe()
+    _ = try writeEnd.closeAfter { try writeEnd.writeAll([1, 2, 3]) }
+    let read = try readEnd.closeAfter { try readEnd.readToEnd(expecting: 0, atMost: 3) }
+    #expect(read == [1, 2, 3])
+  }
+
   /// The writer gives little at a time.
   @Test(arguments: [0, 1, 199_999, 200_000, 300_000])
   func allIsReadFromAPipe(expected: Int) throws {

@@ -11,13 +11,17 @@ extension RankTests {
   @Suite @MPIThread struct ModelAgreementTests {
     private let team = ThreadTeam(threads: 2, spins: 0)
 
+    private func job() throws -> Job {
+      try Job(
+        world, describing: { $0 as? Failure ?? Failure(.badData, "\($0)") },
+        reporting: { Issue.record("the job ends: \($0.sentence)") })
+    }
+
     /// Calls `body` with what finds the identity of a model, the same on every rank.
     private func withJob(
       _ body: (_ identity: (ModelOutline, _ version: String) throws -> String) throws -> Void
     ) throws {
-      let job = try Job(
-        world, describing: { $0 as? Failure ?? Failure(.badData, "\($0)") },
-        reporting: { Issue.record("the job ends: \($0.sentence)") })
+      let job = try job()
       try body { model, version in
         let agreement = ModelAgreement(on: model, version: version, job: job, team: team)
         try agreement.check()
@@ -72,24 +76,33 @@ extension RankTests {
       }
     }
 
-    @Test func ranksOfAHostThatSeeOtherFilesAreAFailure() throws {
+    /// Weights of the same size, and files of another one, in the last rank's folder.
+    @Test(arguments: [true, false])
+    func ranksOfAHostThatSeeOtherWeightsAreAFailure(isOfOneSize: Bool) throws {
       guard world.size > 1 else { return }
       let folder = try folder()
       defer { withExtendedLifetime(folder) {} }
-      if world.rank == 1 {
-        let tensors = "\(folder.path)/model.safetensors"
-        // The spaces belong to the header.
-        var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: tensors)))
-        let header = bytes[..<8].reversed().reduce(0) { $0 << 8 | Int($1) }
-        bytes[..<8] = [UInt8](withUnsafeBytes(of: UInt64(header + 8).littleEndian, Array.init))[...]
-        bytes.insert(contentsOf: [UInt8](repeating: 0x20, count: 8), at: 8 + header)
-        try Data(bytes).write(to: URL(fileURLWithPath: tensors))
+      if world.rank == world.size - 1 {
+        let tensors = URL(fileURLWithPath: "\(folder.path)/model.safetensors")
+        var bytes = [UInt8](try Data(contentsOf: tensors))
+        if isOfOneSize {
+          bytes[bytes.count - 1] ^= 1
+        } else {
+          // The spaces belong to the header.
+          let header = bytes[..<8].reversed().reduce(0) { $0 << 8 | Int($1) }
+          bytes[..<8] =
+            [UInt8](withUnsafeBytes(of: UInt64(header + 8).littleEndian, Array.init))[...]
+          bytes.insert(contentsOf: [UInt8](repeating: 0x20, count: 8), at: 8 + header)
+        }
+        try Data(bytes).write(to: tensors)
       }
-      try withJob { identity in
-        let error = #expect(throws: AgreedFailure.self) { _ = try identity(outline(folder), "1.0") }
-        #expect(error?.failure.exitCode == .unavailable)
-        #expect(error?.failure.sentence.contains("other ranks of the host") == true)
-      }
+      let job = try job()
+      let agreement = ModelAgreement(on: try outline(folder), version: "1.0", job: job, team: team)
+      let error = #expect(throws: AgreedFailure.self) { try agreement.check() }
+      #expect(error?.failure.exitCode == .unavailable)
+      #expect(error?.failure.sentence.hasPrefix("rank \(world.size - 1) on ") == true)
+      #expect(error?.failure.sentence.contains("its weights differ") == true)
+      try job.finish()
     }
   }
 }

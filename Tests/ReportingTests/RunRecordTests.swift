@@ -13,10 +13,10 @@ import Testing
     #expect(
       record.keys.sorted() == [
         "balance", "bytes_sent", "commit", "finish_reason", "flops", "gflops", "hosts",
-        "instruction_set", "kv_bytes", "layers", "logits_digest", "model", "partition",
-        "peak_private_bytes", "peak_resident_bytes", "precision", "questions", "random_weights",
-        "ranks", "restored_layers", "sampling", "seconds", "seed", "text", "threads", "token_ids",
-        "tokens",
+        "instruction_set", "kv_bytes", "layers", "logits_digest", "model", "model_digest",
+        "partition", "peak_private_bytes", "peak_resident_bytes", "precision", "questions",
+        "random_weights", "ranks", "restored_layers", "sampling", "seconds", "seed", "text",
+        "threads", "token_ids", "tokens",
         "tokens_per_second", "version", "warnings",
       ])
     func keys(_ name: String) throws -> [String] {
@@ -53,7 +53,8 @@ import Testing
         "flops":{"attention":1000000000000000,"linear":2000000000000000},\
         "gflops":{"attention":180.5,"linear":90.25},"hosts":["node/1"],\
         "instruction_set":"avx512bf16","kv_bytes":[2048,2048],"layers":5,"logits_digest":"feed",\
-        "model":"needle","partition":"zigzag","peak_private_bytes":[1048576,1048577],\
+        "model":"needle","model_digest":"beef","partition":"zigzag",\
+        "peak_private_bytes":[1048576,1048577],\
         "peak_resident_bytes":[3221225472,3221225473],"precision":"bf16",\
         "questions":{"answered":0,"answered_before":0,"asked":0},"random_weights":false,"ranks":2,\
         "restored_layers":0,"sampling":{"frequency_penalty":0,"min_p":0,"presence_penalty":0,\

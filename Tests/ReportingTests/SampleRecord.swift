@@ -11,7 +11,9 @@ func sampleRecord(
     job: .init(
       hosts: ["node/1"], ranks: ranks, threads: 1, instructionSet: "avx512bf16",
       partition: "zigzag", precision: "bf16"),
-    model: .init(name: "needle", randomWeights: false, layers: 5, restoredLayers: restoredLayers),
+    model: .init(
+      name: "needle", digest: "beef", randomWeights: false, layers: 5,
+      restoredLayers: restoredLayers),
     answer: answer, seconds: seconds,
     work: .init(flops: .init(attention: 1e15, linear: 2e15), gflops: gflops, balance: balance),
     perRank: .init(

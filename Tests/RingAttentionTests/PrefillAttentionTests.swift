@@ -138,8 +138,9 @@ extension RankTests {
     }
     attention = PrefillAttention(
       PrefillAttention.Plan(
-        arithmetic: arithmetic, cache: cachePlan, partition: partition, share: share,
-        rank: world.rank, patterns: layers.map(\.pattern)),
+        arithmetic: arithmetic, cache: cachePlan,
+        schedules: RingSchedules(partition: partition, patterns: layers.map(\.pattern)),
+        share: share, rank: world.rank),
       communicator: world, arithmetic: arithmetic, cache: cache)
   }
 

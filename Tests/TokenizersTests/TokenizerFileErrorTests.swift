@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Kernels
 import TestSupport
@@ -262,9 +263,9 @@ struct TokenizerFileErrorTests {
     }
   }
 
-  @Test func aMissingFileAndADirectoryAreNotFound() {
-    for path in ["/nowhere/tokenizer.json", NSTemporaryDirectory()] {
-      let error = #expect(throws: TokenizerError.self) { try Tokenizer(contentsOf: path) }
+  @Test func aMissingFileADirectoryAndADeviceAreNotFound() {
+    for path in ["/nowhere/tokenizer.json", NSTemporaryDirectory(), "/dev/zero"] {
+      let error = #expect(throws: FileError.self) { try Tokenizer(contentsOf: path) }
       #expect(error?.kind == .notFound)
       #expect(error.map { "\($0)" }?.contains(path) == true)
       #expect(error?.localizedDescription == error?.description)

@@ -50,6 +50,33 @@ extension RankTests {
       }
     }
 
+    /// Of many ranks at once the same as one by one, and in a moment.
+    @Test func ofAllRanks() throws {
+      let configuration = try RandomModel.sampleConfiguration()
+      let arithmetic = highestArithmetics()[0]
+      for kind in PartitionKind.allCases {
+        let sequence = SequenceDescription(
+          partition: kind, contextTokens: 5000, maximumAppended: 300, branches: 3)
+        let all = MemoryRequirement.ofAllRanks(
+          configuration: configuration, arithmetic: arithmetic, sequence: sequence, ranks: 7)
+        for (rank, requirement) in all.enumerated() {
+          #expect(
+            requirement
+              == MemoryRequirement(
+                configuration: configuration, arithmetic: arithmetic, sequence: sequence, ranks: 7,
+                rank: rank), "\(kind), rank \(rank)")
+        }
+        let start = ContinuousClock.now
+        let many = MemoryRequirement.ofAllRanks(
+          configuration: configuration, arithmetic: arithmetic,
+          sequence: SequenceDescription(
+            partition: kind, contextTokens: 3_000_000, maximumAppended: 64), ranks: 512)
+        #expect(many.count == 512)
+        // A second or so without optimization; minutes where each rank plans for all of them.
+        #expect(ContinuousClock.now - start < .seconds(30), "\(kind)")
+      }
+    }
+
     /// What the system has mapped for the stack while it works, against what was announced. With
     /// several ranks, because then nothing else runs in the process that could map memory
     /// meanwhile.

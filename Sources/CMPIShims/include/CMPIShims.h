@@ -33,3 +33,7 @@ int rf_mpi_max_processor_name(void);
 // `accumulated`.
 typedef void (*rf_mpi_reduction)(void *incoming, void *accumulated, int *count,
                                  MPI_Datatype *datatype);
+
+// Has `say` called when this process ends by exit() or _exit(), until it is set to null; it may end
+// the process by _exit() itself.
+void rf_mpi_set_last_word(void (*say)(void));

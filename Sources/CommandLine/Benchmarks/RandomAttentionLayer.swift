@@ -6,9 +6,9 @@ import RingAttention
 final class RandomAttentionLayer {
   /// What one rank's layer takes.
   private struct Plan {
-    let partition: SequencePartition
     let share: SequenceShare
     let cache: KeyValueCache.Plan
+    let schedule: RingSchedule
     let attention: PrefillAttention.Plan
     /// As in `QueryLayout`, and `[own tokens][inputStride]`; matrix input.
     let queries: BufferPlan.Slot<UInt8>
@@ -20,14 +20,15 @@ final class RandomAttentionLayer {
       _ communicator: Communicator
     ) {
       let rank = communicator.rank
-      partition = SequencePartition(
+      let partition = SequencePartition(
         .zigzag, blocks: (tokens + tokensPerBlock - 1) / tokensPerBlock, ranks: communicator.size)
       share = SequenceShare(partition: partition, rank: rank, sequenceTokens: tokens)
       cache = KeyValueCache.Plan(
         layout: arithmetic.keyValueLayout(shape), layers: 1, blocks: share.blocks)
+      let schedules = RingSchedules(partition: partition, patterns: [pattern])
+      schedule = schedules[pattern]
       attention = PrefillAttention.Plan(
-        arithmetic: arithmetic, cache: cache, partition: partition, share: share, rank: rank,
-        patterns: [pattern])
+        arithmetic: arithmetic, cache: cache, schedules: schedules, share: share, rank: rank)
       var plan = BufferPlan()
       queries = plan.add(share.tokenCount, attention.queryLayout.tokenBytes)
       output = plan.add(
@@ -42,7 +43,6 @@ final class RandomAttentionLayer {
   private let plan: Plan
   private let attention: PrefillAttention
   private let cache: KeyValueCache
-  private let schedule: RingSchedule
   private let memory: Buffers
 
   init(
@@ -54,7 +54,6 @@ final class RandomAttentionLayer {
     plan = Plan(
       arithmetic: arithmetic, shape: shape, pattern: pattern, tokens: tokens, communicator)
     cache = KeyValueCache(plan.cache)
-    schedule = RingSchedule(partition: plan.partition, pattern: pattern)
     memory = Buffers(plan.buffers)
     attention = PrefillAttention(
       plan.attention, communicator: communicator, arithmetic: arithmetic, cache: cache)
@@ -86,9 +85,8 @@ final class RandomAttentionLayer {
   ) -> Int {
     let plan = Plan(
       arithmetic: arithmetic, shape: shape, pattern: .causal, tokens: tokens, communicator)
-    let schedule = RingSchedule(partition: plan.partition, pattern: .causal)
     let message =
-      schedule.largestMessage(to: communicator.rank) * plan.cache.layout.blockBytes
+      plan.schedule.largestMessage(to: communicator.rank) * plan.cache.layout.blockBytes
     return plan.buffers.bytes + plan.attention.bytes + plan.cache.bytes
       + (isExchangedAlone ? 2 * message : 0)
   }
@@ -101,7 +99,7 @@ final class RandomAttentionLayer {
 
   /// Of the largest message that this rank receives.
   var messageBytes: Int {
-    schedule.largestMessage(to: communicator.rank) * cache.layout.blockBytes
+    plan.schedule.largestMessage(to: communicator.rank) * cache.layout.blockBytes
   }
 
   /// Sends and receives the messages of `attend()` and computes nothing; returns the bytes sent.
@@ -115,7 +113,7 @@ final class RandomAttentionLayer {
     var base = UnsafeRawPointer(cache.base(layer: 0))
     for hop in 0..<communicator.size - 1 {
       let arriving = UnsafeMutableRawPointer(hop.isMultiple(of: 2) ? memory.0 : memory.1)
-      let messages = schedule.messages(at: communicator.rank, hop: hop)
+      let messages = plan.schedule.messages(at: communicator.rank, hop: hop)
       try exchange.start(
         sending: messages.sent, of: base, receiving: messages.received, into: arriving,
         blockBytes: cache.layout.blockBytes, hop: hop)

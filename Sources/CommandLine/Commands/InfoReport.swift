@@ -25,6 +25,8 @@ struct InfoReport: Codable, CommandReport {
   let readBytes: Int
   let lastLevelCacheBytes: Int
   let availableMemoryBytes: Int?
+  /// The control group whose limit that follows from; null where it is the host's memory.
+  let limitingControlGroup: String?
 
   static func run(_ command: InfoCommand, _ job: Job) throws {
     let resources = try HostResources(job.host)
@@ -57,7 +59,9 @@ struct InfoReport: Codable, CommandReport {
     dotProductGflops = peaks.dotProductGFLOPS
     multiplyAddGflops = peaks.multiplyAddGFLOPS
     readGbPerSecond = peaks.readGBPerSecond
-    availableMemoryBytes = HostResources.availableMemory
+    let memory = AvailableMemory()
+    availableMemoryBytes = memory?.bytes
+    limitingControlGroup = memory?.group?.group
   }
 
   static let valueColumn = 18
@@ -88,7 +92,8 @@ struct InfoReport: Codable, CommandReport {
       ),
       (
         "memory available",
-        availableMemoryBytes.map { String(format: "%.1f GB", Double($0) / 1e9) } ?? "unknown"
+        (availableMemoryBytes.map { String(format: "%.1f GB", Double($0) / 1e9) } ?? "unknown")
+          + (limitingControlGroup.map { ", by the control group \($0)" } ?? "")
       ),
     ]
   }

@@ -82,5 +82,13 @@ package struct InspectCommand: Subcommand, Sendable {
 
   package init() {}
 
+  package func validate() throws {
+    guard tokens == nil else { return }
+    for (option, isGiven) in [("ranks", ranks != nil), ("max-tokens", maxTokens != nil)]
+    where isGiven {
+      throw ValidationError("--\(option) is of a run, give its context's --tokens with it")
+    }
+  }
+
   var parsed: ParsedCommand { .inspect(self) }
 }

@@ -28,16 +28,16 @@ struct MemoryEstimate: Codable {
   let totalBytes: Int
   /// Null where the system does not say.
   let availableBytes: Int?
+  /// The control group whose limit that follows from; null where it is the host's memory.
+  let limitingControlGroup: String?
   let fits: Bool
 
   init(
     _ outline: ModelOutline, _ arithmetic: Arithmetic, _ sequence: SequenceDescription, ranks: Int
   ) {
-    let requirements = (0..<ranks).map { rank in
-      MemoryRequirement(
-        configuration: outline.configuration, arithmetic: arithmetic, sequence: sequence,
-        ranks: ranks, rank: rank)
-    }
+    let requirements = MemoryRequirement.ofAllRanks(
+      configuration: outline.configuration, arithmetic: arithmetic, sequence: sequence,
+      ranks: ranks)
     let weights = outline.weights
     let memory = HostMemoryRequirement(
       sharedBytes: weights.sharedBytes,
@@ -55,7 +55,9 @@ struct MemoryEstimate: Codable {
     assumesWeights = weights.assumption != nil
     mappedWeightBytes = weights.mappedBytes
     totalBytes = memory.bytes
-    availableBytes = HostResources.availableMemory
+    let available = AvailableMemory()
+    availableBytes = available?.bytes
+    limitingControlGroup = available?.group?.group
     fits = memory.fits(available: availableBytes)
   }
 
@@ -74,7 +76,9 @@ struct MemoryEstimate: Codable {
       ("total", "\(decimalSize(totalBytes)) on this host"),
       (
         "available",
-        (availableBytes.map(decimalSize) ?? "unknown") + (fits ? ": fits" : ": does not fit")
+        (availableBytes.map(decimalSize) ?? "unknown")
+          + (limitingControlGroup.map { ", by the control group \($0)" } ?? "")
+          + (fits ? ": fits" : ": does not fit")
           + (assumesWeights ? ", with weights stored as assumed" : "")
       ),
     ]

@@ -2,8 +2,8 @@ import Ranks
 
 /// Reads what the user asks about; the path `-` is standard input.
 ///
-/// All of these throw 66 if the file is not there or is not a file, 74 if it cannot be read, and 65
-/// if it is empty or its content is not what it should be.
+/// All of these throw 66 if the file is not there or is not a file, 69 if it is too large, 74 if it
+/// cannot be read, and 65 if it is empty or its content is not what it should be.
 package enum ContextReader {
   package static func context(path: String) throws(Failure) -> String {
     try text(path: path, role: "context")

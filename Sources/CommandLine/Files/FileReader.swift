@@ -9,31 +9,45 @@ package enum FileReader {
   /// Whatever can be read to an end will do: a file, a pipe (so `<(command)` of a shell), a
   /// terminal.
   ///
-  /// - Parameter role: what the file is to the user, for messages ("context").
-  /// - Throws: 66 if it is not there or is a directory or a disk, 74 if it cannot be read.
-  package static func bytes(of path: String, as role: String) throws(Failure) -> [UInt8] {
+  /// - Parameters:
+  ///   - role: what the file is to the user, for messages ("context").
+  ///   - limit: how much may be read.
+  /// - Throws: 66 if it is not there or is a directory or a disk, 69 if there is more than the limit,
+  ///   74 if it cannot be read.
+  package static func bytes(
+    of path: String, as role: String, limit: ReadingLimit = .text
+  ) throws(Failure) -> [UInt8] {
     let name = name(of: path, as: role)
     let (descriptor, size) = try openFile(path, name)
     defer { close(descriptor) }
-    return try Errno.explained {
-      try descriptor.readToEnd(expecting: size)
+    try limit.check(size, name)
+    let bytes = try Errno.explained {
+      try descriptor.readToEnd(expecting: size, atMost: limit.bytes)
     } by: {
       readFailure($0, name)
     }
+    try limit.check(bytes.count, name)
+    return bytes
   }
 
   /// Calls `body` with each line of the file at `path`, or of standard input if it is `-`; of the file
   /// no more is in memory than a line.
   ///
-  /// - Throws: as `bytes(of:as:)`, and 65 for a line that is too long; what `body` throws.
+  /// - Throws: as `bytes(of:as:limit:)`, where what the lines have together counts; 65 for a line that
+  ///   is too long; what `body` throws.
   package static func forEachLine(
     of path: String, as role: String, _ body: (LineReader.Line) throws(Failure) -> Void
   ) throws(Failure) {
     let name = name(of: path, as: role)
     let (descriptor, _) = try openFile(path, name)
     defer { close(descriptor) }
+    let limit = ReadingLimit.text
+    var count = 0
     var reader = LineReader(name: path == "-" ? "standard input" : path) { () throws(Failure) in
-      try bytes(from: descriptor, upTo: 1 << 18, name)
+      let bytes = try bytes(from: descriptor, upTo: 1 << 18, name)
+      count += bytes.count
+      try limit.check(count, name)
+      return bytes
     }
     while let line = try reader.next() { try body(line) }
   }
@@ -74,18 +88,22 @@ package enum FileReader {
 
   /// The content of the file at `path` as text.
   ///
-  /// - Throws: as `bytes(of:as:)`, and 65 if it is not UTF-8.
-  package static func text(of path: String, as role: String) throws(Failure) -> String {
-    try text(bytes(of: path, as: role), name(of: path, as: role))
+  /// - Throws: as `bytes(of:as:limit:)`, and 65 if it is not UTF-8.
+  package static func text(
+    of path: String, as role: String, limit: ReadingLimit = .text
+  ) throws(Failure) -> String {
+    try text(bytes(of: path, as: role, limit: limit), name(of: path, as: role))
   }
 
   /// The content of a file that stands beside others, as a model's do: nothing waits for what writes
   /// into a pipe.
   ///
-  /// - Throws: 65 if it is empty or not UTF-8; `FileError`.
+  /// - Throws: 65 if it is empty or not UTF-8, 69 if it is larger than such files are; `FileError`.
   package static func mappedText(of path: String, as role: String) throws -> String {
     let file = try MappedFile(path: path)
-    return try withExtendedLifetime(file) { try text(Array(file.bytes), name(of: path, as: role)) }
+    let name = name(of: path, as: role)
+    try ReadingLimit.settings.check(file.bytes.count, name)
+    return try withExtendedLifetime(file) { try text(Array(file.bytes), name) }
   }
 
   private static func text(_ bytes: [UInt8], _ name: String) throws(Failure) -> String {

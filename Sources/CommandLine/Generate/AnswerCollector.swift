@@ -8,6 +8,7 @@ final class AnswerCollector {
   private struct Open {
     var answer: AnswerText
     var digest = LogitsDigest()
+    var tokens = 0
   }
 
   private let questionnaire: Questionnaire
@@ -16,6 +17,8 @@ final class AnswerCollector {
   private var open: [Int: Open] = [:]
   private var finished = 0
   private var generatedTokens = 0
+  /// How many tokens were chosen from logits of which some are not finite, and where the first is.
+  private var nonFinite: (tokens: Int, first: String) = (0, "")
   /// When the first logits came; nil before.
   private(set) var firstLogits: ContinuousClock.Instant?
 
@@ -31,8 +34,26 @@ final class AnswerCollector {
   /// - Throws: `Failure` with 74.
   func receive(logits: UnsafeBufferPointer<Float>, of index: Int) throws {
     if firstLogits == nil { firstLogits = .now }
+    if logits.contains(where: { !$0.isFinite }) { countNonFinite(index) }
     open[index, default: begin(index)].digest.update(row: logits)
     try questionnaire.receiver.receive(logits: logits)
+  }
+
+  private func countNonFinite(_ index: Int) {
+    nonFinite.tokens += 1
+    guard nonFinite.tokens == 1 else { return }
+    let token = (open[index]?.tokens ?? 0) + 1
+    let answers = questionnaire.entries.count
+    nonFinite.first = "token \(token) of \(answers == 1 ? "the answer" : "answer \(index + 1)")"
+  }
+
+  /// What is wrong with the logits so far, in one sentence without a full stop; nil for nothing.
+  var warning: String? {
+    guard nonFinite.tokens > 0 else { return nil }
+    return """
+      the logits of \(nonFinite.tokens) token\(nonFinite.tokens == 1 ? "" : "s") are not finite, \
+      first those of \(nonFinite.first): the answers mean nothing; check the model's weights
+      """
   }
 
   /// Takes the next token; says whether more are wanted.
@@ -41,7 +62,8 @@ final class AnswerCollector {
   func receive(_ token: Int32, of index: Int) throws -> Bool {
     generatedTokens += 1
     display.update(completed: Double(finished), tokens: generatedTokens)
-    return try open[index, default: begin(index)].answer.append(token)
+    open[index, default: begin(index)].tokens += 1
+    return try open[index]!.answer.append(token)
   }
 
   /// Hands on the answer.

@@ -32,6 +32,7 @@ extension GenerateJob {
       }
     }
     display.end()
+    if let warning = collector?.warning { warnings.add(warning) }
     if !isWhole {
       let cause = try job.interruptionName()
       try job.runOnRoot {

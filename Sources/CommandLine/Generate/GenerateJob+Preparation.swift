@@ -71,6 +71,12 @@ extension GenerateJob {
     return model
   }
 
+  /// Whether the record or the answers of this run are read by somebody who knows the model again by
+  /// it. It takes reading all weights.
+  var dependsOnModelIdentity: Bool {
+    settings.json || settings.report != nil || settings.questions?.answers != nil
+  }
+
   /// Reads and tokenizes on rank 0, then broadcasts the context.
   func readInput(_ model: OutlinedModel, _ files: QuestionFiles?) throws -> TokenizedInput {
     try timeline.stage("tokenize") {
@@ -97,8 +103,8 @@ extension GenerateJob {
 
   /// What is asked of the context, on rank 0.
   func questionnaire(
-    _ files: QuestionFiles?, _ input: TokenizedInput, _ suggestions: GenerationChoices,
-    _ outputs: OutputFiles?
+    _ files: QuestionFiles?, _ input: TokenizedInput, _ run: RunDescription,
+    _ suggestions: GenerationChoices, _ outputs: OutputFiles?
   ) throws -> Questionnaire? {
     try job.onEveryRank {
       guard job.isRoot else { return nil }
@@ -108,7 +114,7 @@ extension GenerateJob {
           return try Questionnaire(
             prompt: input.prompts[0], settings, suggestions: suggestions, logits: outputs?.logits)
         }
-        return try Questionnaire(files, input, settings, suggestions: suggestions)
+        return try Questionnaire(files, input, settings, run, suggestions: suggestions)
       }
     }
   }

@@ -7,6 +7,8 @@ import Reporting
 /// What runs, as the record of a run says it.
 struct RunDescription {
   let model: ModelOutline
+  /// See `ModelAgreement.identity()`; empty where nothing depends on it.
+  let modelIdentity: String
   let arithmetic: Arithmetic
   let contextTokens: Int
 }
@@ -49,7 +51,7 @@ extension GenerateJob {
         instructionSet: run.arithmetic.instructionSet.rawValue,
         partition: settings.partition.rawValue, precision: settings.precision.rawValue),
       model: .init(
-        name: run.model.name, randomWeights: settings.randomWeights,
+        name: run.model.name, digest: run.modelIdentity, randomWeights: settings.randomWeights,
         layers: run.model.configuration.layers.count, restoredLayers: restoredLayers),
       answer: answer, seconds: seconds, work: .init(of: ranks), perRank: .init(ranks),
       warnings: warnings.texts)

@@ -54,6 +54,7 @@ struct GenerateJob {
     let agreement = ModelAgreement(
       on: outlined.outline, version: Version.string, job: job, team: arithmetic.team)
     try agreement.check()
+    let identity = try dependsOnModelIdentity ? agreement.identity() : ""
     clock.end(\.load)
     // Before the context's ids are read, which make no sense to another model.
     let restored = try describeRestored(folder, agreement, arithmetic)
@@ -61,10 +62,11 @@ struct GenerateJob {
     clock.end(\.tokenize)
 
     let suggestions = try suggestions(of: outlined.outline)
-    let questionnaire = try questionnaire(files, input, suggestions, outputs)
-    let asked = try job.communicator.broadcast(value: questionnaire?.extent ?? .init(), from: 0)
     let run = RunDescription(
-      model: outlined.outline, arithmetic: arithmetic, contextTokens: input.context.count)
+      model: outlined.outline, modelIdentity: identity, arithmetic: arithmetic,
+      contextTokens: input.context.count)
+    let questionnaire = try questionnaire(files, input, run, suggestions, outputs)
+    let asked = try job.communicator.broadcast(value: questionnaire?.extent ?? .init(), from: 0)
     guard asked.questions > 0 else {
       sayThatAllIsAnswered(files)
       return try writeRecord(of: run, nil, questionnaire, to: outputs)

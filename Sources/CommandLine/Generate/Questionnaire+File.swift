@@ -14,11 +14,12 @@ extension Questionnaire {
   /// - Throws: 65 for an answer to something else; `TokenizerError` for an empty stop text.
   init(
     _ files: QuestionFiles, _ input: TokenizedInput, _ settings: GenerateSettings,
-    suggestions: GenerationChoices
+    _ run: RunDescription, suggestions: GenerationChoices
   ) throws {
-    let fingerprint = try QuestionFingerprint(
-      context: input.context, model: Self.known(settings.model),
-      randomWeights: settings.randomWeights, precision: settings.precision)
+    let fingerprint = QuestionFingerprint(
+      context: input.context, model: run.modelIdentity,
+      endOfSequenceTokens: run.model.endOfSequenceTokens, precision: settings.precision,
+      instructionSet: run.arithmetic.instructionSet)
     let common = GenerationParameters(flags: settings.generation, model: suggestions)
     let stopTexts = try StopTexts(common.stopTexts)
     var entries: [Entry] = []
@@ -38,22 +39,13 @@ extension Questionnaire {
           .badData,
           """
           \(files.answersName):\(earlier.line): this answers \(question.id) of another context, model, \
-          precision or question, or with other options; give another --answers FILE, or remove the \
-          line to have it answered again
+          precision, instruction set or question, or with other options; give another --answers FILE, \
+          or remove the line to have it answered again
           """)
       }
     }
     self.entries = entries
     receiver = FileAnswers(files, pending: pending, sampling: common.sampling)
-  }
-
-  /// By what the model is known again: where it is and its configuration. Its weights are not read
-  /// for it, because there may be nothing left to answer.
-  private static func known(_ model: ModelSource) throws -> String {
-    guard case .directory(let path) = model else { return ModelSource.builtInName }
-    let configuration = try FileReader.bytes(of: "\(path)/config.json", as: "configuration")
-    let checksum = configuration.withUnsafeBytes { Checksum(of: $0) }
-    return "\(model.absoluteName) \(checksum.hexadecimal)"
   }
 }
 

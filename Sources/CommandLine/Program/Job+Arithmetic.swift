@@ -14,10 +14,14 @@ extension Job {
     let threads = threads ?? resources.threadsPerRank
     communicator.waitPolicy = .chosen(
       ranksOnHost: resources.ranks, threadsPerRank: threads, usableCores: resources.cores)
-    return Arithmetic(
+    let arithmetic = Arithmetic(
       precision: precision, instructionSet: try agreedInstructionSet(),
       team: ThreadTeam(
         threads: threads,
         spins: communicator.waitPolicy == .spin ? ThreadTeam.defaultSpins : 0))
+    if !arithmetic.multipliesPanels {
+      try onEveryRank { try OpenBLAS.prepare(threads: threads) }
+    }
+    return arithmetic
   }
 }

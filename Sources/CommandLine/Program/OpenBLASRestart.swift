@@ -7,8 +7,8 @@ import Kernels
 package func restartWithSuitedOpenBLAS() {
   let selected = try? InstructionSet.selected(environment: ProcessInfo.processInfo.environment)
   guard selected == .portable, getenv(OpenBLASCore.variable) == nil,
-    let core = OpenBLASCore.override(
-      chosen: OpenBLASCore.name, available: InstructionSet.available)
+    let chosen = try? OpenBLAS.loaded().coreName,
+    let core = OpenBLASCore.override(chosen: chosen, available: InstructionSet.available)
   else { return }
   setenv(OpenBLASCore.variable, core, 1)
   // By its own path: started as /proc/self/exe, the process would be listed under the name `exe`.

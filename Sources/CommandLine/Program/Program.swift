@@ -1,3 +1,4 @@
+import CSystemShims
 import Files
 import Foundation
 import MPI
@@ -26,10 +27,17 @@ package enum Program {
       _ = open("/dev/null", O_RDONLY)
     }
     let parsed = CommandLineParser.parse(arguments)
+    if let room = AddressSpace.remainingBytes {
+      if let failure = tooLittleMemory(room) {
+        report(failure)
+        return failure.exitCode.rawValue
+      }
+      rf_share_arena()
+    }
     // MPI's own start and end wait for every rank and tell nobody of it.
     alarm(secondsForStart)
     do {
-      return try MPIEnvironment.run { communicator in
+      return try MPIEnvironment.run(onFailedStart: endWithoutMPI) { communicator in
         let job = try Job(communicator, describing: Failure.init, reporting: report)
         job.endOnSignals()
         job.endOnExhaustion(
@@ -49,6 +57,39 @@ package enum Program {
       report(Failure(error))
       return ExitCode.internalError.rawValue
     }
+  }
+
+  /// What MPI and the smallest of runs have never been enough with.
+  private static let leastBytes = 64 << 20
+
+  /// Where so little is left there is none to tell of what fails for lack of it.
+  private static func tooLittleMemory(_ room: Int) -> Failure? {
+    guard room < leastBytes else { return nil }
+    return Failure(
+      .unavailable,
+      """
+      the limits on this process (ulimit -v, ulimit -d) leave it \(decimalSize(room)) of memory, too \
+      little to begin with; raise them
+      """)
+  }
+
+  private static func endWithoutMPI() -> Never {
+    // Not MPI's name for it: MPI does not run.
+    var name = utsname()
+    uname(&name)
+    let host = withUnsafeBytes(of: name.nodename) {
+      String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+    }
+    let failure = Failure(
+      .unavailable,
+      """
+      MPI could not be started on host \(host), its own message says why; \
+      look at TMPDIR, the network between hosts, the limits on memory (ulimit -s, -u, -v) and the \
+      variables OMPI_MCA_…
+      """)
+    report(failure)
+    // The process is ending already.
+    _exit(failure.exitCode.rawValue)
   }
 
   private static func report(_ failure: Failure) {

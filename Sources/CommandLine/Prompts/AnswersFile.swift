@@ -87,6 +87,20 @@ package final class AnswersFile {
     }
     guard let path else { return try StandardOutput.write(line) }
     try append(line, path)
+    try checkPlace(path)
+  }
+
+  /// Answers in a file that is no longer at its path are lost when this job ends.
+  private func checkPlace(_ path: String) throws(Failure) {
+    guard size != nil else { return }
+    let own = try? Stat(descriptor)
+    let there = try? Stat(path)
+    guard let own, let there, own.deviceID == there.deviceID, own.inode == there.inode else {
+      throw Failure(
+        .inputOutput,
+        "answers '\(path)' were removed or replaced while they were written; start the job again"
+      )
+    }
   }
 
   private func append(_ line: [UInt8], _ path: String) throws(Failure) {

@@ -4,23 +4,29 @@ import Inference
 import Kernels
 import Reporting
 
-/// Tells answers to one question from answers to another: SHA-256 over all that an answer depends on
-/// but the CPU.
+/// Tells answers to one question from answers to another: SHA-256 over all that an answer depends on.
 package struct QuestionFingerprint {
   /// How many hexadecimal digits of the digest are kept: none of a million questions has another's.
   static let digits = 16
 
   private let context: String
   private let model: String
-  private let randomWeights: Bool
+  private let endOfSequenceTokens: [Int32]
   private let precision: Precision
+  private let instructionSet: InstructionSet
 
-  /// - Parameter context: token ids.
-  package init(context: [Int32], model: String, randomWeights: Bool, precision: Precision) {
+  /// - Parameters:
+  ///   - context: token ids.
+  ///   - model: what tells its configuration and weights from all others.
+  package init(
+    context: [Int32], model: String, endOfSequenceTokens: Set<Int32>, precision: Precision,
+    instructionSet: InstructionSet
+  ) {
     self.context = Self.digest(of: context)
     self.model = model
-    self.randomWeights = randomWeights
+    self.endOfSequenceTokens = endOfSequenceTokens.sorted()
     self.precision = precision
+    self.instructionSet = instructionSet
   }
 
   /// Of one question about this context; 16 hexadecimal digits.
@@ -31,8 +37,9 @@ package struct QuestionFingerprint {
     encoder.outputFormatting = .sortedKeys
     let content = try encoder.encode(
       Content(
-        context: context, model: model, randomWeights: randomWeights, precision: precision,
-        prompt: Self.digest(of: prompt), parameters: parameters))
+        context: context, model: model, endOfSequenceTokens: endOfSequenceTokens,
+        precision: precision, instructionSet: instructionSet, prompt: Self.digest(of: prompt),
+        parameters: parameters))
     let checksum = content.withUnsafeBytes { Checksum(of: $0) }
     return String(checksum.hexadecimal.prefix(Self.digits))
   }
@@ -40,8 +47,9 @@ package struct QuestionFingerprint {
   private struct Content: Encodable {
     let context: String
     let model: String
-    let randomWeights: Bool
+    let endOfSequenceTokens: [Int32]
     let precision: Precision
+    let instructionSet: InstructionSet
     let prompt: String
     let parameters: GenerationParameters
   }

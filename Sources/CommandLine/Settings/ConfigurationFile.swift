@@ -11,7 +11,7 @@ package enum ConfigurationFile {
   /// - Throws: 66 if there is no such file, 74 if it cannot be read, and 65 with file, line and
   ///   column if its content is wrong.
   package static func options(path: String) throws(Failure) -> GenerateOptions {
-    let yaml = try FileReader.text(of: path, as: "configuration file")
+    let yaml = try FileReader.text(of: path, as: "configuration file", limit: .settings)
     return try options(yaml: yaml, path: path == "-" ? "standard input" : path)
   }
 

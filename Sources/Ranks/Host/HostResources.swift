@@ -62,21 +62,11 @@ public struct HostResources: Sendable {
     }
   }
 
-  /// Bytes of memory that new work on this host may take: what the kernel says is available, or
-  /// less by the control group, as in a container.
-  public static var availableMemory: Int? {
-    let lines = (try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8)) ?? ""
-    let available = lines.split(separator: "\n").first { $0.hasPrefix("MemAvailable:") }
-      .flatMap { $0.split(separator: " ").dropFirst().first }.flatMap { Int($0) }.map { $0 * 1024 }
-    let inGroup = ControlGroupMemory().availableBytes
-    return [available, inGroup].compactMap { $0 }.min()
-  }
-
   /// Bytes of which a pass over all comes from memory, not from a cache: twice the last-level
   /// caches, but at most half of the memory that is available.
   public var bytesBeyondCache: Int {
     let cache = LastLevelCache(cores: coreNumbers).bytes
-    return max(1 << 21, min(2 * cache, (Self.availableMemory ?? .max) / 2))
+    return max(1 << 21, min(2 * cache, (AvailableMemory()?.bytes ?? .max) / 2))
   }
 
   /// The most memory that this process has occupied so far, in bytes.

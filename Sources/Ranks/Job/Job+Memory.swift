@@ -30,14 +30,14 @@ extension Job {
     let needed = HostMemoryRequirement(
       sharedBytes: shared, rankBytes: try host.allGather(value: bytes))
     try onEveryRank {
-      guard let available = HostResources.availableMemory, !needed.fits(available: available)
+      guard let available = AvailableMemory(), !needed.fits(available: available.bytes)
       else { return }
       let ranks = host.size == 1 ? "the rank" : "the \(host.size) ranks"
       throw Failure(
         .unavailable,
         """
         \(ranks) on host \(MPIEnvironment.processorName) would need \(decimalSize(needed.bytes)) for \
-        \(purpose), \(decimalSize(available)) is available; \(remedy)
+        \(purpose), available is \(available); \(remedy)
         """)
     }
   }

@@ -28,8 +28,7 @@ extension Job {
   /// Two builds of one version may differ in the last bits, or in what they send.
   private func checkBuild(version: String, host firstHost: String) throws {
     let program = "/proc/self/exe"
-    let file = ProgramFile(path: program)
-    let isFileOfHost = file == (try host.broadcast(value: file, from: 0))
+    let isFileOfHost = try isFileOfHost(paths: [program])
     // Nothing needs to be read where all ranks run one file.
     let isOneFile = isFileOfHost && host.size == communicator.size
     guard try communicator.allReduce(value: isOneFile ? 1 : 0, .minimum) == 0 else { return }
@@ -56,16 +55,13 @@ extension Job {
         """)
     }
   }
-}
 
-/// Which file on a host; equal values are one file.
-private struct ProgramFile: Equatable, BitwiseCopyable {
-  private var device: UInt64 = 0
-  private var inode: UInt64 = 0
-
-  init(path: String) {
-    var status = stat()
-    guard stat(path, &status) == 0 else { return }
-    (device, inode) = (UInt64(status.st_dev), UInt64(status.st_ino))
+  /// Whether these are the files that the host's first rank has at as many paths of its own. Every
+  /// rank of the host calls this.
+  ///
+  /// - Throws: `MPIError`.
+  public func isFileOfHost(paths: [String]) throws -> Bool {
+    let own = paths.compactMap(FileOnHost.init)
+    return try host.broadcast(array: own, from: 0) == own && own.count == paths.count
   }
 }

@@ -51,7 +51,8 @@ public final class DecoderContext {
     self.communicator = communicator
     self.arithmetic = arithmetic
     plan = DecoderPlan(
-      weights.configuration, arithmetic, sequence, ranks: communicator.size,
+      weights.configuration, arithmetic,
+      SequencePlan(weights.configuration, sequence, ranks: communicator.size),
       rank: communicator.rank)
     layers = DecoderLayer.all(of: weights)
     cache = KeyValueCache(plan.cache)

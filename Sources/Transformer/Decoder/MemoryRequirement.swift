@@ -18,7 +18,27 @@ public struct MemoryRequirement: Sendable, Equatable {
     configuration: ModelConfiguration, arithmetic: Arithmetic, sequence: SequenceDescription,
     ranks: Int, rank: Int, isInterruptible: Bool = false
   ) {
-    let plan = DecoderPlan(configuration, arithmetic, sequence, ranks: ranks, rank: rank)
+    self.init(
+      configuration, arithmetic, SequencePlan(configuration, sequence, ranks: ranks), rank: rank,
+      isInterruptible: isInterruptible)
+  }
+
+  /// What each of the ranks will need.
+  public static func ofAllRanks(
+    configuration: ModelConfiguration, arithmetic: Arithmetic, sequence: SequenceDescription,
+    ranks: Int
+  ) -> [MemoryRequirement] {
+    let common = SequencePlan(configuration, sequence, ranks: ranks)
+    return (0..<ranks).map {
+      MemoryRequirement(configuration, arithmetic, common, rank: $0, isInterruptible: false)
+    }
+  }
+
+  private init(
+    _ configuration: ModelConfiguration, _ arithmetic: Arithmetic, _ common: SequencePlan,
+    rank: Int, isInterruptible: Bool
+  ) {
+    let plan = DecoderPlan(configuration, arithmetic, common, rank: rank)
     keyValueBytes = plan.cache.bytes + plan.branches.bytes
     let prefillBytes = plan.prefill.bytes + (isInterruptible ? plan.stream.bytes : 0)
     activationBytes =
