@@ -57,7 +57,7 @@ extension UnsupportedKey {
     }
   }
 
-  /// Of these null is as false, which lets every position see every other.
+  /// Transformers takes a null `is_causal` as false: every position sees every other.
   private static let directions = Group(
     "attention that is not causal", nullIsNeutral: false,
     [
