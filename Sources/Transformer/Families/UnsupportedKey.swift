@@ -27,7 +27,7 @@ extension UnsupportedKey {
   static let all: [String: UnsupportedKey] = {
     let groups = [
       directions, encoders, experts, biases, scores, multipliers, norms, headNorms, residuals,
-      positions, windows, sharing, activations, otherLayers, otherInputs,
+      positions, windows, sharing, activations, otherLayers, otherWeights, otherInputs,
     ]
     return Dictionary(
       uniqueKeysWithValues: groups.flatMap(\.keys).map { ($0.key, $0) })
@@ -57,7 +57,7 @@ extension UnsupportedKey {
     }
   }
 
-  /// Of these null is as false, which lets every position see every other.
+  /// Transformers takes a null `is_causal` as false: every position sees every other.
   private static let directions = Group(
     "attention that is not causal", nullIsNeutral: false,
     [
@@ -203,6 +203,11 @@ extension UnsupportedKey {
       "per_layer_config": [], "block_configs": [], "mamba_d_state": [0], "mamba_n_heads": [0],
       "ssm_cfg": [], "attn_layer_indices": [], "attn_layer_period": [], "full_attn_idxs": [],
       "hybrid_override_pattern": [], "linear_num_value_heads": [0], "conv_L_cache": [],
+    ])
+
+  private static let otherWeights = Group(
+    "adapters, or weights in other files",
+    [
       "adapter_rank": [0], "use_shared_attention_adapter": [false], "peft_config": [],
       "transformers_weights": [],
     ])
