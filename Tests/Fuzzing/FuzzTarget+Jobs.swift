@@ -48,8 +48,10 @@ extension FuzzTarget {
 
   private static let questionWords = [
     "{", "}", "[", "]", ":", ",", "\n", "\r\n", "\"id\"", "\"prompt\"", "\"token_ids\"", "\"stop\"",
-    "\"temperature\"", "\"seed\"", "\"max_tokens\"", "\"top_k\"", "\"top_p\"", "null", "true", "-1",
-    "1e308", "9223372036854775807", "18446744073709551616", "\\ud83d\\ude00",
+    "\"temperature\"", "\"seed\"", "\"max_tokens\"", "\"top_k\"", "\"top_p\"", "\"min_p\"",
+    "\"repetition_penalty\"", "\"presence_penalty\"", "\"frequency_penalty\"", "null", "true", "-1",
+    "1e308", "9223372036854775807", "18446744073709551615", "18446744073709551616",
+    "\\ud83d\\ude00",
   ]
 
   /// The manifest of a saved context, as it is and with the checksum that it should have.
@@ -57,7 +59,7 @@ extension FuzzTarget {
     name: "saved-context", seeds: [savedContextSeed],
     words: [
       "{", "}", "[", "]", ":", ",", "null", "true", "0", "-1", "9223372036854775807", "1073741824",
-      "65536", "\"chat\"", "\"tokens\"", "\"layers\"", "\"layout\"", "\"model\"",
+      "65536", "\"chat\"", "\"variables\"", "\"tokens\"", "\"layers\"", "\"layout\"", "\"model\"",
       "\"finished_layers\"", "\"block_bytes\"", "\"tokens_per_block\"", "\"blocks_sha256\"",
     ]
   ) { input in
@@ -91,7 +93,8 @@ extension FuzzTarget {
         layout: .init(
           queryHeads: 4, keyValueHeads: 2, headDimension: 64, paddedHeadDimension: 64,
           hiddenSize: 256, tokensPerBlock: 256, blockBytes: 65536, arrangement: "rows"),
-        layers: 3, tokens: 300, chat: .init(system: "brief", separated: true)),
+        layers: 3, tokens: 300,
+        chat: .init(system: "brief", separated: true, variables: ["a": "[1]"])),
       finishedLayers: 2, prefillMilliseconds: 12, tokens: checksum, blocks: [checksum, checksum],
       activations: [checksum, checksum])
     return (try? manifest.json()).map { String(decoding: $0, as: UTF8.self) } ?? "{}"

@@ -66,7 +66,8 @@ struct Conversations {
 extension String {
   /// Whether the first characters of `text`, trimmed, stand in this one.
   fileprivate func hasBeginning(of text: String) -> Bool {
-    let beginning = text.drop { $0.isWhitespace }.unicodeScalars.prefix(100)
-    return Data(utf8).range(of: Data(String(beginning).utf8)) != nil
+    let beginning = String(text.drop { $0.isWhitespace }.unicodeScalars.prefix(100))
+      .trimmingCharacters(in: .whitespacesAndNewlines)
+    return beginning.isEmpty || Data(utf8).range(of: Data(beginning.utf8)) != nil
   }
 }
