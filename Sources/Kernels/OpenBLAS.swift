@@ -44,10 +44,15 @@ public struct OpenBLAS: @unchecked Sendable {
   private init() throws(OpenBLASError) {
     // The team's threads call it side by side; each call is one thread's work.
     setenv("OPENBLAS_NUM_THREADS", "1", 1)
-    guard
-      let library = Self.names.lazy.compactMap({ dlopen($0, RTLD_NOW | RTLD_LOCAL) }).first,
-      let sgemm = dlsym(library, "cblas_sgemm")
-    else { throw OpenBLASError() }
+    var reason: String?
+    let library = Self.names.lazy.compactMap { name in
+      let library = dlopen(name, RTLD_NOW | RTLD_LOCAL)
+      if library == nil, reason == nil { reason = dlerror().map { String(cString: $0) } }
+      return library
+    }.first
+    guard let library, let sgemm = dlsym(library, "cblas_sgemm") else {
+      throw OpenBLASError(reason: reason ?? "it lacks cblas_sgemm")
+    }
     self.sgemm = unsafeBitCast(sgemm, to: Multiplication.self)
     if let setThreads = dlsym(library, "openblas_set_num_threads") {
       unsafeBitCast(setThreads, to: (@convention(c) (Int32) -> Void).self)(1)
@@ -64,7 +69,11 @@ public struct OpenBLAS: @unchecked Sendable {
     isRightTransposed: Bool, rows: Int, columns: Int, inner: Int,
     into result: (UnsafeMutablePointer<Float>, stride: Int, beta: Float)
   ) {
-    guard case .success(let library) = library else { fatalError("\(OpenBLASError())") }
+    let library: OpenBLAS
+    switch Self.library {
+    case .success(let loaded): library = loaded
+    case .failure(let error): fatalError(error.description)
+    }
     // As in cblas.h: by rows; not transposed, transposed.
     let (order, plain, transposed) = (Int32(101), Int32(111), Int32(112))
     library.sgemm(
@@ -75,8 +84,13 @@ public struct OpenBLAS: @unchecked Sendable {
 }
 
 public struct OpenBLASError: Error, Equatable, Sendable, CustomStringConvertible {
-  public let description = """
-    OpenBLAS, which multiplies on CPUs without AVX2 and with RINGFLASH_ISA=portable, is not there; \
-    install libopenblas.so.0 (Debian's package libopenblas0), or name its folder in LD_LIBRARY_PATH
+  /// What the dynamic linker says.
+  let reason: String
+
+  public var description: String {
     """
+    OpenBLAS, which multiplies on CPUs without AVX2 and with RINGFLASH_ISA=portable, cannot be loaded \
+    (\(reason)); install it (Debian's package libopenblas0), or name its folder in LD_LIBRARY_PATH
+    """
+  }
 }
