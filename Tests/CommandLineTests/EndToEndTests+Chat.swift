@@ -139,6 +139,24 @@ extension EndToEndTests {
       }
     }
 
+    /// Words of the question that stand in the context do not hide that it is left out; and what a template
+    /// does with a long message counts, not what it does with a short one.
+    @Test(arguments: [
+      ("{{ messages[0].content.split('\n\n')[0] }}<a>", ["the question is not"]),
+      ("{{ messages[0].content.split('\n\n')[-1] }}<a>", ["the context is not"]),
+      ("{% if messages[0].content | length > 100 %}{{ messages[0].content }}{% endif %}<a>", []),
+    ])
+    func omissions(template: String, words: [String]) throws {
+      try withChatModel(template) { directory, arguments in
+        try Data(String(repeating: "why is it so ", count: 20).utf8).write(
+          to: URL(fileURLWithPath: directory + "/text"))
+        let answer = try record(arguments + ["--chat", "--prompt", "why", "--quiet"])
+        let warnings = answer.values["warnings"] as? [String] ?? []
+        #expect(warnings.count == words.count, "\(warnings)")
+        for (warning, word) in zip(warnings, words) { #expect(warning.contains(word)) }
+      }
+    }
+
     /// A template that measures the message leaves no place to cut that suits another question.
     @Test func savingNeedsAPlaceToCut() throws {
       try withChatModel("{{ messages[0].content }} {{ messages[0].content | length }} <a>") {

@@ -31,9 +31,8 @@ package struct ChatText: Equatable {
     template: ModelChatTemplate, system: String?, context: String, prompt: String,
     now: Date = Date()
   ) throws {
-    let start = prompt.isEmpty ? context : context + Self.separator
     let exact = [UInt8](
-      try template.render(system: system, user: start + prompt, now: now).utf8)
+      try template.render(system: system, user: Self.message(context, prompt), now: now).utf8)
     guard !exact.isEmpty else {
       throw Failure(
         .badData, "the chat template renders the conversation as nothing; run without --chat")
@@ -54,6 +53,11 @@ package struct ChatText: Equatable {
 
   /// Between context and question.
   private static let separator = "\n\n"
+
+  /// What the user says.
+  static func message(_ context: String, _ prompt: String) -> String {
+    prompt.isEmpty ? context : context + separator + prompt
+  }
 
   /// What follows a context that was rendered before: a question and the end of the conversation, as
   /// `prompt` of both together where that is cut cleanly.
@@ -90,7 +94,7 @@ package struct ChatText: Equatable {
   ) -> (context: Bool, question: Bool) {
     let mark = mark(notIn: Array((system ?? "").utf8))
     let question = mark.replacing("context", with: "question")
-    let text = try? template.render(system: system, user: mark + separator + question, now: now)
+    let text = try? template.render(system: system, user: message(mark, question), now: now)
     // A template may change a text's case.
     guard let text = text?.lowercased() else { return (false, false) }
     return (!text.contains(mark), !text.contains(question))

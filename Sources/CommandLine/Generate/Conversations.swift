@@ -39,13 +39,21 @@ struct Conversations {
     }
     self.context = first!
     self.prompts = prompts
+    let question = try questions[0].chatText()
     let omitted = ChatText.omissions(template: template, system: system, now: now)
-    // The template may do otherwise with a longer message than with a short one.
+    // The template may do otherwise with a longer message than with a short one, so it has to render the
+    // same for another text as long as this one.
     let rendered = self.context + prompts[0]
-    func isMissing(_ text: String) -> Bool { !text.isEmpty && !rendered.hasBeginning(of: text) }
+    func isRendered(_ context: String, _ question: String) -> Bool {
+      let other = try? template.render(
+        system: system, user: ChatText.message(context, question), now: now)
+      return other?.utf8.elementsEqual(rendered.utf8) ?? false
+    }
     var warnings: [String] = []
-    if omitted.context, isMissing(context) { warnings.append(Self.contextOmitted) }
-    if omitted.question, isMissing(try questions[0].chatText()) {
+    if omitted.context, isRendered(context.replaced, question) {
+      warnings.append(Self.contextOmitted)
+    }
+    if omitted.question, !question.isEmpty, isRendered(context, question.replaced) {
       warnings.append(Self.questionOmitted)
     }
     self.warnings = warnings
@@ -64,10 +72,8 @@ struct Conversations {
 }
 
 extension String {
-  /// Whether the first characters of `text`, trimmed, stand in this one.
-  fileprivate func hasBeginning(of text: String) -> Bool {
-    let beginning = String(text.drop { $0.isWhitespace }.unicodeScalars.prefix(100))
-      .trimmingCharacters(in: .whitespacesAndNewlines)
-    return beginning.isEmpty || Data(utf8).range(of: Data(beginning.utf8)) != nil
+  /// Another text of this length.
+  fileprivate var replaced: String {
+    String(repeating: hasPrefix("x") ? "y" : "x", count: count)
   }
 }
