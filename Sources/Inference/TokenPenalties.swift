@@ -27,7 +27,7 @@ public struct TokenPenalties: Sendable, Equatable {
   /// then for the presence.
   ///
   /// - Parameter counts: `[vocabulary.size]`, all 0 before and after.
-  func apply(
+  package func apply(
     to logits: inout [Float], _ history: TokenHistory, counts: inout [Int32]
   ) {
     if hasRepetition {
@@ -66,10 +66,10 @@ public struct TokenHistory: Sendable {
   }
 
   /// So that no token of an answer of this length allocates memory.
-  mutating func reserve(_ maximumTokens: Int) { answer.reserveCapacity(maximumTokens) }
+  package mutating func reserve(_ maximumTokens: Int) { answer.reserveCapacity(maximumTokens) }
 
   /// Adds tokens that stand before the answer.
-  mutating func see(_ tokens: some Sequence<Int32>) {
+  package mutating func see(_ tokens: some Sequence<Int32>) {
     guard !seen.isEmpty else { return }
     for token in tokens { see(token) }
   }

@@ -1,9 +1,8 @@
 import Foundation
+import Inference
 import Kernels
 import TestSupport
 import Testing
-
-@testable import Inference
 
 /// What penalties and the cut by the least probability do, against the definitions of Transformers and
 /// vLLM; see `make_sampling.py`.

@@ -1,7 +1,6 @@
 import Foundation
 import Testing
-
-@testable import Tokenizers
+import Tokenizers
 
 /// What expressions take for a letter, a mark, a number, punctuation, a symbol and the like, for every
 /// character there is, against Hugging Face's `tokenizers`; see `make_characters.py`.
@@ -78,7 +77,10 @@ struct CharacterTests {
     try text.bytes.withUnsafeBufferPointer { bytes in
       func place(_ offset: Int) -> Int {
         guard offset < bytes.count else { return text.count }
-        return Self.place(UTF8Scan.scalar(bytes.baseAddress! + offset).0.value)
+        var decoder = UTF8()
+        var rest = bytes[offset...].makeIterator()
+        guard case .scalarValue(let scalar) = decoder.decode(&rest) else { return text.count }
+        return Self.place(scalar.value)
       }
       try matcher.forEachMatch(in: bytes) { match in
         members.insert(contentsOf: place(match.lowerBound)..<place(match.upperBound))

@@ -1,5 +1,5 @@
 /// Classes of characters that components name without a pattern.
-enum CharacterClass: Sendable {
+package enum CharacterClass: Sendable {
   /// The general categories Nd, Nl and No.
   case numeric
   case whiteSpace

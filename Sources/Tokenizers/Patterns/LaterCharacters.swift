@@ -1,6 +1,6 @@
 /// The characters that Unicode 15 and 16 added or sort otherwise, for a PCRE2 whose tables are older.
 /// The reference's expressions know them.
-enum LaterCharacters {
+package enum LaterCharacters {
   /// The later characters of a general category such as `L` or `Lu`, or of a script, as the inside of
   /// a set; empty where there are none.
   static func set(of name: String) -> String {
@@ -26,16 +26,16 @@ enum LaterCharacters {
   }
 
   /// What kinds of them there are, by the first letters of their general categories.
-  struct Kinds: OptionSet {
-    let rawValue: UInt8
+  package struct Kinds: OptionSet, Sendable {
+    package let rawValue: UInt8
 
-    static let letters = Kinds(rawValue: 1)
-    static let marks = Kinds(rawValue: 2)
-    static let numbers = Kinds(rawValue: 4)
-    static let punctuation = Kinds(rawValue: 8)
-    static let symbols = Kinds(rawValue: 16)
-    static let others = Kinds(rawValue: 32)
-    static let all: Kinds = [.letters, .marks, .numbers, .punctuation, .symbols, .others]
+    package static let letters = Kinds(rawValue: 1)
+    package static let marks = Kinds(rawValue: 2)
+    package static let numbers = Kinds(rawValue: 4)
+    package static let punctuation = Kinds(rawValue: 8)
+    package static let symbols = Kinds(rawValue: 16)
+    package static let others = Kinds(rawValue: 32)
+    package static let all: Kinds = [.letters, .marks, .numbers, .punctuation, .symbols, .others]
 
     /// Of the characters that `\p{name}` has or lacks for being later.
     init(named name: String) {
@@ -55,11 +55,11 @@ enum LaterCharacters {
       }
     }
 
-    init(rawValue: UInt8) { self.rawValue = rawValue }
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
   }
 
   /// The kinds of those that `text`, which is valid UTF-8, has.
-  static func kinds(in text: UnsafeBufferPointer<UInt8>) -> Kinds {
+  package static func kinds(in text: UnsafeBufferPointer<UInt8>) -> Kinds {
     var kinds: Kinds = []
     guard let start = text.baseAddress else { return kinds }
     var position = 0

@@ -1,12 +1,12 @@
 import CPCRE2
 
 /// A compiled regular expression. PCRE2 compiles it to machine code where it can.
-final class RegularExpression: @unchecked Sendable {
+package final class RegularExpression: @unchecked Sendable {
   // The compiled pattern is only read once `init` is done, as PCRE2 allows from any thread.
   let code: OpaquePointer
   /// The same for texts without any of `laterKinds`, which is faster: a third of the time.
   let plainCode: OpaquePointer
-  let laterKinds: LaterCharacters.Kinds
+  package let laterKinds: LaterCharacters.Kinds
   /// As the file has it, for messages.
   let pattern: String
 
@@ -16,7 +16,7 @@ final class RegularExpression: @unchecked Sendable {
   }
 
   /// Compiles `pattern`, which is in the syntax of Oniguruma. Throws `CompilationFailure`.
-  init(_ pattern: String) throws {
+  package init(_ pattern: String) throws {
     var translator = PatternTranslator(pattern, addsLaterCharacters: false)
     plainCode = try Self.compiled(translator.translated(), from: pattern)
     laterKinds = translator.laterKinds

@@ -1,7 +1,7 @@
 import Foundation
 
 /// What a tokenizer's components look for in a text.
-enum TextPattern: Sendable {
+package enum TextPattern: Sendable {
   /// These bytes, at least one.
   case literal([UInt8])
   case regularExpression(RegularExpression)
@@ -10,12 +10,12 @@ enum TextPattern: Sendable {
 }
 
 /// Finds the matches of a pattern. For one thread.
-struct PatternMatcher {
+package struct PatternMatcher {
   private let pattern: TextPattern
   private let expression: RegularExpressionMatcher?
 
   /// - Parameter laterKinds: the kinds of `LaterCharacters` that texts may have.
-  init(_ pattern: TextPattern, laterKinds: LaterCharacters.Kinds = .all) {
+  package init(_ pattern: TextPattern, laterKinds: LaterCharacters.Kinds = .all) {
     self.pattern = pattern
     expression =
       if case .regularExpression(let expression) = pattern {
@@ -40,7 +40,7 @@ struct PatternMatcher {
   }
 
   @inline(__always)
-  func forEachMatch(
+  package func forEachMatch(
     in text: UnsafeBufferPointer<UInt8>, _ body: (Range<Int>) throws -> Void
   ) throws {
     guard let start = text.baseAddress, !text.isEmpty else { return }
