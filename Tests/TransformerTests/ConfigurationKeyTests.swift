@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Transformer
+import Transformer
 
 /// Which keys of `config.json` are refused, which bear on nothing, and which nobody knows.
 @Suite struct ConfigurationKeyTests {

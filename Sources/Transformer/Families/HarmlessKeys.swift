@@ -1,6 +1,6 @@
 /// Keys of `config.json` that bear on nothing that is computed here, whatever their values.
-enum HarmlessKeys {
-  static let all =
+package enum HarmlessKeys {
+  package static let all =
     provenance.union(loading).union(training).union(outputs).union(tokens).union(companions)
     .union(generation)
 

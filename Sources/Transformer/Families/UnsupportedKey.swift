@@ -1,17 +1,17 @@
 /// A key of `config.json` that changes what is computed, in a way that a family does not support:
 /// where a model sets it to anything but a neutral value, its logits would be other ones here.
-struct UnsupportedKey: Sendable {
-  let key: String
+package struct UnsupportedKey: Sendable {
+  package let key: String
   /// The values with which nothing is asked for; the key may always be absent.
-  let neutral: [ConfigurationValue]
+  package let neutral: [ConfigurationValue]
   /// What the other values ask for.
-  let meaning: String
+  package let meaning: String
   /// The key that, being false, takes the effect of this one away; nil where there is none.
   var switchKey: String?
 
   /// Whether `value` asks for something. A list does where one of its elements does; an empty list or
   /// object never does.
-  func asks(_ value: ConfigurationValue) -> Bool {
+  package func asks(_ value: ConfigurationValue) -> Bool {
     switch value {
     case .list(let elements): elements.contains(where: asks)
     case .object(isEmpty: true): false
@@ -24,7 +24,7 @@ struct UnsupportedKey: Sendable {
 /// the families here, and those of related families, which people set on these. A family that reads a
 /// key is not held to what stands here.
 extension UnsupportedKey {
-  static let all: [String: UnsupportedKey] = {
+  package static let all: [String: UnsupportedKey] = {
     let groups = [
       directions, encoders, experts, biases, scores, multipliers, norms, headNorms, residuals,
       positions, windows, sharing, activations, otherLayers, otherWeights, otherInputs,
@@ -37,7 +37,7 @@ extension UnsupportedKey {
   static let expertsMeaning = experts.meaning
 
   private struct Group {
-    let meaning: String
+    package let meaning: String
     let keys: [UnsupportedKey]
 
     /// - Parameters:
