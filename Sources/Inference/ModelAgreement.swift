@@ -54,7 +54,7 @@ public final class ModelAgreement {
         try ModelDirectory(path: model.name).openTensors().files.map(\.path)
       }
     }
-    let sharesFiles = try job.isFileOfHost(paths: paths)
+    let sharesFiles = try job.seesFilesOfHost(paths: paths)
     return try job.host.allReduce(value: sharesFiles ? 1 : 0, .minimum) == 1
   }
 

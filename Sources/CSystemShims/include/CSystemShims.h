@@ -12,7 +12,8 @@ int rf_memory_file(void);
 // Gives threads that are started without a size of their own so much stack; an error code or 0.
 int rf_set_default_stack(size_t bytes);
 
-// Has all threads allocate from one place. Else each gets one of its own, of 64 MB of address space.
+// Has all threads allocate from one place. Else each gets one of its own, of 64 MB of address
+// space.
 void rf_share_arena(void);
 
 // Signals are handled from before `main` on: SIGTERM, SIGUSR1 and SIGINT, by which people and batch

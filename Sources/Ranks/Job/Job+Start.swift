@@ -28,7 +28,7 @@ extension Job {
   /// Two builds of one version may differ in the last bits, or in what they send.
   private func checkBuild(version: String, host firstHost: String) throws {
     let program = "/proc/self/exe"
-    let isFileOfHost = try isFileOfHost(paths: [program])
+    let isFileOfHost = try seesFilesOfHost(paths: [program])
     // Nothing needs to be read where all ranks run one file.
     let isOneFile = isFileOfHost && host.size == communicator.size
     guard try communicator.allReduce(value: isOneFile ? 1 : 0, .minimum) == 0 else { return }
@@ -60,7 +60,7 @@ extension Job {
   /// rank of the host calls this.
   ///
   /// - Throws: `MPIError`.
-  public func isFileOfHost(paths: [String]) throws -> Bool {
+  public func seesFilesOfHost(paths: [String]) throws -> Bool {
     let own = paths.compactMap(FileOnHost.init)
     return try host.broadcast(array: own, from: 0) == own && own.count == paths.count
   }
