@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -86,6 +87,12 @@ static void say(const char *const *parts) {
   }
 }
 
+// By the kernel: `_exit` may be somebody else's here, who has a last word of their own.
+_Noreturn static void end_process(int code) {
+  for (;;)
+    syscall(SYS_exit_group, code);
+}
+
 static void let_rank_0_speak(void) {
   if (!speaks_late)
     return;
@@ -103,17 +110,17 @@ static void on_ending_signal(int number, siginfo_t *information, void *context) 
   if (atomic_load(&manner) == ENDS_PROCESS) {
     // A launcher ends the other ranks when the first one ends with such a code.
     if (atomic_load(&final_code))
-      _exit(atomic_load(&final_code));
+      end_process(atomic_load(&final_code));
     // What the launcher sends goes to rank 0, too.
     if (speaks_late && sender == getppid())
-      _exit(exit_interrupted);
+      end_process(exit_interrupted);
     let_rank_0_speak();
     say((const char *const[]){"interrupted by ", name(number),
                               atomic_load(&work_is_done)
                                   ? " after the work was done, while its ranks ended"
                                   : " before the work began; start the job again",
                               0});
-    _exit(exit_interrupted);
+    end_process(exit_interrupted);
   }
   if (atomic_load(&manner) == MAKES_EVENT)
     sem_post(&events);
@@ -136,7 +143,7 @@ static void on_ending_signal(int number, siginfo_t *information, void *context) 
 static void die(int number) {
   // What a library does while it ends takes nothing from what was done.
   if (atomic_load(&work_is_done))
-    _exit(atomic_load(&final_code));
+    end_process(atomic_load(&final_code));
   say((const char *const[]){"this process on ", host, " crashed (", name(number),
                             "), by a fault of ringflash or of a library; please report it", 0});
   signal(number, SIG_DFL);
@@ -172,7 +179,7 @@ static void on_crash_signal(int number, siginfo_t *information, void *context) {
     else
       say((const char *const[]){"this process on ", host, " was ended by ", name(number),
                                 " from outside", 0});
-    _exit(file ? exit_input_output : exit_internal);
+    end_process(file ? exit_input_output : exit_internal);
   }
   sem_post(&events);
   // What could not be read must not be computed with.

@@ -61,18 +61,19 @@ public struct TokenRanking: Sendable {
     guard let first = entries.first else { return }
     for shift in stride(from: 0 as UInt32, to: 32, by: 8) {
       func digit(_ entry: Entry) -> Int { Int(entry.key >> shift & 0xff) }
-      withUnsafeTemporaryAllocation(of: Int.self, capacity: 256) { places in
+      // Of 32 bits each, they lie on the stack, which takes no more than a kibibyte of this.
+      withUnsafeTemporaryAllocation(of: Int32.self, capacity: 256) { places in
         places.initialize(repeating: 0)
         for entry in entries { places[digit(entry)] += 1 }
         guard places[digit(first)] < entries.count else { return }
-        var place = 0
+        var place: Int32 = 0
         for value in places.indices {
           (places[value], place) = (place, place + places[value])
         }
         spare.removeAll(keepingCapacity: true)
         spare.append(contentsOf: repeatElement(first, count: entries.count))
         for entry in entries {
-          spare[places[digit(entry)]] = entry
+          spare[Int(places[digit(entry)])] = entry
           places[digit(entry)] += 1
         }
         swap(&entries, &spare)

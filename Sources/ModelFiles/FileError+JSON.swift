@@ -20,6 +20,8 @@ extension JSONDocument {
   public init(path: String) throws {
     let file = try MappedFile(path: path)
     try GitLFSPointer.check(file.bytes, path: path)
-    self = try FileError.readingJSON { try JSONDocument(bytes: file.bytes, path: path) }
+    self = try withExtendedLifetime(file) {
+      try FileError.readingJSON { try JSONDocument(bytes: file.bytes, path: path) }
+    }
   }
 }

@@ -56,7 +56,7 @@ public struct HubCache: Sendable {
       if let snapshot = found(revision) { return snapshot }
       throw missing("\(folder): has no revision \"\(revision)\"")
     }
-    let commits = (try? FilePath(snapshots).entries()) ?? []
+    let commits = (try? FilePath(text: snapshots).entries()) ?? []
     let all = commits.compactMap(found)
     guard all.count <= 1 else {
       throw FileError(

@@ -31,13 +31,13 @@ extension EndToEndTests {
           cd \(directory) && name=$(printf 'b\\351') && printf 'some text' > "$name" || exit 1
           \(programPath) --context "$name" --report "$name.r" --logits l --trace t --max-tokens 1 \
             --quiet > o && chmod 600 t && \(programPath) --context "$name" --trace t --quiet > p &&
-            \(programPath) --context o --report "$name"
+            \(programPath) --context "$name" --report "$name"
           echo "$?"; stat -c '%a' t; ls -1 -b
           """
         let run = try runProgram(["/bin/sh", "-c", script])
         #expect(
           run.text.split(separator: "\n") == [
-            "0", "600", "b\\351", "b\\351.r", "l", "o", "p", "t",
+            "64", "600", "b\\351", "b\\351.r", "l", "o", "p", "t",
           ], "\(run.text) \(run.error)")
       }
     }

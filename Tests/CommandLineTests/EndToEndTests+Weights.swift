@@ -176,7 +176,7 @@ extension EndToEndTests {
         let tokens = try ids(directory)
         let path = directory + "/model"
         try writeRandomModel(to: path)
-        try Data(#"{"repetition_penalty": 1.05}"#.utf8).write(
+        try Data(#"{"no_repeat_ngram_size": 3}"#.utf8).write(
           to: URL(fileURLWithPath: path + "/generation_config.json"))
         let arguments = [
           "--model", path, "--token-ids", tokens, "--max-tokens", "1", "--quiet", "--log-level",
@@ -184,9 +184,11 @@ extension EndToEndTests {
         for (level, warnings) in [("warning", 1), ("error", 0)] {
           let run = try runRingflash(arguments + [level], ranks: 2)
           expectSuccess(run, level)
-          let lines = run.error.split(separator: "\n").filter { $0.contains("repetition_penalty") }
+          let lines = run.error.split(separator: "\n").filter {
+            $0.contains("no_repeat_ngram_size")
+          }
           #expect(lines.count == warnings, "\(run.error)")
-          #expect(lines.allSatisfy { $0.contains("generation_config.json") && $0.contains("1.05") })
+          #expect(lines.allSatisfy { $0.contains("generation_config.json") && $0.contains(": 3") })
         }
       }
     }

@@ -53,7 +53,8 @@ extension RankTests {
       try saved.write()
       try communicator.barrier()
       if let manifest = try saved.collectManifest(prefillMilliseconds: 7) {
-        try saved.directory.commit(manifest, replacing: saved.restored)
+        try saved.directory.commit(
+          manifest, replacing: saved.directory.isSaved ? saved.directory.manifest() : nil)
       }
       try communicator.barrier()
     }

@@ -277,7 +277,7 @@ struct TokenizerFileErrorTests {
     try withTemporaryDirectory { directory in
       let path = directory + "/tokenizer.json"
       #expect(mkfifo(path, 0o600) == 0)
-      let error = #expect(throws: TokenizerError.self) { try Tokenizer(contentsOf: path) }
+      let error = #expect(throws: FileError.self) { try Tokenizer(contentsOf: path) }
       #expect(error?.kind == .notFound)
       #expect(error?.description == "\(path): is not a regular file; name one")
     }

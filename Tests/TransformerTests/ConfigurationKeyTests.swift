@@ -1,6 +1,5 @@
 import Foundation
 import Testing
-
 import Transformer
 
 /// Which keys of `config.json` are refused, which bear on nothing, and which nobody knows.

@@ -39,12 +39,12 @@ package enum Program {
     do {
       return try MPIEnvironment.run(onFailedStart: endWithoutMPI) { communicator in
         let job = try Job(communicator, describing: Failure.init, reporting: report)
-        job.endOnSignals()
         job.endOnExhaustion(
           remedy: """
             use more hosts, fewer ranks or threads a host, a shorter context, or raise the limits \
             (ulimit -v, ulimit -u, the control group's)
             """)
+        job.endOnSignals()
         do {
           let code = try exitCode(of: parsed, arguments, job)
           try job.finish(exitCode: code)

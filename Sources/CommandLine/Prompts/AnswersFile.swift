@@ -93,9 +93,7 @@ package final class AnswersFile {
   /// Answers in a file that is no longer at its path are lost when this job ends.
   private func checkPlace(_ path: String) throws(Failure) {
     guard size != nil else { return }
-    let own = try? Stat(descriptor)
-    let there = try? Stat(path)
-    guard let own, let there, own.deviceID == there.deviceID, own.inode == there.inode else {
+    guard FileIdentity(descriptor) == FileIdentity(FilePath(text: path)) else {
       throw Failure(
         .inputOutput,
         "answers '\(path)' were removed or replaced while they were written; start the job again"
