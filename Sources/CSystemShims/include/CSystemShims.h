@@ -35,12 +35,13 @@ typedef struct {
   const char *file;
 } rf_event;
 
-// From now on, handlers leave it to who waits for events to say what happened and to end the process.
+// From now on, handlers leave it to who waits for events to say what happened and to end the
+// process.
 void rf_begin_events(void);
 // Waits for the next event. For one thread.
 rf_event rf_wait_for_event(void);
-// Handlers end the process themselves again: all work is done, and has this exit code. Where it is not
-// 0, all is said, too.
+// Handlers end the process themselves again: all work is done, and has this exit code. Where it is
+// not 0, all is said, too.
 void rf_end_events(int exit_code);
 
 // Whether a signal that asks for an early end is kept for `rf_caught_signal` instead of being an
