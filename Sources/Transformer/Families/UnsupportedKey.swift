@@ -37,7 +37,7 @@ extension UnsupportedKey {
   static let expertsMeaning = experts.meaning
 
   private struct Group {
-    package let meaning: String
+    let meaning: String
     let keys: [UnsupportedKey]
 
     /// - Parameters:
