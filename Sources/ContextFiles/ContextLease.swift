@@ -48,15 +48,20 @@ public final class ContextLease: @unchecked Sendable {
   /// Takes the lease of the folder, which is there. Where it has to see whether a job on another host
   /// still lives, it takes up to a minute.
   ///
+  /// - Parameter onWait: called before that.
   /// - Throws: `FileError` of the kind `writeFailed` if another job holds it, or the folder cannot be
   ///   written to.
-  public init(of directory: ContextDirectory, for holder: Holder) throws(FileError) {
+  public init(
+    of directory: ContextDirectory, for holder: Holder,
+    onWait: (_ former: Holder) -> Void = { _ in }
+  ) throws(FileError) {
     self.directory = directory
     self.holder = Mutex(holder)
     let (descriptor, isLocked) = try Self.open(directory)
     self.descriptor = descriptor
     do throws(FileError) {
       if let former = Self.content(of: descriptor), !(isLocked && former.host == holder.host) {
+        onWait(former)
         try Self.waitForEnd(of: former, directory, descriptor)
       }
       try write()

@@ -69,7 +69,11 @@ import Testing
     try withFolder { directory in
       try leave(directory, seconds: 61)
       #expect(directory.lease?.isHeld == false)
-      let next = try lease(directory)
+      var waitedFor: Int?
+      let next = try ContextLease(of: directory, for: .init(host: Self.here, process: 1)) {
+        waitedFor = $0.process
+      }
+      #expect(waitedFor == 77)
       try next.check()
       next.release()
     }

@@ -27,12 +27,15 @@ final class ContextFolder {
 
   /// Takes its lease, makes it ready to be written, and leaves a mark in it; on rank 0.
   ///
+  /// - Parameter onWait: called before up to a minute is waited for a job on another host.
   /// - Returns: what other ranks find the mark by.
   /// - Throws: `FileError`.
-  func prepare(host: String) throws -> String {
+  func prepare(
+    host: String, onWait: (_ former: ContextLease.Holder) -> Void
+  ) throws -> String {
     if restored == nil { try directory.makeFolder() }
     let lease = try ContextLease(
-      of: directory, for: .init(host: host, process: Int(getpid())))
+      of: directory, for: .init(host: host, process: Int(getpid())), onWait: onWait)
     self.lease = lease
     if let restored {
       try directory.checkUnchanged(since: restored)

@@ -19,7 +19,15 @@ extension GenerateJob {
     do {
       // It may have to wait until another job has given up its lease.
       let mark = try job.onRoot {
-        try job.onAnotherThread { try folder.prepare(host: MPIEnvironment.processorName) }
+        try job.onAnotherThread { [logger] in
+          try folder.prepare(host: MPIEnvironment.processorName) { former in
+            logger.warning(
+              """
+              process \(former.process) on \(former.host) was writing in '\(folder.directory.path)'; \
+              waiting up to a minute for a sign of life of it
+              """)
+          }
+        }
       }
       defer { if job.isRoot { folder.directory.unmark(mark) } }
       try job.onEveryRank { try folder.directory.checkAccess(mark: mark, rank: job.rank) }
