@@ -145,6 +145,8 @@ public final class ContextLease: @unchecked Sendable {
       }
       let isLocked = flock(descriptor.rawValue, LOCK_EX | LOCK_NB) == 0
       if !isLocked, Errno.last == .wouldBlock {
+        // Who has locked it a moment ago has not written yet who it is.
+        for _ in 0..<50 where content(of: descriptor) == nil { usleep(20_000) }
         let holder = content(of: descriptor)
         try? descriptor.close()
         throw taken(directory, by: holder)

@@ -92,6 +92,24 @@ import Testing
     }
   }
 
+  /// One that has locked the file, and says only then who it is.
+  @Test func aHolderThatHasNotWrittenYetIsNamed() throws {
+    try withFolder { directory in
+      let path = directory.leasePath
+      let file = try FileDescriptor.open(
+        path, .readWrite, options: .create, permissions: .ownerReadWrite)
+      #expect(flock(file.rawValue, LOCK_EX) == 0)
+      let writing = Thread {
+        usleep(200_000)
+        let holder = ContextLease.Holder(host: "beside", process: 5)
+        _ = try? file.writeAll(JSONEncoder().encode(holder))
+      }
+      writing.start()
+      expectRefused(directory, "is being written by process 5 on beside")
+      try file.close()
+    }
+  }
+
   @Test func aJobThatSleptTooLongNoticesIt() throws {
     try withFolder { directory in
       let first = try lease(directory)
