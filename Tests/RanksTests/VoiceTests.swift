@@ -8,7 +8,8 @@ extension RankTests {
   @Suite @MPIThread struct VoiceTests {
     @Test func oneSpeaksForAll() throws {
       var told: [Failure] = []
-      let job = try Job(world, describing: { Failure(.internalError, "\($0)") }) { told.append($0) }
+      let job = try Job(
+        world, describing: { Failure(.internalError, "\($0)") }, reporting: { told.append($0) })
       let failure = Failure(.badData, "rank \(world.rank) has seen it")
       let first = job.tell(failure)
       #expect(told == (first ? [failure] : []))
