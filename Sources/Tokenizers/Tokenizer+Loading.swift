@@ -51,17 +51,3 @@ extension Tokenizer {
       vocabulary: vocabulary, addedTokens: addedTokens, decodingSteps: decodingSteps)
   }
 }
-
-extension TokenizerError {
-  /// What is wrong with a tokenizer's file as a file.
-  fileprivate init(_ error: FileError) {
-    let kind: Kind =
-      switch error.kind {
-      case .notFound: .notFound
-      case .unsupported: .unsupported
-      case .malformed, .mismatch: .malformed
-      case .unreadable, .writeFailed: .unreadable
-      }
-    self.init(kind, error.description)
-  }
-}

@@ -4,10 +4,6 @@ import Foundation
 /// says what to do.
 public struct TokenizerError: Error, Equatable, Sendable, CustomStringConvertible, LocalizedError {
   public enum Kind: Sendable {
-    /// The file is not there or no file.
-    case notFound
-    /// The system refused to read the file.
-    case unreadable
     /// The file does not keep to its format, or a text is not UTF-8.
     case malformed
     /// The file, or a text, asks for something that ringflash does not do.

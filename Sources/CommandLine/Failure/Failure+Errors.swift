@@ -44,9 +44,7 @@ extension Failure {
 
   private static func code(_ kind: TokenizerError.Kind) -> ExitCode {
     switch kind {
-    case .notFound: .noInput
     case .malformed, .unsupported: .badData
-    case .unreadable: .inputOutput
     case .invalidOption: .usage
     }
   }
