@@ -111,10 +111,9 @@ static void on_ending_signal(int number, siginfo_t *information, void *context) 
     // A launcher ends the other ranks when the first one ends with such a code.
     if (atomic_load(&final_code))
       end_process(atomic_load(&final_code));
-    // What the launcher sends goes to rank 0, too.
-    if (speaks_late && sender == getppid())
+    // The launcher then ends rank 0, too, which speaks for all.
+    if (speaks_late)
       end_process(exit_interrupted);
-    let_rank_0_speak();
     say((const char *const[]){"interrupted by ", name(number),
                               atomic_load(&work_is_done)
                                   ? " after the work was done, while its ranks ended"
