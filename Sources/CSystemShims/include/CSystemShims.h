@@ -20,7 +20,8 @@ void rf_share_arena(void);
 // systems end a job early (unless they are ignored, as a shell has its background jobs ignore what
 // is typed in the terminal), and the signals of a crash: SIGSEGV, SIGBUS, SIGFPE, SIGABRT and
 // SIGQUIT. Until somebody waits for events, the handler itself says in one line what happened and
-// ends the process. A process whose rank is not 0 leaves the word to rank 0, which its launcher ends, too.
+// ends the process. A process whose rank is not 0 leaves the word to rank 0, which its launcher
+// ends, too.
 
 // Why the process is to end.
 typedef struct {
