@@ -107,18 +107,16 @@ static void on_ending_signal(int number, siginfo_t *information, void *context) 
   const int sender = information->si_code <= 0 ? information->si_pid : 0;
   atomic_store(&last_sender, sender);
   atomic_store(&last_signal, number);
-  if (atomic_load(&manner) == ENDS_PROCESS) {
-    // A launcher ends the other ranks when the first one ends with such a code.
-    if (atomic_load(&final_code))
-      end_process(atomic_load(&final_code));
+  // A launcher ends the other ranks when the first one ends with such a code.
+  if (atomic_load(&final_code))
+    end_process(atomic_load(&final_code));
+  // Behind the work the process ends by itself, and with what it has done.
+  if (atomic_load(&manner) == ENDS_PROCESS && !atomic_load(&work_is_done)) {
     // The launcher then ends rank 0, too, which speaks for all.
     if (speaks_late)
       end_process(exit_interrupted);
     say((const char *const[]){"interrupted by ", name(number),
-                              atomic_load(&work_is_done)
-                                  ? " after the work was done, while its ranks ended"
-                                  : " before the work began; start the job again",
-                              0});
+                              " before the work began; start the job again", 0});
     end_process(exit_interrupted);
   }
   if (atomic_load(&manner) == MAKES_EVENT)
