@@ -40,8 +40,8 @@ typedef struct {
 void rf_begin_events(void);
 // Waits for the next event. For one thread.
 rf_event rf_wait_for_event(void);
-// Handlers end the process themselves again: all work is done, and has this exit code. Where it is
-// not 0, all is said, too.
+// All work is done, and has this exit code: where it is 0, the process ends by itself at a signal
+// that asks for it, else at once without a word, for all is said.
 void rf_end_events(int exit_code);
 
 // Whether a signal that asks for an early end is kept for `rf_caught_signal` instead of being an

@@ -24,7 +24,7 @@ extension Job {
     }
   }
 
-  /// Lets the end of MPI, in which no other thread may call it, be interrupted without it.
+  /// Leaves signals to their handlers while MPI ends, in which no other thread may call it.
   func leaveSignalsToHandlers(exitCode: Int32) { rf_end_events(exitCode) }
 
   private func failure(for event: rf_event) -> Failure {
