@@ -87,11 +87,6 @@ public struct ModelDirectory: StoredModel {
 
   public var rotatesAdjacentPairs: Bool { false }
 
-  /// Every file in the directory, be it a link.
-  public var files: [String] {
-    ((try? FilePath(text: path).entries()) ?? []).map { "\(path)/\($0)" }
-  }
-
   public func withConfigurationBytes<Result>(
     _ body: (UnsafeRawBufferPointer) throws -> Result
   ) throws -> Result {

@@ -22,8 +22,6 @@ public protocol StoredModel: Sendable {
   /// Whether the rows of query and key projections are ordered for a rotation of coordinates that stand
   /// side by side, and not for one of a head's halves.
   var rotatesAdjacentPairs: Bool { get }
-  /// Every file that belongs to the model.
-  var files: [String] { get }
 
   /// Maps and checks the model's tensors.
   ///
@@ -52,6 +50,13 @@ public enum TensorPresence: Equatable, Sendable {
 
 /// Where models lie.
 public enum StoredModels {
+  /// The files that may belong to the model at `path`: those of a directory, or all parts of a GGUF
+  /// file, be they there or not.
+  public static func files(at path: String) -> [String] {
+    guard FilePath(text: path).isFolder else { return GGUFName(part: path)?.parts ?? [path] }
+    return ((try? FilePath(text: path).entries()) ?? []).map { "\(path)/\($0)" }
+  }
+
   /// The model at `path`: a directory in Hugging Face layout, a GGUF file or any part of one that was
   /// split, or a directory that has exactly one of these and no `config.json`.
   ///
