@@ -24,7 +24,8 @@ public struct ModelDirectory: StoredModel {
       throw FileError(.notFound, "\(path): there is no such model directory; check the path")
     default:
       throw FileError(
-        .notFound, "\(path): is a file and no GGUF; name the model's directory, which "
+        .notFound,
+        "\(path): is a file and no GGUF; name the model's directory, which "
           + "holds config.json, or a GGUF file")
     }
     let configurationPath = "\(path)/\(FileName.configuration)"

@@ -65,7 +65,9 @@ public enum StoredModels {
   public static func model(at path: String) throws -> any StoredModel {
     switch FilePath(text: path).type {
     case .directory?:
-      guard let file = try GGUFName.onlyModel(in: path) else { return try ModelDirectory(path: path) }
+      guard let file = try GGUFName.onlyModel(in: path) else {
+        return try ModelDirectory(path: path)
+      }
       return try GGUFModel(path: file)
     case .regular? where GGUFFile.isLikely(path):
       return try GGUFModel(path: path)

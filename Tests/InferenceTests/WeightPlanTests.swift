@@ -38,7 +38,7 @@ extension RankTests {
         let label: Comment = "\(type.rawValue) in \(precision)"
         #expect(plan.origin == .files, label)
         #expect(plan.parameters == vectors + matrices, label)
-        #expect(plan.parametersByType == [type.rawValue: vectors + matrices], label)
+        #expect(plan.storage.mapValues(\.parameters) == [type.rawValue: vectors + matrices], label)
         #expect(plan.mappedBytes == mapped * matrices, label)
         // Each tensor begins at a cache line.
         #expect(plan.sharedBytes >= shared * matrices, label)
@@ -123,7 +123,7 @@ extension RankTests {
           let mixed = try write { index, _ in types[(index + shift) % types.count] }
           let plan = try ModelOutline(mixed.directory, precision: precision).weights
           let label: Comment = "\(precision), shift \(shift)"
-          #expect(plan.parametersByType.count == 3, label)
+          #expect(plan.storage.count == 3, label)
           let matrices = tensors.enumerated().filter { $1.shape.count == 2 }
           let mapped = matrices.reduce(0) { bytes, matrix in
             switch types[(matrix.offset + shift) % types.count] {
@@ -151,7 +151,7 @@ extension RankTests {
             $0.converted(to: $0.shape.count == 1 ? vectors : .bfloat16)
           })
         let plan = try ModelOutline(folder.directory, precision: .bf16).weights
-        #expect(plan.sharedBytes == 0 && plan.parametersByType.count == 2)
+        #expect(plan.sharedBytes == 0 && plan.storage.count == 2)
         let weights = try folder.load(.bf16).weights
         #expect(weights.finalNorm == model.weights.finalNorm)
       }
@@ -196,7 +196,7 @@ extension RankTests {
       let plan = try ModelOutline(folder.directory, precision: .bf16, weights: .none)
         .weights
       #expect(plan.parameters == model.weights.parameters && plan.origin == .none)
-      #expect(plan.parametersByType.isEmpty && plan.assumption != nil)
+      #expect(plan.storage.isEmpty && plan.assumption != nil)
     }
   }
 }

@@ -68,7 +68,8 @@ struct GGUFCollection: Sendable {
         part = path == file.path ? file : try GGUFFile(path: path)
       } catch let error as FileError where error.kind == .notFound {
         throw FileError(
-          .notFound, "\(path): is missing, and \(file.path) is one of \(count) parts; fetch it, too")
+          .notFound, "\(path): is missing, and \(file.path) is one of \(count) parts; fetch it, too"
+        )
       }
       let (number, parts) = (
         try part.metadata.integer(Key.number), try part.metadata.integer(Key.count)

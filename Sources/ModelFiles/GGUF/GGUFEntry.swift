@@ -17,6 +17,7 @@ struct GGUFEntry: Sendable {
   /// element type that is not read.
   init(_ cursor: inout GGUFCursor, index: Int, alignment: Int) throws {
     name = try cursor.text("the name of tensor \(index)")
+    guard !name.isEmpty else { throw cursor.malformed("tensor \(index) has no name") }
     let title = "the tensor \(name.debugDescription)"
     func malformed(_ problem: String) -> FileError { cursor.malformed("\(title) \(problem)") }
 

@@ -76,7 +76,8 @@ public final class GGUFFile: Sendable {
   ) throws {
     guard bytes.count < magic.utf8.count || bytes.starts(with: magic.utf8) else {
       let start = bytes.prefix(4).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-      throw cursor.malformed("is no GGUF file: it begins with the bytes \(start), not with \"GGUF\"")
+      throw cursor.malformed(
+        "is no GGUF file: it begins with the bytes \(start), not with \"GGUF\"")
     }
     try cursor.skip(magic.utf8.count, "the word GGUF")
     let version = try cursor.integer(UInt32.self, "the version")

@@ -41,7 +41,8 @@ struct GGUFName {
   }
 
   private static func number(_ text: ArraySlice<UInt8>) -> Int? {
-    text.allSatisfy { (0x30...0x39).contains($0) } ? Int(String(decoding: text, as: UTF8.self)) : nil
+    text.allSatisfy { (0x30...0x39).contains($0) }
+      ? Int(String(decoding: text, as: UTF8.self)) : nil
   }
 
   /// The GGUF model in a directory without `config.json`; nil where there is such a file, or no GGUF.

@@ -44,8 +44,8 @@ struct GGUFShape {
     if let length = try keys.integer("attention.key_length") { return length }
     guard queryHeads >= 1, hiddenSize % queryHeads == 0 else {
       throw keys.metadata.malformed(
-        "has no \"\(keys.prefix)attention.key_length\", and \(hiddenSize) coordinates cannot be "
-          + "divided evenly among \(queryHeads) heads")
+        "\"\(keys.prefix)attention.head_count\" is \(queryHeads), among which \(hiddenSize) coordinates "
+          + "cannot be divided evenly, and there is no \"\(keys.prefix)attention.key_length\"")
     }
     return hiddenSize / queryHeads
   }
