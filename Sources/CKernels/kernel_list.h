@@ -20,6 +20,7 @@
   X(widen, rf_bf16_f32_widen_1xn__##isa)                                                           \
   X(soft_cap, rf_f32_f32_soft_cap_1xn__##isa)                                                      \
   X(rotate_halves, rf_f32_f32_rotate_halves_nxn__##isa)                                            \
+  X(rotate_pairs, rf_f32_f32_rotate_pairs_nxn__##isa)                                              \
   X(head_norm, rf_f32_f32_head_norm_nxn__##isa)                                                    \
   X(merge, rf_f32_f64_merge_1xn__##isa)                                                            \
   X(dot_4_float32_float32, rf_f32_f32_dot_4x1__##isa)                                              \

@@ -118,7 +118,7 @@ import Testing
     var text = ""
     try withModel(files) { directory in
       let chat = try ChatText(
-        template: ModelChatTemplate(of: .directory(directory)), system: nil, context: "c",
+        template: ModelChatTemplate(of: .stored(directory)), system: nil, context: "c",
         prompt: "")
       text = chat.context + chat.prompt
     }
@@ -184,7 +184,7 @@ import Testing
     try withModel(files) { directory in
       func text(_ variables: [TemplateVariable]) throws -> String {
         let chat = try ChatText(
-          template: ModelChatTemplate(of: .directory(directory), variables), system: nil,
+          template: ModelChatTemplate(of: .stored(directory), variables), system: nil,
           context: "c", prompt: "")
         return chat.context + chat.prompt
       }
@@ -203,7 +203,7 @@ import Testing
     try withTemporaryDirectory { directory in
       #expect(mkfifo(directory + "/chat_template.jinja", 0o600) == 0)
       let error = #expect(throws: FileError.self) {
-        try ModelChatTemplate(of: .directory(directory))
+        try ModelChatTemplate(of: .stored(directory))
       }
       #expect(error?.kind == .notFound)
     }

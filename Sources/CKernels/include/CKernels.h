@@ -101,6 +101,11 @@ typedef void (*rf_soft_cap_function)(float *x, size_t count, float inner, float 
 typedef void (*rf_rotate_halves_function)(size_t rows, size_t head_dimension, size_t pairs,
                                           const float *cosines, const float *sines, float *x);
 
+// The same with each pair side by side, (x[2 i], x[2 i + 1]): a pair has the bits that it has
+// there.
+typedef void (*rf_rotate_pairs_function)(size_t rows, size_t head_dimension, size_t pairs,
+                                         const float *cosines, const float *sines, float *x);
+
 // RMSNorm of each row of x[rows][head_dimension], in place, with the bits of the float32
 // rf_rms_norm_function.
 typedef void (*rf_head_norm_function)(size_t rows, size_t head_dimension, const float *weight,
@@ -217,6 +222,7 @@ typedef struct rf_kernel_table {
   rf_widen_pairs_function widen_pairs;
   rf_soft_cap_function soft_cap;
   rf_rotate_halves_function rotate_halves;
+  rf_rotate_pairs_function rotate_pairs;
   rf_head_norm_function head_norm;
   rf_merge_function merge;
   rf_dot_4_function dot_4_float32_float32; // weights, x

@@ -31,7 +31,7 @@ package struct ModelChatTemplate {
   /// - Throws: `Failure` with 65 if there is none, with 64 for a variable that is one of the special
   ///   tokens; `ChatTemplateError`, `JSONError`, `FileError`.
   package init(of source: ModelSource, _ variables: [TemplateVariable] = []) throws {
-    guard case .directory(let model) = source else {
+    guard case .stored(let model) = source else {
       throw Failure(
         .badData,
         "the built-in model has no chat template; leave out --chat, or give a --model that has one")

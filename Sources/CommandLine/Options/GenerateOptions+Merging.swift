@@ -31,6 +31,7 @@ extension GenerateOptions {
     }
     merged.ignorePositionLimit = ignorePositionLimit || other.ignorePositionLimit
     merged.model = model ?? other.model
+    merged.tokenizer = tokenizer ?? other.tokenizer
     merged.randomWeights = randomWeights || other.randomWeights
     merged.strict = strict || other.strict
     merged.maxTokens = maxTokens ?? other.maxTokens
