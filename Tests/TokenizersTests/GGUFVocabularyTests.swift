@@ -173,6 +173,10 @@ struct GGUFVocabularyTests {
     #expect(plain.isSpecial(1) && plain.isSpecial(0) && !plain.isSpecial(3))
     #expect(plain.identifier(of: "<end>") == 2)
 
+    vocabulary.architecture = "phi3"
+    #expect(try Tokenizer(vocabulary).encode("<end>\n\u{2004}Hello".utf8) == [2] + hello)
+    vocabulary.architecture = nil
+
     // A vocabulary with Mistral's tokens: a prefix at the beginning of the text only.
     vocabulary.tokens.append(Self.bytes("[INST]"))
     vocabulary.types!.append(3)
