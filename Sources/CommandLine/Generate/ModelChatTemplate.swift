@@ -5,6 +5,7 @@ import JSON
 import ModelFiles
 import Ranks
 import SystemPackage
+import Tokenizers
 
 /// A model's chat template, with the special tokens that it names.
 package struct ModelChatTemplate {
@@ -38,7 +39,22 @@ package struct ModelChatTemplate {
       variables: try Self.members(variables, specialTokens, model: path))
   }
 
-  /// Reads `chat_template.jinja` of a model directory, else `chat_template` of
+  /// - Throws: as `init(of:_:)` of any model.
+  private init(of model: GGUFModel, _ variables: [TemplateVariable]) throws {
+    guard let text = try model.metadata.string("tokenizer.chat_template") else {
+      throw Failure(
+        .badData,
+        """
+        the model '\(model.path)' has no chat template ("tokenizer.chat_template" in the file); leave \
+        out --chat
+        """)
+    }
+    try self.init(
+      text, specialTokens: GGUFVocabulary(of: model).specialTokens, path: model.path, variables)
+  }
+
+  /// Reads `tokenizer.chat_template` of a GGUF file, or of a model directory `chat_template.jinja`, else
+  /// `chat_template` of
   /// `tokenizer_config.json`: a text, or a list of named ones, of which `default` is taken.
   ///
   /// - Parameters:
@@ -52,6 +68,15 @@ package struct ModelChatTemplate {
         .badData,
         "the built-in model has no chat template; leave out --chat, or give a --model that has one")
     }
+    if let file = try StoredModels.model(at: model) as? GGUFModel {
+      try self.init(of: file, variables)
+    } else {
+      try self.init(ofDirectory: model, variables)
+    }
+  }
+
+  /// - Throws: as `init(of:_:)`.
+  private init(ofDirectory model: String, _ variables: [TemplateVariable]) throws {
     let configuration = try Self.document("tokenizer_config.json", in: model)
     let path = "\(model)/chat_template.jinja"
     if FilePath(text: path).exists {
