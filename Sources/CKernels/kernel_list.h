@@ -61,7 +61,9 @@
   X(pack.mxfp4, rf_mxfp4_u8_pack_32xn__##isa)                                                      \
   X(quantize, rf_f32_s8_quantize_1xn__##isa)                                                       \
   X(float32.unpack, rf_u8_f32_unpack_32xn__##isa)                                                  \
-  X(f32bf16.unpack, rf_u8_f32bf16_unpack_32xn__##isa)
+  X(f32bf16.unpack, rf_u8_f32bf16_unpack_32xn__##isa)                                              \
+  X(float32.widen_values, rf_s8_f32_widen_values_256x32__##isa)                                    \
+  X(f32bf16.widen_values, rf_s8_f32bf16_widen_values_256x32__##isa)
 
 // Products of int8: of every instruction set the same bits.
 #define RF_INT8_KERNELS(X, isa)                                                                    \
@@ -93,6 +95,7 @@
   X(bf16.swiglu, rf_f32_bf16_swiglu_1xn__avx512bf16)                                               \
   X(bf16.geglu, rf_f32_bf16_geglu_1xn__avx512bf16)                                                 \
   X(bf16.round, rf_f32_bf16_round_1xn__avx512bf16)                                                 \
+  X(bf16.widen_values, rf_s8_bf16_widen_values_256x32__avx512bf16)                                 \
   X(bf16.unpack, rf_u8_bf16_unpack_32xn__avx512)                                                   \
   X(dot_4_bf16_bf16, rf_bf16_f32_dot_4x1__avx512bf16)                                              \
   X(dots_bf16_bf16, rf_bf16_f32_dot_nxn__avx512bf16)                                               \

@@ -52,6 +52,7 @@ public final class Arithmetic: @unchecked Sendable {
   /// What attention reads, and what weights are multiplied with that are not multiplied as int8.
   public let inputType: InputType
   public let quantizedProducts: QuantizedProducts
+  public let keyValueFormat: KeyValueFormat
 
   let table: rf_kernel_table
   let inputKernels: rf_input_kernels
@@ -65,11 +66,18 @@ public final class Arithmetic: @unchecked Sendable {
     [unowned self] item, thread in multiplyRows(ofItem: item, thread: thread)
   }
 
-  /// - Parameter quantizedProducts: by default as int8 in bf16 precision, and unpacked in fp32.
+  /// - Parameters:
+  ///   - quantizedProducts: by default as int8 in bf16 precision, and unpacked in fp32.
+  ///   - keyValueFormat: q8, or the precision's own, which is the default.
   public init(
     precision: Precision, instructionSet: InstructionSet, team: ThreadTeam,
-    quantizedProducts: QuantizedProducts? = nil
+    quantizedProducts: QuantizedProducts? = nil, keyValueFormat: KeyValueFormat? = nil
   ) {
+    let ownFormat = KeyValueFormat(precision)
+    self.keyValueFormat = keyValueFormat ?? ownFormat
+    precondition(
+      self.keyValueFormat == .q8 || self.keyValueFormat == ownFormat,
+      "keys and values have the type of the precision, or are q8")
     self.precision = precision
     self.quantizedProducts = quantizedProducts ?? (precision == .bf16 ? .int8 : .unpacked)
     self.instructionSet = instructionSet

@@ -177,6 +177,11 @@ typedef void (*rf_quantize_function)(const float *x, size_t count, void *row);
 typedef void (*rf_unpack_panel_function)(const void *panel, size_t group_count, size_t parts,
                                          bool has_minimums, void *out);
 
+// One panel of 32 columns of int8 values of a KV block as a panel of 32 or 16 columns for
+// rf_accumulate_values_function. It is int8 [128 pairs of keys][32][2], then float32 scales [256
+// keys].
+typedef void (*rf_widen_values_function)(const void *panel, size_t columns, void *out);
+
 // One function for every format, named as its file in formats/.
 typedef struct rf_pack_kernels {
   rf_pack_blocks_function q8_0, q4_0, q4_1, q5_0, q5_1;
@@ -207,6 +212,7 @@ typedef struct rf_input_kernels {
   rf_gated_function geglu;
   rf_round_function round;
   rf_unpack_panel_function unpack;
+  rf_widen_values_function widen_values;
 } rf_input_kernels;
 
 typedef struct rf_kernel_table {

@@ -96,3 +96,32 @@ void RF_NAME(u8, bf16, unpack_32xn)(const void *panel, size_t group_count, size_
         memcpy(to, &pairs, sizeof pairs);
       }
 }
+
+// rf_widen_values_function. `rounds` is a constant where inlined: whether values are rounded to
+// bf16.
+RF_INLINE void rf_widen_values(const void *panel, size_t columns, bool rounds, float *out) {
+  assert(columns == 16 || columns == RF_PANEL_COLUMNS);
+  const uint8_t *quants = panel;
+  const float *scales = (const float *)(quants + RF_BLOCK_KEYS * RF_PANEL_COLUMNS);
+  for (size_t key = 0; key < RF_BLOCK_KEYS; key += 2, quants += 2 * RF_PANEL_COLUMNS)
+    for (size_t column = 0; column < columns; column += 16) {
+      rf_s16x16 pairs;
+      memcpy(&pairs, quants + 2 * column, sizeof pairs);
+      const rf_s16x16 halves[2] = {(rf_s16x16)((rf_u16x16)pairs << 8) >> 8, pairs >> 8};
+#pragma clang loop unroll(full)
+      for (size_t i = 0; i < 2; i++) {
+        rf_f32x16 v = __builtin_convertvector(halves[i], rf_f32x16) * rf_splat(scales[key + i]);
+        if (rounds)
+          v = rf_round_to_bf16(v);
+        rf_store(out + (key + i) * columns + column, v);
+      }
+    }
+}
+
+void RF_NAME(s8, f32, widen_values_256x32)(const void *panel, size_t columns, void *out) {
+  rf_widen_values(panel, columns, false, out);
+}
+
+void RF_NAME(s8, f32bf16, widen_values_256x32)(const void *panel, size_t columns, void *out) {
+  rf_widen_values(panel, columns, true, out);
+}

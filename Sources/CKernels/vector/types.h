@@ -27,6 +27,7 @@ typedef uint64_t rf_u64x8 __attribute__((vector_size(64)));
 typedef uint8_t rf_u8x16 __attribute__((vector_size(16)));
 typedef uint8_t rf_u8x32 __attribute__((vector_size(32)));
 typedef uint8_t rf_u8x64 __attribute__((vector_size(64)));
+typedef int16_t rf_s16x16 __attribute__((vector_size(32)));
 typedef int8_t rf_s8x16 __attribute__((vector_size(16)));
 
 // 2^f for f in [-0.5, 0.5], a polynomial of degree 6. Its relative error is 1.6e-8 (Remez exchange
