@@ -14,6 +14,7 @@ RF_INLINE rf_quants rf_iq4_xs_quants(const uint8_t *const *blocks, size_t group)
 RF_INLINE void rf_iq4_xs_scales(const uint8_t *block, rf_scale_slots to) {
   const float d = rf_half(block);
   const int highs = block[2] | block[3] << 8;
+#pragma clang loop unroll(full)
   for (size_t i = 0; i < 8; i++) {
     const int low = (block[4 + i / 2] >> 4 * (i % 2)) & 15;
     *rf_scale_slot(to, i, 0) = d * (float)((low | ((highs >> 2 * i) & 3) << 4) - 32);

@@ -16,6 +16,7 @@ RF_INLINE rf_quants rf_q2_k_quants(const uint8_t *const *blocks, size_t group) {
 
 RF_INLINE void rf_q2_k_scales(const uint8_t *block, rf_scale_slots to) {
   const float d = rf_half(block + 80), minimum = rf_half(block + 82);
+#pragma clang loop unroll(full)
   for (size_t i = 0; i < 16; i++) {
     *rf_scale_slot(to, i / 2, i % 2) = d * (float)(block[i] & 15);
     *rf_minimum_slot(to, i / 2, i % 2) = -(minimum * (float)(block[i] >> 4));

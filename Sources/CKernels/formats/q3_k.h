@@ -18,13 +18,19 @@ RF_INLINE rf_quants rf_q3_k_quants(const uint8_t *const *blocks, size_t group) {
 }
 
 RF_INLINE void rf_q3_k_scales(const uint8_t *block, rf_scale_slots to) {
-  const uint8_t *scales = block + 96;
   const float d = rf_half(block + 108);
-  for (size_t i = 0; i < 16; i++) {
-    const int low = (scales[i % 8] >> 4 * (i / 8)) & 15;
-    const int high = (scales[8 + i % 4] >> 2 * (i / 4)) & 3;
-    *rf_scale_slot(to, i / 2, i % 2) = d * (float)((low | high << 4) - 32);
-  }
+  uint32_t a, b, c;
+  memcpy(&a, block + 96, sizeof a);
+  memcpy(&b, block + 100, sizeof b);
+  memcpy(&c, block + 104, sizeof c);
+  const uint32_t low = 0x0f0f0f0f, high = 0x30303030;
+  const uint32_t words[4] = {(a & low) | ((c << 4) & high), (b & low) | ((c << 2) & high),
+                             ((a >> 4) & low) | (c & high), ((b >> 4) & low) | ((c >> 2) & high)};
+  uint8_t scales[16];
+  memcpy(scales, words, sizeof scales);
+#pragma clang loop unroll(full)
+  for (size_t i = 0; i < 16; i++)
+    *rf_scale_slot(to, i / 2, i % 2) = d * (float)(scales[i] - 32);
 }
 
 #define RF_FORMAT q3_k

@@ -20,6 +20,7 @@ RF_INLINE rf_quants rf_q6_k_quants(const uint8_t *const *blocks, size_t group) {
 
 RF_INLINE void rf_q6_k_scales(const uint8_t *block, rf_scale_slots to) {
   const float d = rf_half(block + 208);
+#pragma clang loop unroll(full)
   for (size_t i = 0; i < 16; i++)
     *rf_scale_slot(to, i / 2, i % 2) = d * (float)(int8_t)block[192 + i];
 }

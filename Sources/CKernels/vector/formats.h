@@ -3,7 +3,7 @@
 // and RF_ADD_16_WHERE (bytes plus 16 where a bit of a mask is set).
 
 // How many blocks of a row are packed in one go.
-#define RF_PACK_RUN 16
+#define RF_PACK_RUN 8
 
 #include "quants.h"
 

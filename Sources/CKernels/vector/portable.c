@@ -45,15 +45,21 @@ RF_INLINE rf_f32x16 rf_halves_of_bits(const uint16_t *bits) {
 }
 
 RF_INLINE rf_u8x64 rf_look_up(rf_u8x16 values, rf_u8x64 indices) {
-  rf_u8x64 result;
+  uint8_t table[16], bytes[64];
+  memcpy(table, &values, sizeof table);
+  memcpy(bytes, &indices, sizeof bytes);
   for (int i = 0; i < 64; i++)
-    result[i] = values[indices[i]];
-  return result;
+    bytes[i] = table[bytes[i]];
+  memcpy(&indices, bytes, sizeof bytes);
+  return indices;
 }
 
 RF_INLINE rf_u8x64 rf_add_16_where(rf_u8x64 v, uint64_t mask) {
+  uint8_t bytes[64];
+  memcpy(bytes, &v, sizeof bytes);
   for (int i = 0; i < 64; i++)
-    v[i] += (uint8_t)((mask >> i & 1) << 4);
+    bytes[i] += (uint8_t)((mask >> i & 1) << 4);
+  memcpy(&v, bytes, sizeof bytes);
   return v;
 }
 
