@@ -67,6 +67,12 @@ extension EndToEndTests {
         75, ["interrupted by SIG\(signal) "])
     }
 
+    @Test(arguments: [0, 2]) func perplexity(rank: Int) throws {
+      try expectEnd(
+        try run("perplexity --context text --quiet", ranks: 3, signal: "TERM", to: rank),
+        75, ["interrupted by SIGTERM ", "nothing of it is saved, start the job again"])
+    }
+
     /// `mpirun` passes it on to every rank, and then waits a second.
     @Test func allOfThreeRanks() throws {
       try expectEnd(
