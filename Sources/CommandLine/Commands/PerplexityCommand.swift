@@ -1,8 +1,5 @@
 import ArgumentParser
-import Kernels
-import Logging
 import Ranks
-import RingAttention
 
 /// `ringflash perplexity`: how well a model predicts a text, alone or beside another one.
 package struct PerplexityCommand: Subcommand, Sendable {
@@ -26,18 +23,7 @@ package struct PerplexityCommand: Subcommand, Sendable {
         ringflash perplexity --context p.txt --against p.safetensors --precision fp32
       """)
 
-  @Option(
-    name: GenerateOption.context.name,
-    help: .init("The text: UTF-8; - is standard input.", valueName: "file"),
-    transform: OptionValue.path)
-  package var context: String?
-
-  @Option(
-    name: GenerateOption.tokenIds.name,
-    help: .init(
-      "The text as a JSON array of token ids, in place of --context.", valueName: "file"),
-    transform: OptionValue.path)
-  package var tokenIds: String?
+  @OptionGroup package var input: InputOptions
 
   @Option(
     help: .init(
@@ -54,94 +40,16 @@ package struct PerplexityCommand: Subcommand, Sendable {
     transform: OptionValue.integer(0...Int(Int32.max)))
   package var skip: Int = 0
 
-  @Flag(
-    name: GenerateOption.ignorePositionLimit.name,
-    help: "Let a text through that is longer than the positions the model was made for.")
-  package var ignorePositionLimit = false
-
-  @Option(
-    name: GenerateOption.model.name,
-    help: .init(
-      """
-      A model directory in Hugging Face layout, or ORG/NAME of a model in the local Hugging Face \
-      cache; 'needle' is the built-in retrieval model. (default: \(ModelSource.builtInName))
-      """, valueName: "dir"),
-    transform: OptionValue.path)
-  package var model: String = ModelSource.builtInName
-
-  @Flag(
-    name: GenerateOption.randomWeights.name,
-    help: "Take only the model's configuration, with reproducible random weights.")
-  package var randomWeights = false
-
-  @Flag(
-    name: GenerateOption.strict.name,
-    help: "Refuse a model whose config.json has keys that ringflash does not know.")
-  package var strict = false
-
-  @Option(
-    name: GenerateOption.precision.name, parsing: .unconditional,
-    help: .init("Type of K, V and matrix inputs: bf16 or fp32. (default: bf16)", valueName: "type"),
-    transform: OptionValue.choice(Precision.self))
-  package var precision: Precision = .bf16
-
-  @Option(
-    name: GenerateOption.threads.name, parsing: .unconditional,
-    help: .init(
-      "Threads of each rank, 1 to 1024. (default: its share of the host's cores)", valueName: "n"),
-    transform: OptionValue.integer(1...1024))
-  package var threads: Int?
-
-  @Option(
-    name: GenerateOption.partition.name, parsing: .unconditional,
-    help: .init(
-      """
-      How the sequence is divided among the ranks: zigzag, contiguous or striped. \
-      (default: zigzag)
-      """, valueName: "kind"),
-    transform: OptionValue.choice(PartitionKind.self))
-  package var partition: PartitionKind = .zigzag
-
-  @Option(
-    name: GenerateOption.stallTimeout.name, parsing: .unconditional,
-    help: .init(
-      """
-      End the job when a rank has given no sign of life for so many seconds, 1 to 1000000. \
-      (default: \(GenerateSettings.defaultStallTimeout))
-      """, valueName: "seconds"),
-    transform: OptionValue.integer(1...1_000_000))
-  package var stallTimeout: Int = GenerateSettings.defaultStallTimeout
-
-  @Flag(
-    name: GenerateOption.json.name,
-    help: "Write one JSON object to standard output instead of the text.")
-  package var json = false
-
-  @Option(
-    name: GenerateOption.report.name,
-    help: .init("Write that JSON object to this file.", valueName: "file"),
-    transform: OptionValue.path)
-  package var report: String?
-
-  @Flag(name: GenerateOption.quiet.name, help: "Show no progress.")
-  package var quiet = false
-
-  @Option(
-    name: GenerateOption.logLevel.name, parsing: .unconditional,
-    help: .init(
-      """
-      Least serious messages to log: trace, debug, info, notice, warning, error or critical. \
-      (default: warning)
-      """, valueName: "level"),
-    transform: OptionValue.choice(Logger.Level.self))
-  package var logLevel: Logger.Level = .warning
+  @OptionGroup package var model: ModelOptions
+  @OptionGroup package var computing: ComputingOptions
+  @OptionGroup package var output: OutputOptions
 
   package init() {}
 
   var parsed: ParsedCommand { .perplexity(self) }
 
   package func validate() throws {
-    if context == nil && tokenIds == nil {
+    if input.context == nil && input.tokenIds == nil {
       throw ValidationError("no text, give --context FILE or --token-ids FILE")
     }
     do {
@@ -154,20 +62,10 @@ package struct PerplexityCommand: Subcommand, Sendable {
   /// What `generate` is told where it prefills the same context.
   private func generateOptions() throws -> GenerateOptions {
     var options = try GenerateOptions.parse([])
-    options.context = context
-    options.tokenIds = tokenIds
-    options.ignorePositionLimit = ignorePositionLimit
-    options.model = model
-    options.randomWeights = randomWeights
-    options.strict = strict
-    options.precision = precision
-    options.threads = threads
-    options.partition = partition
-    options.stallTimeout = stallTimeout
-    options.json = json
-    options.report = report
-    options.quiet = quiet
-    options.logLevel = logLevel
+    options.inputOptions = input
+    options.modelOptions = model
+    options.computingOptions = computing
+    options.outputOptions = output
     return options
   }
 

@@ -153,7 +153,7 @@ struct PerplexityJob {
         PerplexityFigures(scores), run, ranks, prefilling, command,
         scoringSeconds: scoringSeconds)
       try file?.write(Data(report.json().utf8))
-      try report.write(asJSON: command.json)
+      try report.write(asJSON: prefilling.settings.json)
     }
   }
 }

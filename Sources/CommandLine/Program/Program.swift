@@ -136,7 +136,7 @@ package enum Program {
     case .success(.export(let command)): try job.runOnRoot { try command.execute() }
     case .success(.perplexity(let command)):
       try job.startWatching(
-        timeoutSeconds: command.stallTimeout,
+        timeoutSeconds: command.computing.stallTimeout ?? GenerateSettings.defaultStallTimeout,
         remedy: """
           look at that host and the network, and start the job again (with a longer --stall-timeout \
           where hosts pause)
