@@ -16,8 +16,8 @@ struct AssumedStorage {
   }
 
   /// - Throws: `FileError` where there is an index and it is malformed.
-  init(of directory: ModelDirectory) throws {
-    let configuration = directory.configuration
+  init(of model: any StoredModel) throws {
+    let configuration = model.configuration
     let name = ["dtype", "torch_dtype"].lazy.compactMap {
       (try? configuration.stringIfPresent($0)) ?? nil
     }.first
@@ -28,7 +28,7 @@ struct AssumedStorage {
     stated = name.flatMap {
       types[$0.hasPrefix("torch.") ? String($0.dropFirst("torch.".count)) : $0]
     }
-    if case .index(_, _, let bytes) = try directory.tensorPresence() {
+    if case .index(_, _, let bytes) = try model.tensorPresence() {
       totalBytes = bytes
     } else {
       totalBytes = nil

@@ -6,8 +6,8 @@ import ModelFiles
 import Ranks
 import Transformer
 
-// A model is what its configuration and its weights say, wherever it lies: SHA-256 over config.json,
-// and over all bytes of all files of weights. These are cut into pieces, which the ranks of a host and
+// A model is what its configuration and its weights say, wherever it lies: SHA-256 over config.json (or
+// the metadata of a GGUF file), and over all bytes of all files of weights. These are cut into pieces, which the ranks of a host and
 // their threads share out, and the pieces' hashes are hashed again. So each host reads its files once,
 // as the work would do anyway; ranks that do not see the files of the host's first one read all of
 // their own. That is done only where something depends on it.
@@ -48,12 +48,8 @@ public final class ModelAgreement {
   /// Whether all ranks of this host see the same files.
   private func sharesFiles() throws -> Bool {
     var paths: [String] = []
-    if model.weights.origin != .builtIn { paths.append(ModelIdentity.configurationPath(of: model)) }
-    if model.weights.origin == .files {
-      paths += try job.onEveryRank {
-        try ModelDirectory(path: model.name).openTensors().files.map(\.path)
-      }
-    }
+    if let stored = model.stored { paths.append(stored.configurationName) }
+    paths += model.weights.paths
     let sharesFiles = try job.seesFilesOfHost(paths: paths)
     return try job.host.allReduce(value: sharesFiles ? 1 : 0, .minimum) == 1
   }
@@ -76,7 +72,8 @@ public final class ModelAgreement {
     try job.onEveryRank {
       guard own != first else { return }
       let part =
-        own.configuration == first.configuration ? "its weights differ" : "its config.json differs"
+        own.configuration == first.configuration
+        ? "its weights differ" : "its \(model.configurationTitle) differs"
       throw Failure(
         .unavailable,
         """
@@ -97,7 +94,7 @@ public final class ModelAgreement {
     }
     let sharesFiles = try sharesFiles()
     let files = try job.onEveryRank {
-      try ModelDirectory(path: model.name).openTensors().files.map { try MappedFile(path: $0.path) }
+      try model.weights.paths.map { try MappedFile(path: $0) }
     }
     let pieces = files.flatMap { file in
       stride(from: 0, to: file.bytes.count, by: Self.pieceBytes).map {

@@ -1,10 +1,9 @@
 import Digests
-import Files
 import ModelFiles
 
 /// What tells a model from every other one, wherever it lies.
 struct ModelIdentity: Codable, Equatable {
-  /// SHA-256 over the bytes of `config.json`.
+  /// SHA-256 over the bytes of `config.json`, or over what stands before the data of a GGUF file.
   let configuration: String
   /// SHA-256 over the hashes of the weights' pieces, or how the weights are made.
   let weights: String
@@ -12,15 +11,11 @@ struct ModelIdentity: Codable, Equatable {
   /// Both in one, 64 hexadecimal digits.
   var text: String { Checksum(of: "\(configuration) \(weights)").hexadecimal }
 
-  /// Of a model in a directory.
-  static func configurationPath(of model: ModelOutline) -> String { "\(model.name)/config.json" }
-
   /// - Throws: `FileError`.
   static func configuration(of model: ModelOutline) throws -> String {
-    if model.weights.origin == .builtIn {
+    guard let stored = model.stored else {
       return Checksum(of: "\(model.configuration)").hexadecimal
     }
-    let file = try MappedFile(path: configurationPath(of: model))
-    return withExtendedLifetime(file) { Checksum(of: file.bytes).hexadecimal }
+    return try stored.withConfigurationBytes { Checksum(of: $0).hexadecimal }
   }
 }

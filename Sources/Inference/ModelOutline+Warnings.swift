@@ -1,9 +1,13 @@
 import ModelFiles
 
 extension ModelOutline {
+  /// What its configuration is called: `config.json`, or the metadata of a file.
+  var configurationTitle: String { stored.map(Self.title) ?? "configuration" }
+
   /// What a configuration has that nobody here knows, as the beginning of a sentence; nil for nothing.
   public var unknownKeys: String? {
-    Self.unknownKeys(remarks.unknownKeys, in: name)
+    Self.unknownKeys(
+      remarks.unknownKeys, in: stored?.configurationName ?? "\(name)/config.json")
   }
 
   /// What a run ought to know in which context, prompt and answer have up to so many tokens, as
@@ -17,39 +21,43 @@ extension ModelOutline {
 
   /// - Throws: `FileError` where there is an index of weights and it is malformed.
   static func warnings(
-    _ directory: ModelDirectory, unknownKeys: [String], _ weights: WeightPlan
+    _ model: any StoredModel, unknownKeys: [String], _ weights: WeightPlan
   ) throws -> [String] {
-    let path = directory.path
-    return [
-      Self.unknownKeys(unknownKeys, in: path).map {
+    [
+      Self.unknownKeys(unknownKeys, in: model.configurationName).map {
         "\($0); the model is computed as without \(unknownKeys.count == 1 ? "it" : "them")"
       },
-      unusedTensors(weights.unusedTensors, in: path),
-      weights.origin == .none ? try missing(directory) : nil,
+      unusedTensors(weights.unusedTensors, in: model),
+      weights.origin == .none ? try missing(model) : nil,
     ].compactMap(\.self)
   }
 
-  private static func missing(_ directory: ModelDirectory) throws -> String? {
-    switch try directory.tensorPresence() {
+  private static func missing(_ model: any StoredModel) throws -> String? {
+    switch try model.tensorPresence() {
     case .all: nil
     case .index(let missing, let shards, _):
-      "\(directory.path) lacks \(missing) of the \(shards) files that its index names"
-    case .none: directory.foreignTensors.map { "\(directory.path) \($0)" }
+      "\(model.path) lacks \(missing) of the \(shards) files that its index names"
+    case .none: model.foreignTensors.map { "\(model.path) \($0)" }
     }
   }
 
-  private static func unknownKeys(_ keys: [String], in path: String) -> String? {
+  private static func unknownKeys(_ keys: [String], in place: String) -> String? {
     keys.isEmpty
       ? nil
-      : "\(path)/config.json has \(keys.count == 1 ? "a key" : "\(keys.count) keys") that ringflash "
+      : "\(place) has \(keys.count == 1 ? "a key" : "\(keys.count) keys") that ringflash "
         + "does not know: \(list(keys, upTo: 100))"
   }
 
-  private static func unusedTensors(_ names: [String], in path: String) -> String? {
+  private static func unusedTensors(_ names: [String], in model: any StoredModel) -> String? {
     names.isEmpty
       ? nil
-      : "\(path) has \(names.count == 1 ? "a tensor" : "\(names.count) tensors") that the model does "
-        + "not use: \(list(names, upTo: 4)); compare its config.json with the files"
+      : "\(model.path) has \(names.count == 1 ? "a tensor" : "\(names.count) tensors") that the model does "
+        + "not use: \(list(names, upTo: 4)); compare its \(title(of: model)) with the files"
+  }
+
+  /// What its configuration is called where the model is known.
+  static func title(of model: any StoredModel) -> String {
+    model.configurationName == model.path ? "metadata" : "config.json"
   }
 
   private static func list(_ names: [String], upTo count: Int) -> String {

@@ -8,8 +8,10 @@ import Transformer
 /// A model as its configuration and the headers of its files describe it: what can be checked and
 /// counted before memory for its weights is taken.
 public struct ModelOutline: Sendable {
-  /// What it is called in reports: `needle`, or its directory.
+  /// What it is called in reports: `needle`, its directory, or its file.
   public let name: String
+  /// Where it lies; nil for what is made.
+  let stored: (any StoredModel)?
   public let configuration: ModelConfiguration
   public let suggestions: GenerationSuggestions
   /// Tokens after which generation ends.
@@ -38,32 +40,35 @@ public struct ModelOutline: Sendable {
       weights: weights, builtIn: needle.weights)
   }
 
-  /// A model directory in Hugging Face layout.
+  /// A model in files.
   ///
   /// - Parameters:
   ///   - precision: in which the model will compute.
-  ///   - origin: `.files` for its own weights; `.random` and `.none` look for no files.
+  ///   - origin: `.files` for its own weights; `.random` and `.none` look for none.
   /// - Throws: `FileError` or `ModelError`.
   public init(
-    directory: ModelDirectory, precision: Precision, weights origin: WeightPlan.Origin = .files
+    _ model: any StoredModel, precision: Precision, weights origin: WeightPlan.Origin = .files
   ) throws {
-    name = directory.path
-    let source = JSONConfigurationSource(document: directory.configuration)
-    configuration = try ModelFamilies.configuration(from: source)
-    remarks = try ModelFamilies.remarks(on: source)
+    name = model.path
+    stored = model
+    let source = JSONConfigurationSource(document: model.configuration)
+    let configuration = try ModelFamilies.configuration(from: source).rotating(
+      model.rotatesAdjacentPairs ? .adjacent : .halves)
+    self.configuration = configuration
+    remarks = try ModelFamilies.remarks(on: source, besides: model.unknownKeys)
     weights =
       switch origin {
       case .files:
         try WeightPlan(
-          files: directory.openTensors(), directory: directory.path, configuration: configuration,
+          files: model.openTensors(), of: model.path, configuration: configuration,
           precision: precision)
       case .none:
         try WeightPlan(
-          absent: configuration, as: AssumedStorage(of: directory), precision: precision)
+          absent: configuration, as: AssumedStorage(of: model), precision: precision)
       case .builtIn, .random: try WeightPlan(origin, for: configuration)
       }
-    warnings = try Self.warnings(directory, unknownKeys: remarks.unknownKeys, weights)
-    let generation = directory.generationConfiguration
+    warnings = try Self.warnings(model, unknownKeys: remarks.unknownKeys, weights)
+    let generation = model.generationConfiguration
     suggestions = try generation.map(GenerationSuggestions.init) ?? GenerationSuggestions()
     let vocabulary = configuration.vocabulary.size
     let suggestedEnds = try generation.flatMap {
@@ -86,6 +91,7 @@ public struct ModelOutline: Sendable {
     remarks = try ModelFamilies.remarks(on: source)
     warnings = []
     self.name = name
+    stored = nil
     suggestions = GenerationSuggestions()
     endOfSequenceTokens = Set(configuration.sequence.endTokens.map(Int32.init))
     weights = try WeightPlan(.random, for: configuration)
@@ -102,6 +108,7 @@ public struct ModelOutline: Sendable {
     self.endOfSequenceTokens = endOfSequenceTokens
     self.weights = weights
     self.builtIn = builtIn
+    stored = nil
     warnings = []
     remarks = ConfigurationRemarks()
   }

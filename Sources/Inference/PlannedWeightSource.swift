@@ -23,15 +23,30 @@ struct PlannedWeightSource: WeightSource {
       preconditionFailure("\(name) \(shape) was not asked for before")
     }
     if let view = shared.view(of: tensor) { return view }
-    if case .file(let file, nil) = tensor.content {
-      return TensorView(
+    if case .file(let file, .inPlace) = tensor.content {
+      let view = TensorView(
         name: name, shape: shape, format: tensor.format, elements: file.bytes.baseAddress!,
         owner: file.owner)
+      return tensor.addend == 0 ? view : Self.without(tensor.addend, view)
     }
     let memory = OwnElements(bytes: tensor.bytes)
     tensor.content.write(0..<tensor.request.count, to: memory.start)
-    return TensorView(
+    let view = TensorView(
       name: name, shape: shape, format: tensor.format,
+      elements: UnsafeRawPointer(memory.start), owner: memory)
+    return tensor.addend == 0 ? view : Self.without(tensor.addend, view)
+  }
+
+  /// What there was before the file's writer added something: exact where the result was a float32
+  /// whose sum was one.
+  private static func without(_ addend: Float, _ view: TensorView) -> TensorView {
+    let floats = view.floats().map { $0 - addend }
+    let memory = OwnElements(bytes: floats.count * MemoryLayout<Float>.stride)
+    floats.withUnsafeBytes {
+      memory.start.copyMemory(from: $0.baseAddress!, byteCount: $0.count)
+    }
+    return TensorView(
+      name: view.name, shape: view.shape, format: .float32,
       elements: UnsafeRawPointer(memory.start), owner: memory)
   }
 }
@@ -41,7 +56,7 @@ extension PlannedTensor {
   var isShared: Bool {
     if request.isVector { return false }
     return switch content {
-    case .file(_, nil), .absent(_, nil): false
+    case .file(_, .inPlace), .absent(.inPlace): false
     case .file, .absent, .random: true
     }
   }

@@ -67,9 +67,9 @@ extension PlannedTensor.Content {
     case .random(let weights):
       weights.write(
         range, to: destination.bindMemory(to: BFloat16.self, capacity: range.count))
-    case .file(let tensor, let conversion?):
+    case .file(let tensor, .converted(let conversion)):
       conversion.convert(tensor.bytes, range, into: destination)
-    case .file(_, nil):
+    case .file(_, .inPlace):
       preconditionFailure("what lies ready in a file is not written anew")
     case .absent:
       preconditionFailure("what is not there cannot be written")

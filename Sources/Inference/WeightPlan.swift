@@ -7,7 +7,7 @@ import Transformer
 public struct WeightPlan: Sendable {
   public enum Origin: String, Sendable, Codable {
     case builtIn = "built_in"
-    /// Safetensors.
+    /// Those that the model's files have.
     case files
     /// Made from the tensors' names; see `RandomWeights`.
     case random
@@ -18,8 +18,8 @@ public struct WeightPlan: Sendable {
   public let origin: Origin
   /// Elements of all tensors that the model asks for, a tied head counted once.
   public let parameters: Int
-  /// How many of the parameters are stored in each type, by its name in safetensors files.
-  public let parametersByType: [String: Int]
+  /// What the files have in each type of elements, by its name.
+  public let storage: [String: StoredAmount]
   /// Bytes of matrices that are used where they lie in mapped files. The ranks of a host share
   /// their pages, which the system takes back and reads again as it needs to.
   public let mappedBytes: Int
@@ -33,22 +33,26 @@ public struct WeightPlan: Sendable {
   /// Names of tensors in the files that the model does not use, in the files' order.
   public let unusedTensors: [String]
 
+  /// The files that the weights are in.
+  public let paths: [String]
+
   let tensors: [PlannedTensor]
 
   init(
     origin: Origin, tensors: [PlannedTensor], assumption: String? = nil,
-    unusedTensors: [String] = []
+    unusedTensors: [String] = [], paths: [String] = []
   ) {
     self.origin = origin
+    self.paths = paths
     self.tensors = tensors
     self.assumption = assumption
     self.unusedTensors = unusedTensors
     parameters = tensors.reduce(0) { $0 + $1.request.count }
-    var parametersByType: [String: Int] = [:]
+    var storage: [String: StoredAmount] = [:]
     var (mapped, shared, vectors) = (0, 0, 0)
     for tensor in tensors {
-      if let type = tensor.storedType {
-        parametersByType[type.rawValue, default: 0] += tensor.request.count
+      if case .file(let stored, _) = tensor.content {
+        storage[stored.elementType.rawValue, default: StoredAmount()].add(stored)
       }
       if tensor.request.isVector {
         vectors += tensor.request.count * MemoryLayout<Float>.stride
@@ -58,37 +62,46 @@ public struct WeightPlan: Sendable {
         mapped += tensor.bytes
       }
     }
-    self.parametersByType = parametersByType
+    self.storage = storage
     mappedBytes = mapped
     sharedBytes = shared
     vectorBytes = vectors
   }
 }
 
+/// What a model's files have in one type.
+public struct StoredAmount: Codable, Equatable, Sendable {
+  public private(set) var tensors = 0
+  public private(set) var parameters = 0
+  public private(set) var bytes = 0
+
+  mutating func add(_ tensor: Tensor) {
+    tensors += 1
+    parameters += tensor.shape.reduce(1, *)
+    bytes += tensor.bytes.count
+  }
+}
+
 /// One tensor of a plan.
 struct PlannedTensor: Sendable {
   enum Content: Sendable {
-    /// In a file: used there, or converted by that.
-    case file(Tensor, ElementConversion?)
+    case file(Tensor, WeightUse)
     case random(RandomWeights)
-    /// In a file that is not there, of this type as is assumed.
-    case absent(TensorElementType, ElementConversion?)
+    /// In a file that is not there.
+    case absent(WeightUse)
   }
 
   let request: TensorRequest
   let content: Content
-
-  /// Nil where the tensor is stored nowhere.
-  var storedType: TensorElementType? {
-    if case .file(let tensor, _) = content { tensor.elementType } else { nil }
-  }
+  /// What the file has added to each element, of a vector alone.
+  var addend: Float = 0
 
   /// Of the elements as the model uses them.
   var format: WeightFormat {
     switch content {
-    case .file(let tensor, nil): tensor.elementType == .float32 ? .float32 : .bfloat16
-    case .absent(let type, nil): type == .float32 ? .float32 : .bfloat16
-    case .file(_, let conversion?), .absent(_, let conversion?): conversion.result
+    case .file(_, .inPlace(let format)), .absent(.inPlace(let format)): format
+    case .file(_, .converted(let conversion)), .absent(.converted(let conversion)):
+      conversion.result
     case .random: .bfloat16
     }
   }
@@ -112,19 +125,31 @@ extension WeightPlan {
       })
   }
 
-  /// The tensors in a directory's files, each of any type that is supported: matrices are used in
-  /// place where `precision` multiplies them as they are, and converted otherwise.
+  /// The tensors in a model's files, each of any type that is supported: matrices are used in place
+  /// where `precision` multiplies them as they are, and converted otherwise.
   ///
+  /// - Parameter model: what the model is called.
   /// - Throws: `FileError`, `ModelError`.
   init(
-    files: SafetensorsCollection, directory: String, configuration: ModelConfiguration,
+    files: any TensorCollection, of model: String, configuration: ModelConfiguration,
     precision: Precision
   ) throws {
     var tensors: [PlannedTensor] = []
     for request in try ModelFamilies.tensors(of: configuration) {
-      let tensor = try Self.tensor(request, in: files, directory)
-      let conversion = try Self.conversion(of: tensor, request, precision, directory)
-      tensors.append(PlannedTensor(request: request, content: .file(tensor, conversion)))
+      let tensor = try Self.tensor(request, in: files, model)
+      guard let use = tensor.elementType.use(isVector: request.isVector, precision: precision)
+      else {
+        let supported = TensorElementType.supportedNames(
+          isVector: request.isVector, precision: precision)
+        throw FileError(
+          .unsupported,
+          "\(model): the tensor '\(files.storedName(of: request.name))' is of type "
+            + "\(tensor.elementType.rawValue); \(supported) are supported"
+            + (tensor.elementType.isQuantized && request.isVector ? " for a norm or a bias" : ""))
+      }
+      tensors.append(
+        PlannedTensor(
+          request: request, content: .file(tensor, use), addend: files.addend(of: request.name)))
     }
     let used = Set(tensors.map(\.request.name))
     self.init(
@@ -132,7 +157,7 @@ extension WeightPlan {
       unusedTensors: files.names.filter {
         !used.contains($0)
           && !Self.bearsOnNothing($0, isTied: configuration.vocabulary.isTied)
-      })
+      }.map(files.storedName), paths: files.paths)
   }
 
   /// Tensors that files have although nothing reads them: frequencies of RoPE, which follow from the
@@ -152,15 +177,18 @@ extension WeightPlan {
     self.init(
       origin: .none,
       tensors: requests.map {
-        PlannedTensor(
-          request: $0, content: .absent(type, Self.conversion(of: type, $0, precision)))
+        guard let use = type.use(isVector: $0.isVector, precision: precision) else {
+          preconditionFailure("\(type) is a type that weights are assumed to have")
+        }
+        return PlannedTensor(request: $0, content: .absent(use))
       },
       assumption: storage.reason(for: type))
   }
 
   private static func tensor(
-    _ request: TensorRequest, in files: SafetensorsCollection, _ directory: String
+    _ request: TensorRequest, in files: any TensorCollection, _ model: String
   ) throws -> Tensor {
+    let name = files.storedName(of: request.name)
     guard let tensor = files.tensor(named: request.name) else {
       // Of a multimodal checkpoint, or of one that was saved without its head.
       let other = files.names.first {
@@ -168,41 +196,15 @@ extension WeightPlan {
       }
       throw FileError(
         .malformed,
-        "\(directory): has no tensor '\(request.name)', which the model's configuration asks for"
+        "\(model): has no tensor '\(name)', which the model's configuration asks for"
           + (other.map { "; its '\($0)' would have to be called so" } ?? ""))
     }
     guard tensor.shape == request.shape else {
       throw FileError(
         .malformed,
-        "\(directory): the tensor '\(request.name)' has the shape \(tensor.shape), the "
-          + "configuration asks for \(request.shape)")
+        "\(model): the tensor '\(name)' has the shape \(tensor.shape), the configuration asks for "
+          + "\(request.shape)")
     }
     return tensor
-  }
-
-  /// How a tensor becomes what the model computes with; nil where it is that already.
-  private static func conversion(
-    of tensor: Tensor, _ request: TensorRequest, _ precision: Precision, _ directory: String
-  ) throws -> ElementConversion? {
-    guard [.bfloat16, .float16, .float32].contains(tensor.elementType) else {
-      throw FileError(
-        .unsupported,
-        "\(directory): the tensor '\(tensor.name)' is of type \(tensor.elementType.rawValue); BF16, "
-          + "F16 and F32 are supported")
-    }
-    return conversion(of: tensor.elementType, request, precision)
-  }
-
-  /// The same of one of the three types that are supported.
-  private static func conversion(
-    of type: TensorElementType, _ request: TensorRequest, _ precision: Precision
-  ) -> ElementConversion? {
-    switch type {
-    case .float32 where request.isVector || precision == .fp32: nil
-    case .float32: .float32ToBFloat16
-    case .float16 where request.isVector || precision == .fp32: .halfToFloat32
-    case .float16: .halfToBFloat16
-    default: nil
-    }
   }
 }

@@ -51,6 +51,11 @@ public struct JSONDocument: Sendable {
     self.init(path: path, prefix: "", object: object)
   }
 
+  /// What a file stands for that is no JSON text.
+  public init(path: String, object: JSONObject) {
+    self.init(path: path, prefix: "", object: object)
+  }
+
   private init(path: String, prefix: String, object: JSONObject) {
     self.path = path
     self.prefix = prefix

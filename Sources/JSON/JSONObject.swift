@@ -16,6 +16,16 @@ public struct JSONObject: Sendable {
 
   private static let membersWithoutTable = 8
 
+  init() {}
+
+  /// An object of members whose keys differ.
+  public init(_ members: [(key: String, value: JSONValue)]) {
+    for (key, value) in members {
+      let isNew = append(key, value)
+      precondition(isNew, "\(key) twice in one object")
+    }
+  }
+
   /// The value of `key`, or nil.
   public subscript(key: String) -> JSONValue? {
     find(key).map { members[$0].value }

@@ -3,8 +3,8 @@ import CKernels
 /// What is done to the heads of one token before attention, in float32, in place and by the calling
 /// thread.
 extension Arithmetic {
-  /// RoPE (Su and others 2021, arXiv:2104.09864) in the form that pairs the halves of a head: of
-  /// each row, elements `i` and `pairs + i` turn by the angle number `i`.
+  /// RoPE (Su and others 2021, arXiv:2104.09864): of each row, the two elements of pair number `i`
+  /// turn by the angle number `i`.
   ///
   /// The products and their sum or difference are each rounded to float32, so every instruction set
   /// gives the same bits. Elements from `2 * pairs` on stay as they are.
@@ -13,12 +13,17 @@ extension Arithmetic {
   ///   - heads: `[count][headDimension]` float32, the heads of one position.
   ///   - cosines: `[pairs]`, of that position's angles, as `sines`; apart from `heads`.
   ///   - pairs: at most `headDimension / 2`.
+  ///   - layout: where the two elements of a pair stand.
   public func rotate(
     _ heads: UnsafeMutablePointer<Float>, count: Int, headDimension: Int,
-    cosines: UnsafePointer<Float>, sines: UnsafePointer<Float>, pairs: Int
+    cosines: UnsafePointer<Float>, sines: UnsafePointer<Float>, pairs: Int,
+    layout: RotationLayout = .halves
   ) {
     precondition(2 * pairs <= headDimension, "no more pairs than a head has")
-    table.rotate_halves(count, headDimension, pairs, cosines, sines, heads)
+    switch layout {
+    case .halves: table.rotate_halves(count, headDimension, pairs, cosines, sines, heads)
+    case .adjacent: table.rotate_pairs(count, headDimension, pairs, cosines, sines, heads)
+    }
   }
 
   /// RMSNorm (Zhang and Sennrich 2019) of each head: `x / sqrt(mean(x²) + epsilon) * weight`, with

@@ -6,8 +6,39 @@ public enum InputType: Sendable {
   /// Float32 that holds bfloat16 values: bf16 precision on a CPU without a bf16 dot product.
   case float32OfBF16
   case bf16
+  /// int8 by groups of 32, each with its scale, for weights that are multiplied as int8.
+  case int8
 
-  public var bytes: Int { self == .bf16 ? 2 : 4 }
+  /// Bytes of one element; half of those of int8 are for the groups' scales and sums.
+  public var bytes: Int {
+    switch self {
+    case .float32, .float32OfBF16: 4
+    case .bf16, .int8: 2
+    }
+  }
+
+  /// Bytes from one row of that type to the next.
+  public func rowBytes(columns: Int) -> Int { Arithmetic.inputStride(columns: columns) * bytes }
+}
+
+/// Rows of matrix input: where they stand, and in which type.
+public struct MatrixInputs {
+  /// `[rows][type.rowBytes(columns:)]`
+  public let rows: UnsafeRawPointer
+  public let type: InputType
+
+  public init(_ rows: UnsafeRawPointer, _ type: InputType) {
+    self.rows = rows
+    self.type = type
+  }
+}
+
+/// How weights are multiplied that are stored in blocks of small integers.
+public enum QuantizedProducts: String, Sendable, CaseIterable, Codable {
+  /// As int8, with inputs rounded to int8, too.
+  case int8
+  /// Unpacked to the type of the precision.
+  case unpacked
 }
 
 /// The arithmetic of one rank: precision, instruction set, threads and their scratch memory.
@@ -18,7 +49,9 @@ public final class Arithmetic: @unchecked Sendable {
   public let precision: Precision
   public let instructionSet: InstructionSet
   public let team: ThreadTeam
+  /// What attention reads, and what weights are multiplied with that are not multiplied as int8.
   public let inputType: InputType
+  public let quantizedProducts: QuantizedProducts
 
   let table: rf_kernel_table
   let inputKernels: rf_input_kernels
@@ -26,12 +59,19 @@ public final class Arithmetic: @unchecked Sendable {
   /// What `multiplyRows` computes at present, and the part of each item of it: kept, so that a decode
   /// step takes no memory.
   var rowsCall: RowsCall?
+  var rowsParts: [RowsPart] = []
+  private let splitInputs = ScratchMemory()
   private(set) lazy var multiplyRowsOfItem: (_ item: Int, _ thread: Int) -> Void = {
-    [unowned self] item, _ in rowsCall!.multiply(item: item)
+    [unowned self] item, thread in multiplyRows(ofItem: item, thread: thread)
   }
 
-  public init(precision: Precision, instructionSet: InstructionSet, team: ThreadTeam) {
+  /// - Parameter quantizedProducts: by default as int8 in bf16 precision, and unpacked in fp32.
+  public init(
+    precision: Precision, instructionSet: InstructionSet, team: ThreadTeam,
+    quantizedProducts: QuantizedProducts? = nil
+  ) {
     self.precision = precision
+    self.quantizedProducts = quantizedProducts ?? (precision == .bf16 ? .int8 : .unpacked)
     self.instructionSet = instructionSet
     self.team = team
     table = rf_kernel_table_for(instructionSet.code)
@@ -59,14 +99,24 @@ public final class Arithmetic: @unchecked Sendable {
   /// would take turns in the same few lines of the first-level cache.
   public static func inputStride(columns: Int) -> Int { ((columns + 31) / 32 | 1) * 32 }
 
-  /// Bytes from one row of a matrix input to the next.
-  public func inputRowBytes(columns: Int) -> Int {
-    Self.inputStride(columns: columns) * inputType.bytes
+  /// Bytes from one row of a matrix input to the next; no less than rows of int8 take.
+  public func inputRowBytes(columns: Int) -> Int { inputType.rowBytes(columns: columns) }
+
+  /// What the layers of a group are multiplied with: one type for all, since they read one input.
+  public func inputType(of group: LinearGroup) -> InputType {
+    quantizedProducts == .int8 && group.matrices.allSatisfy { $0.format.blocks != nil }
+      ? .int8 : inputType
   }
 
   /// Makes sure that every thread has `bytes` of scratch; called before the threads start.
   func reserveScratch(bytes: Int) {
     for memory in scratch { memory.reserve(bytes: bytes) }
+  }
+
+  /// Memory for rows that all threads read.
+  func reserveSplit(bytes: Int) -> UnsafeMutableRawPointer {
+    splitInputs.reserve(bytes: bytes)
+    return UnsafeMutableRawPointer(splitInputs.buffer.pointer)
   }
 
   func scratch(of thread: Int) -> UnsafeMutableRawPointer {

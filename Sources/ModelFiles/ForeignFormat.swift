@@ -14,7 +14,7 @@ struct ForeignFormat {
   }
 
   /// Where there is no `config.json`; nil for nothing that is known.
-  var withoutConfiguration: String? { adapter ?? gguf ?? ownFormat }
+  var withoutConfiguration: String? { adapter ?? ownFormat }
 
   /// Where there are no safetensors of the model; nil for nothing that is known.
   var withoutTensors: String? { adapter ?? pickled ?? ownFormat ?? shards ?? gguf }
@@ -61,10 +61,7 @@ struct ForeignFormat {
   }
 
   private var gguf: String? {
-    guard let name = names.first(where: { Self.isGGUF($0) }) else { return nil }
-    return "has \(name), and GGUF files are not read; fetch the safetensors and config.json of the "
-      + "model that it was made from"
+    guard let name = names.first(where: GGUFName.isGGUF) else { return nil }
+    return "has its weights as \(name) beside config.json; name that file to run it"
   }
-
-  static func isGGUF(_ name: String) -> Bool { name.lowercased().hasSuffix(".gguf") }
 }

@@ -4,7 +4,7 @@ import SystemPackage
 
 /// A model as Hugging Face lays it out: `config.json`, safetensors, and perhaps
 /// `generation_config.json` and `tokenizer.json`, in one directory.
-public struct ModelDirectory: Sendable {
+public struct ModelDirectory: StoredModel {
   public let path: String
   /// `config.json`.
   public let configuration: JSONDocument
@@ -22,14 +22,11 @@ public struct ModelDirectory: Sendable {
     case .directory?: break
     case nil:
       throw FileError(.notFound, "\(path): there is no such model directory; check the path")
-    case _ where ForeignFormat.isGGUF(path):
-      throw FileError(
-        .notFound,
-        "\(path): is a GGUF file, which is not read; name the directory of the model that it was "
-          + "made from, with config.json and safetensors")
     default:
       throw FileError(
-        .notFound, "\(path): is a file; name the model's directory, which holds config.json")
+        .notFound,
+        "\(path): is a file and no GGUF; name the model's directory, which "
+          + "holds config.json, or a GGUF file")
     }
     let configurationPath = "\(path)/\(FileName.configuration)"
     guard FilePath(text: configurationPath).exists else {
@@ -54,7 +51,7 @@ public struct ModelDirectory: Sendable {
   ///
   /// Throws `FileError`: `notFound` where there is neither, and as `SafetensorsCollection`
   /// does.
-  public func openTensors() throws -> SafetensorsCollection {
+  public func openTensors() throws -> any TensorCollection {
     if let file = Self.ifPresent(path, FileName.tensors) {
       return try SafetensorsCollection(path: file)
     }
@@ -72,14 +69,6 @@ public struct ModelDirectory: Sendable {
     )
   }
 
-  /// What of the model's tensors is there.
-  public enum TensorPresence: Equatable, Sendable {
-    case all
-    /// An index of files of which so many are missing.
-    case index(missing: Int, of: Int, totalBytes: Int?)
-    case none
-  }
-
   /// Looks which files are there, not into them.
   ///
   /// Throws `FileError` where the index is malformed.
@@ -93,11 +82,21 @@ public struct ModelDirectory: Sendable {
       : .index(missing: missing, of: index.shards.count, totalBytes: index.totalBytes)
   }
 
-  /// What the directory has in place of the model's safetensors, where there are none, in a clause that
-  /// says what to do; nil for nothing that is known.
+  public var configurationName: String { "\(path)/\(FileName.configuration)" }
+
+  public var unknownKeys: [String] { [] }
+
+  public var rotatesAdjacentPairs: Bool { false }
+
+  public func withConfigurationBytes<Result>(
+    _ body: (UnsafeRawBufferPointer) throws -> Result
+  ) throws -> Result {
+    let file = try MappedFile(path: configurationName)
+    return try withExtendedLifetime(file) { try body(file.bytes) }
+  }
+
   public var foreignTensors: String? { ForeignFormat(directory: path).withoutTensors }
 
-  /// The same of `tokenizer.json`.
   public var foreignTokenizer: String? { ForeignFormat(directory: path).withoutTokenizer }
 
   enum FileName {

@@ -1,11 +1,12 @@
 import Files
 
 /// The tensors of a model, from one safetensors file or from several shards.
-public struct SafetensorsCollection: Sendable {
+public struct SafetensorsCollection: TensorCollection {
   /// The names of all tensors: file after file, in each in the order of the data.
   public let names: [String]
   /// The files, shards in the order of their names.
   public let files: [SafetensorsFile]
+  public var paths: [String] { files.map(\.path) }
   /// For each tensor's name the index of its file.
   private let fileIndices: [String: Int]
 

@@ -18,7 +18,7 @@ struct SafetensorsEntry: Sendable {
     }
 
     let typeName = try header.string("dtype")
-    guard let elementType = TensorElementType(rawValue: typeName) else {
+    guard let elementType = TensorElementType(rawValue: typeName), !elementType.isQuantized else {
       throw FileError(
         .unsupported,
         "\(header.path): the tensor \"\(name)\" has elements of type \"\(typeName)\", which "
@@ -28,7 +28,7 @@ struct SafetensorsEntry: Sendable {
     guard shape.allSatisfy({ $0 >= 0 }) else {
       throw malformed("has a negative dimension in its shape \(shape)")
     }
-    guard let byteCount = Self.byteCount(shape: shape, elementType: elementType) else {
+    guard let byteCount = elementType.byteCount(shape: shape) else {
       throw malformed("has a shape \(shape) whose size overflows")
     }
     let offsets = try header.integers("data_offsets")
@@ -44,17 +44,5 @@ struct SafetensorsEntry: Sendable {
     self.elementType = elementType
     self.shape = shape
     range = offsets[0]..<offsets[1]
-  }
-
-  /// The product of the dimensions and the element's size, or nil where some partial product
-  /// overflows.
-  private static func byteCount(shape: [Int], elementType: TensorElementType) -> Int? {
-    var product = elementType.byteCount
-    for dimension in shape {
-      let (next, overflow) = product.multipliedReportingOverflow(by: dimension)
-      if overflow { return nil }
-      product = next
-    }
-    return product
   }
 }

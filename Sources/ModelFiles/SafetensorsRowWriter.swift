@@ -20,11 +20,12 @@ public final class SafetensorsRowWriter {
     path: String, name: String, elementType: TensorElementType, rowShape: [Int],
     metadata: [String: String] = [:]
   ) throws {
+    precondition(!elementType.isQuantized, "\(name): safetensors have no \(elementType.rawValue)")
     self.name = name
     self.elementType = elementType
     self.rowShape = rowShape
     self.metadata = metadata
-    bytesPerRow = rowShape.reduce(elementType.byteCount, *)
+    bytesPerRow = rowShape.reduce(elementType.bytesPerBlock, *)
     precondition(bytesPerRow > 0, "\(name): rows of the shape \(rowShape) hold nothing")
     // The header of the largest tensor there could be keeps room for that of any other.
     let largest = SafetensorsHeader.bytes(

@@ -10,8 +10,10 @@ public enum SafetensorsWriter {
   public static func write(
     _ tensors: [Tensor], metadata: [String: String] = [:], to path: String
   ) throws {
+    precondition(
+      !tensors.contains { $0.elementType.isQuantized }, "safetensors have no quantized types")
     let ordered = [8, 4, 2, 1].flatMap { width in
-      tensors.filter { $0.elementType.byteCount == width }
+      tensors.filter { $0.elementType.bytesPerBlock == width }
     }
     let header = SafetensorsHeader.bytes(
       tensors: ordered.map { ($0.name, $0.elementType, $0.shape, $0.bytes.count) },

@@ -4,7 +4,8 @@ public struct Tensor: @unchecked Sendable {
   public let elementType: TensorElementType
   /// Outermost dimension first; empty for a scalar.
   public let shape: [Int]
-  /// `[shape]` elements, row-major and without gaps, little-endian, aligned to the element type.
+  /// `[shape]` elements, row-major and without gaps, little-endian, aligned to the element type where that
+  /// is not quantized.
   public let bytes: UnsafeRawBufferPointer
   /// What keeps `bytes` valid: hold it, or the tensor, as long as they are read.
   public let owner: AnyObject
@@ -15,7 +16,7 @@ public struct Tensor: @unchecked Sendable {
     owner: AnyObject
   ) {
     precondition(
-      shape.allSatisfy { $0 >= 0 } && shape.reduce(elementType.byteCount, *) == bytes.count,
+      shape.allSatisfy { $0 >= 0 } && elementType.byteCount(shape: shape) == bytes.count,
       "\(name): \(bytes.count) bytes do not fill the shape \(shape) of \(elementType.rawValue)")
     self.name = name
     self.elementType = elementType

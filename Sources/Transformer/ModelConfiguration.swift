@@ -13,7 +13,7 @@ public struct ModelConfiguration: Equatable, Sendable {
   public let attention: AttentionConfiguration
   public let normalization: NormalizationConfiguration
   public let sequence: SequenceConfiguration
-  public let layers: [LayerConfiguration]
+  public private(set) var layers: [LayerConfiguration]
 
   /// - Throws: `ModelError` if a size is out of range or contradicts another.
   public init(
@@ -29,6 +29,19 @@ public struct ModelConfiguration: Equatable, Sendable {
     self.sequence = sequence
     self.layers = layers
     try validate()
+  }
+
+  /// The same model where the coordinates of a rotated pair stand so in the rows of its query and key
+  /// projections.
+  public func rotating(_ layout: RotationLayout) -> ModelConfiguration {
+    var configuration = self
+    configuration.layers = layers.map { layer in
+      var rope = layer.rope
+      rope?.layout = layout
+      return LayerConfiguration(
+        rope: rope, pattern: layer.pattern, feedForward: layer.feedForward)
+    }
+    return configuration
   }
 
   /// The different rotations of the layers, in the order of their first layers.

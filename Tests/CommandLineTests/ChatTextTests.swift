@@ -118,7 +118,7 @@ import Testing
     var text = ""
     try withModel(files) { directory in
       let chat = try ChatText(
-        template: ModelChatTemplate(of: .directory(directory)), system: nil, context: "c",
+        template: ModelChatTemplate(of: .stored(directory)), system: nil, context: "c",
         prompt: "")
       text = chat.context + chat.prompt
     }
@@ -184,7 +184,7 @@ import Testing
     try withModel(files) { directory in
       func text(_ variables: [TemplateVariable]) throws -> String {
         let chat = try ChatText(
-          template: ModelChatTemplate(of: .directory(directory), variables), system: nil,
+          template: ModelChatTemplate(of: .stored(directory), variables), system: nil,
           context: "c", prompt: "")
         return chat.context + chat.prompt
       }
@@ -198,12 +198,34 @@ import Testing
     }
   }
 
+  /// As it stands in a GGUF file, with the special tokens that the file names.
+  @Test func aTemplateOfAnotherFile() throws {
+    func template(_ source: String, _ variables: [TemplateVariable] = []) throws
+      -> ModelChatTemplate
+    {
+      try ModelChatTemplate(
+        source, specialTokens: ["bos_token": "<s>", "eos_token": "</s>"], path: "m.gguf", variables)
+    }
+    let chat = try ChatText(
+      template: template(
+        "{{ bos_token }}{{ messages[0].content }}{{ eos_token }}{{ a }}",
+        [TemplateVariable(name: "a", value: "1")]),
+      system: nil, context: "c", prompt: "")
+    #expect(chat.context + chat.prompt == "<s>c</s>1")
+    let error = #expect(throws: ChatTemplateError.self) { try template("{{ 1 + }}") }
+    #expect(error?.description.contains("m.gguf") == true)
+    let failure = caughtFailure {
+      _ = try template("x", [TemplateVariable(name: "bos_token", value: "1")])
+    }
+    #expect(failure?.exitCode == .usage && failure?.sentence.contains("'m.gguf'") == true)
+  }
+
   /// Nothing waits for a writer.
   @Test func aPipeIsNoTemplate() throws {
     try withTemporaryDirectory { directory in
       #expect(mkfifo(directory + "/chat_template.jinja", 0o600) == 0)
       let error = #expect(throws: FileError.self) {
-        try ModelChatTemplate(of: .directory(directory))
+        try ModelChatTemplate(of: .stored(directory))
       }
       #expect(error?.kind == .notFound)
     }

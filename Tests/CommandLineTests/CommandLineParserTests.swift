@@ -266,14 +266,16 @@ import Testing
     guard
       case .perplexity(let perplexity) = try CommandLineParser.parse([
         "perplexity", "--token-ids", "i", "--against", "a", "--skip", "7", "--model", "m",
-        "--random-weights", "--strict", "--ignore-position-limit", "--precision", "fp32",
+        "--tokenizer", "t", "--random-weights", "--strict", "--ignore-position-limit",
+        "--precision", "fp32",
         "--threads", "3", "--partition", "striped", "--stall-timeout", "9", "--json", "--report",
         "r", "--quiet", "--log-level", "debug",
       ]).get()
     else { return #expect(Bool(false), "not perplexity") }
     #expect(perplexity.against == "a" && perplexity.skip == 7)
     let settings = try perplexity.settings()
-    #expect(settings.context == .tokenIds(path: "i") && settings.model == .directory("m"))
+    #expect(settings.context == .tokenIds(path: "i") && settings.model == .stored("m"))
+    #expect(settings.tokenizer == "t")
     #expect(settings.randomWeights && settings.strict && settings.ignorePositionLimit)
     #expect(settings.precision == .fp32 && settings.threads == 3)
     #expect(settings.partition == .striped && settings.stallTimeout == 9)

@@ -22,7 +22,7 @@ import Testing
     let text = try String(contentsOfFile: path("\(name)/config.json"), encoding: .utf8)
     #expect(text == BenchmarkModel.builtInConfiguration)
     let directory = try ModelDirectory(path: path(name))
-    let outline = try ModelOutline(directory: directory, precision: .bf16, weights: .random)
+    let outline = try ModelOutline(directory, precision: .bf16, weights: .random)
     #expect(outline.weights.parameters == 94_389_248)
   }
 

@@ -156,6 +156,67 @@ extension FuzzTarget {
     }
   }
 
+  /// A GGUF file, up to all that is done with it before weights are taken.
+  static let gguf = FuzzTarget(
+    name: "gguf",
+    seeds: [
+      gguf(metadata: [
+        ("general.architecture", string("qwen3")), ("qwen3.block_count", number(1)),
+        ("qwen3.context_length", number(64)), ("qwen3.embedding_length", number(4)),
+        ("qwen3.feed_forward_length", number(8)), ("qwen3.attention.head_count", number(2)),
+        ("qwen3.attention.layer_norm_rms_epsilon", "\u{6}\0\0\0\0\0\0:"),
+        ("tokenizer.ggml.tokens", "\u{9}\0\0\0\u{8}\0\0\0" + long(2) + text("a") + text("b")),
+      ]),
+      gguf(metadata: [("split.count", number(2)), ("split.no", number(0))]),
+    ],
+    words: GGUFArchitecture.all.map(\.name) + [
+      "GGUF", "\u{3}\0\0\0", "general.alignment", "general.type", "split.count",
+      "token_embd.weight", "output.weight", "rope_freqs.weight", "blk.0.attn_q.bias",
+      ".rope.dimension_count", ".rope.scaling.type", ".rope.scaling.factor", "yarn", "linear",
+      ".attention.sliding_window", ".attention.sliding_window_pattern", ".attention.key_length",
+      ".expert_count", ".vocab_size", "tokenizer.ggml.eos_token_id",
+    ]
+  ) { input in
+    memoryFile.hold(input)
+    do {
+      let model = try StoredModels.model(at: memoryFile.path)
+      let tensors = try model.openTensors()
+      var sum = 0
+      for name in tensors.names {
+        for byte in tensors.tensor(named: name)!.bytes { sum &+= Int(byte) }
+        precondition(!tensors.storedName(of: name).isEmpty)
+      }
+      consume(sum)
+      for origin in [WeightPlan.Origin.none, .files] {
+        _ = try ModelOutline(model, precision: .bf16, weights: origin).warnings
+      }
+    } catch {
+      expectSentence(error)
+    }
+  }
+
+  /// A file with an embedding of two tokens of four coordinates, of bytes that are text.
+  private static func gguf(metadata: [(String, String)]) -> String {
+    let pairs = metadata.map { text($0) + $1 }.joined()
+    let tensor =
+      text("token_embd.weight") + "\u{2}\0\0\0" + long(4) + long(2) + "\0\0\0\0" + long(0)
+    let header = "GGUF\u{3}\0\0\0" + long(1) + long(metadata.count) + pairs + tensor
+    let padding = (32 - header.utf8.count % 32) % 32
+    return header + String(repeating: "\0", count: padding + 32)
+  }
+
+  private static func long(_ value: Int) -> String {
+    String(UnicodeScalar(UInt8(value))) + "\0\0\0\0\0\0\0"
+  }
+
+  private static func number(_ value: Int) -> String {
+    "\u{4}\0\0\0" + String(UnicodeScalar(UInt8(value))) + "\0\0\0"
+  }
+
+  private static func text(_ value: String) -> String { long(value.utf8.count) + value }
+
+  private static func string(_ value: String) -> String { "\u{8}\0\0\0" + text(value) }
+
   private static let memoryFile = MemoryFile()
 
   /// A file, padded so that its length too is text, as seeds are.

@@ -11,7 +11,8 @@ struct FuzzTarget: Sendable {
   let run: @Sendable (UnsafeRawBufferPointer) -> Void
 
   static let all: [FuzzTarget] = [
-    .json, .configuration, .generation, .safetensors, .tensorIndex, .tokenizer, .template, .yaml,
+    .json, .configuration, .generation, .safetensors, .gguf, .tensorIndex, .tokenizer, .template,
+    .yaml,
     .tokenIds, .prompts, .answers, .savedContext,
   ]
 

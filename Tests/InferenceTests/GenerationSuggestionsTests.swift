@@ -18,7 +18,7 @@ import Transformer
     try folder.write(
       configuration: RandomModel.sampleConfiguration().json, generation: Data(json.utf8),
       tensors: [])
-    return try ModelOutline(directory: folder.directory, precision: .bf16, weights: .none)
+    return try ModelOutline(folder.directory, precision: .bf16, weights: .none)
   }
 
   /// Transformers samples with a temperature of 1, among 50 tokens, unless the file says otherwise.

@@ -43,7 +43,7 @@ extension RankTests {
     private func outline(
       _ folder: ModelFolder, weights: WeightPlan.Origin = .files
     ) throws -> ModelOutline {
-      try ModelOutline(directory: folder.directory, precision: .bf16, weights: weights)
+      try ModelOutline(folder.directory, precision: .bf16, weights: weights)
     }
 
     /// Every rank has a folder of its own, as on hosts that share none.

@@ -31,7 +31,7 @@ final class ModelFolder {
   @MPIThread func load(
     _ precision: Precision, host: Communicator? = nil, threads: Int = 1
   ) throws -> Model {
-    try ModelOutline(directory: directory, precision: precision).load(
+    try ModelOutline(directory, precision: precision).load(
       host: try host ?? MPIEnvironment.communicatorOfThisRank(),
       team: ThreadTeam(threads: threads, spins: 0))
   }

@@ -74,7 +74,7 @@ extension RankTests {
         try folder.write(
           configuration: model.configuration.json, generation: generation.map { Data($0.utf8) },
           tensors: model.tensors)
-        let read = try ModelOutline(directory: folder.directory, precision: .bf16)
+        let read = try ModelOutline(folder.directory, precision: .bf16)
         #expect(read.endOfSequenceTokens == expected, "\(generation ?? "no file")")
       }
     }
@@ -90,7 +90,7 @@ extension RankTests {
           configuration: model.configuration.json,
           generation: Data(#"{\#(doSample) "stop_strings": ["a", "b"], \#(settings)}"#.utf8),
           tensors: model.tensors)
-        let suggestions = try ModelOutline(directory: folder.directory, precision: .bf16)
+        let suggestions = try ModelOutline(folder.directory, precision: .bf16)
           .suggestions
         #expect(suggestions.maximumTokens == 9 && suggestions.stopTexts == ["a", "b"])
         #expect(suggestions.sampling.temperature == (isSuggested ? 0.6 : nil), "\(doSample)")
@@ -107,7 +107,7 @@ extension RankTests {
         try ModelDirectory.write(
           to: folder.path, configuration: model.configuration.json, tensors: tensors)
         let error = #expect(throws: FileError.self) {
-          _ = try ModelOutline(directory: folder.directory, precision: .bf16)
+          _ = try ModelOutline(folder.directory, precision: .bf16)
         }
         #expect(error?.kind == kind)
         #expect(error?.description.contains(folder.path) == true)

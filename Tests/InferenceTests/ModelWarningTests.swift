@@ -32,7 +32,7 @@ extension RankTests {
         try Data(index.utf8).write(
           to: URL(fileURLWithPath: folder.path + "/model.safetensors.index.json"))
       }
-      return try ModelOutline(directory: folder.directory, precision: precision, weights: weights)
+      return try ModelOutline(folder.directory, precision: precision, weights: weights)
     }
 
     @Test func unknownKeysAreOneWarning() throws {

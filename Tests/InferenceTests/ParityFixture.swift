@@ -50,7 +50,7 @@ struct ParityFixture {
   }
 
   func outline(_ precision: Precision = .fp32) throws -> ModelOutline {
-    try ModelOutline(directory: ModelDirectory(path: path), precision: precision)
+    try ModelOutline(ModelDirectory(path: path), precision: precision)
   }
 
   /// Its weights for this rank alone.
@@ -78,7 +78,7 @@ struct ParityFixture {
     try FileManager.default.copyItem(
       atPath: "\(path)/published_config.json", toPath: "\(folder.path)/config.json")
     return try ModelOutline(
-      directory: folder.directory, precision: .fp32, weights: .none
+      folder.directory, precision: .fp32, weights: .none
     ).configuration
   }
 }

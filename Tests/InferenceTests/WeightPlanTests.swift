@@ -22,7 +22,7 @@ extension RankTests {
       try ModelDirectory.write(
         to: folder.path, configuration: model.configuration.json,
         tensors: model.tensors.map { $0.asHalves.converted(to: type) })
-      return (try ModelOutline(directory: folder.directory, precision: precision), folder)
+      return (try ModelOutline(folder.directory, precision: precision), folder)
     }
 
     /// Matrices are mapped where the precision reads their type, and made once a host otherwise.
@@ -38,7 +38,7 @@ extension RankTests {
         let label: Comment = "\(type.rawValue) in \(precision)"
         #expect(plan.origin == .files, label)
         #expect(plan.parameters == vectors + matrices, label)
-        #expect(plan.parametersByType == [type.rawValue: vectors + matrices], label)
+        #expect(plan.storage.mapValues(\.parameters) == [type.rawValue: vectors + matrices], label)
         #expect(plan.mappedBytes == mapped * matrices, label)
         // Each tensor begins at a cache line.
         #expect(plan.sharedBytes >= shared * matrices, label)
@@ -121,9 +121,9 @@ extension RankTests {
         ).logits(world, arithmetic)
         for shift in types.indices {
           let mixed = try write { index, _ in types[(index + shift) % types.count] }
-          let plan = try ModelOutline(directory: mixed.directory, precision: precision).weights
+          let plan = try ModelOutline(mixed.directory, precision: precision).weights
           let label: Comment = "\(precision), shift \(shift)"
-          #expect(plan.parametersByType.count == 3, label)
+          #expect(plan.storage.count == 3, label)
           let matrices = tensors.enumerated().filter { $1.shape.count == 2 }
           let mapped = matrices.reduce(0) { bytes, matrix in
             switch types[(matrix.offset + shift) % types.count] {
@@ -150,8 +150,8 @@ extension RankTests {
           tensors: model.tensors.map {
             $0.converted(to: $0.shape.count == 1 ? vectors : .bfloat16)
           })
-        let plan = try ModelOutline(directory: folder.directory, precision: .bf16).weights
-        #expect(plan.sharedBytes == 0 && plan.parametersByType.count == 2)
+        let plan = try ModelOutline(folder.directory, precision: .bf16).weights
+        #expect(plan.sharedBytes == 0 && plan.storage.count == 2)
         let weights = try folder.load(.bf16).weights
         #expect(weights.finalNorm == model.weights.finalNorm)
       }
@@ -172,7 +172,7 @@ extension RankTests {
         (folder, .bf16, alone, 1), (folder, .fp32, host, 1), (empty, .bf16, host, 2),
       ] as [(ModelFolder, Precision, Communicator, Int)] {
         let outline = try ModelOutline(
-          directory: folder.directory, precision: precision, weights: .random)
+          folder.directory, precision: precision, weights: .random)
         #expect(outline.weights.origin == .random && outline.weights.mappedBytes == 0)
         let weights = try outline.load(
           host: host, team: ThreadTeam(threads: threads, spins: 0)
@@ -193,10 +193,10 @@ extension RankTests {
     @Test func withoutWeightsTheParametersAreKnown() throws {
       let (model, folder) = (try model(), try ModelFolder())
       try folder.write(configuration: model.configuration.json, tensors: [])
-      let plan = try ModelOutline(directory: folder.directory, precision: .bf16, weights: .none)
+      let plan = try ModelOutline(folder.directory, precision: .bf16, weights: .none)
         .weights
       #expect(plan.parameters == model.weights.parameters && plan.origin == .none)
-      #expect(plan.parametersByType.isEmpty && plan.assumption != nil)
+      #expect(plan.storage.isEmpty && plan.assumption != nil)
     }
   }
 }

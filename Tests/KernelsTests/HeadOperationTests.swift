@@ -50,6 +50,41 @@ struct HeadOperationTests {
     }
   }
 
+  /// The same rotation of the same pairs, wherever their elements stand.
+  @Test(arguments: InstructionSet.available)
+  func adjacentPairsHaveTheBitsOfHalves(_ set: InstructionSet) {
+    let arithmetic = Configuration(instructionSet: set, precision: .bf16).arithmetic()
+    for count in Self.counts {
+      for pairs in Self.pairCounts {
+        for headDimension in [2 * pairs, 2 * pairs + 1, 3 * pairs + 16] {
+          let cosines = normalNumbers(pairs, scale: 1, seed: 35)
+          let sines = normalNumbers(pairs, scale: 1, seed: 36)
+          var halves = normalNumbers(count * headDimension, scale: 4, seed: 37)
+          // What stands at each place of an adjacent row stands there in the row of halves.
+          let places = (0..<headDimension).map {
+            $0 < 2 * pairs ? $0 / 2 + $0 % 2 * pairs : $0
+          }
+          func adjacent(_ rows: [Float]) -> [Float] {
+            rows.indices.map {
+              rows[$0 / headDimension * headDimension + places[$0 % headDimension]]
+            }
+          }
+          var rotated = adjacent(halves) + [Float](repeating: 3, count: 16)
+          func rotate(_ rows: inout [Float], _ layout: RotationLayout) {
+            arithmetic.rotate(
+              &rows, count: count, headDimension: headDimension, cosines: cosines, sines: sines,
+              pairs: pairs, layout: layout)
+          }
+          rotate(&rotated, .adjacent)
+          rotate(&halves, .halves)
+          #expect(
+            bits(rotated) == bits(adjacent(halves) + [Float](repeating: 3, count: 16)),
+            "\(count) heads of \(headDimension), \(pairs) pairs")
+        }
+      }
+    }
+  }
+
   /// Numbers whose products are not exact, and whose difference shows whether they were rounded.
   @Test(arguments: InstructionSet.available)
   func productsOfARotationAreRounded(_ set: InstructionSet) {

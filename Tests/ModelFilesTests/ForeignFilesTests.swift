@@ -54,7 +54,6 @@ struct ForeignFilesTests {
         ["LoRA", "\"org/base\"", "merge"]
       ),
       (["adapter_config.json": "["], ["LoRA adapter, not", "merge"]),
-      (["m.Q4_K_M.gguf": ""], ["m.Q4_K_M.gguf", "safetensors"]),
       (
         ["consolidated.safetensors": "", "params.json": "{}"],
         ["consolidated.safetensors", "config.json"]
@@ -67,10 +66,6 @@ struct ForeignFilesTests {
         _ = try ModelDirectory(path: directory.path)
       }
     }
-    let folder = try directory(["m.gguf": "GGUF"])
-    expectError(.notFound, naming: ["GGUF", "made from"]) {
-      _ = try ModelDirectory(path: folder.path + "/m.gguf")
-    }
   }
 
   @Test func otherFormatsOfWeightsAreNamed() throws {
@@ -81,7 +76,7 @@ struct ForeignFilesTests {
       ),
       (["consolidated.safetensors"], ["consolidated.safetensors", "other names"]),
       (["adapter_config.json", "adapter_model.safetensors"], ["LoRA", "merge"]),
-      (["x.gguf"], ["x.gguf", "made from"]),
+      (["x.gguf"], ["x.gguf", "name that file"]),
       (["model-00001-of-00002.safetensors"], ["model.safetensors.index.json", "fetch"]),
       ([], ["has neither"]),
     ] as [([String], [String])] {

@@ -32,8 +32,8 @@ struct SafetensorsFileTests {
 
   @Test func everyElementTypeHasItsSize() throws {
     let directory = try TemporaryDirectory()
-    for type in TensorElementType.allCases {
-      let count = 3 * type.byteCount
+    for type in TensorElementType.ofSafetensors {
+      let count = 3 * type.bytesPerBlock
       let header = "{" + entry("t", type.rawValue, "[3]", 0, count) + "}"
       let file = try SafetensorsFile(
         path: try directory.write("f", safetensors(header, dataCount: count)))
@@ -42,13 +42,19 @@ struct SafetensorsFileTests {
       let path = try directory.write("g", safetensors(wrong, dataCount: count + 1))
       expectError(.malformed, naming: ["\"t\""]) { _ = try SafetensorsFile(path: path) }
     }
+    // GGUF's names mean nothing here.
+    let quantized = try directory.write(
+      "q", safetensors("{" + entry("t", "Q8_0", "[32]", 0, 34) + "}", dataCount: 34))
+    expectError(.unsupported, naming: ["\"t\"", "Q8_0"]) {
+      _ = try SafetensorsFile(path: quantized)
+    }
     let expected: [String: Int] = [
       "BOOL": 1, "U8": 1, "I8": 1, "F8_E5M2": 1, "F8_E4M3": 1, "F8_E8M0": 1, "U16": 2, "I16": 2,
       "F16": 2, "BF16": 2,
       "U32": 4, "I32": 4, "F32": 4, "U64": 8, "I64": 8, "F64": 8, "C64": 8,
     ]
-    for type in TensorElementType.allCases {
-      #expect(type.byteCount == expected[type.rawValue])
+    for type in TensorElementType.ofSafetensors {
+      #expect(type.bytesPerBlock == expected[type.rawValue])
     }
   }
 

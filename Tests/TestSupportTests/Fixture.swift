@@ -30,7 +30,7 @@ struct Fixture {
   }
 
   func configuration() throws -> ModelConfiguration {
-    try ModelOutline(directory: ModelDirectory(path: path), precision: .bf16, weights: .none)
+    try ModelOutline(ModelDirectory(path: path), precision: .bf16, weights: .none)
       .configuration
   }
 }

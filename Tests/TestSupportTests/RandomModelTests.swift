@@ -49,7 +49,7 @@ import Transformer
       to: directory.path, configuration: model.configuration.json,
       tensors: halves.map { $0.converted(to: type) })
     let read = try ModelDirectory(path: directory.path)
-    let outline = try ModelOutline(directory: read, precision: .fp32)
+    let outline = try ModelOutline(read, precision: .fp32)
     #expect(outline.configuration == model.configuration)
     let tensors = try read.openTensors()
     for half in halves {

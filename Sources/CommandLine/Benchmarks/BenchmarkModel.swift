@@ -46,7 +46,7 @@ package enum BenchmarkModel {
     let path = try job.onRoot { try ModelSource.path(of: name) }
     return try job.onEveryRank {
       try OutlinedModel.outline(
-        of: ModelDirectory(path: path), precision: precision, weights: .random)
+        of: StoredModels.model(at: path), precision: precision, weights: .random)
     }
   }
 }

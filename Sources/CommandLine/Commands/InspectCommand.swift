@@ -22,9 +22,9 @@ package struct InspectCommand: Subcommand, Sendable {
   @Argument(
     help: .init(
       """
-      A model directory in Hugging Face layout, of which config.json is enough, or ORG/NAME of a \
-      model in the local Hugging Face cache; 'needle' is the built-in retrieval model; or the \
-      folder of a saved context. \
+      A model directory in Hugging Face layout, of which config.json is enough, a GGUF file, or \
+      ORG/NAME of a model in the local Hugging Face cache; 'needle' is the built-in retrieval model; \
+      or the folder of a saved context. \
       (default: \(ModelSource.builtInName))
       """,
       valueName: "model"),

@@ -14,6 +14,8 @@ struct InspectReport: Codable, CommandReport {
   let parameters: Int
   /// How many of the parameters are stored in which type.
   let storedTypes: [String: Int]
+  /// What of the files is used, by type.
+  let storage: [String: StoredAmount]
   /// Where the weights come from.
   let weights: WeightPlan.Origin
   /// Of weights on each host, mapped or in memory, for this precision.
@@ -107,7 +109,8 @@ struct InspectReport: Codable, CommandReport {
     model = outlined.outline.name
     modelType = configuration.modelType
     parameters = plan.parameters
-    storedTypes = plan.parametersByType
+    storedTypes = plan.storage.mapValues(\.parameters)
+    storage = plan.storage
     weights = plan.origin
     weightBytes = plan.mappedBytes + plan.sharedBytes + plan.vectorBytes
     assumedWeights = plan.assumption
@@ -199,7 +202,11 @@ struct InspectReport: Codable, CommandReport {
 
   private var weightsText: String {
     let size = decimalSize(weightBytes)
-    let types = storedTypes.keys.sorted().joined(separator: " and ")
+    let types = storage.keys.sorted().map { type in
+      let amount = storage[type]!
+      return storage.count == 1
+        ? type : "\(type) (\(amount.tensors) tensors, \(decimalSize(amount.bytes)))"
+    }.joined(separator: " and ")
     return switch weights {
     case .builtIn: size
     case .files: "\(size), stored as \(types), shared by the ranks of a host"

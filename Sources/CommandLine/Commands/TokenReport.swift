@@ -33,7 +33,8 @@ struct TokenReport: Encodable {
     } else {
       texts = InputTexts(try QuestionText(GenerateSettings.Prompt(options)))
     }
-    let outlined = try OutlinedModel(source, precision: .bf16) { _ in .none }
+    let outlined = try OutlinedModel(
+      source, precision: .bf16, tokenizerPath: command.tokenizer, weights: { _ in .none })
     let input = try TokenizedInput(
       texts, outlined, display: ProgressDisplay(style: .standardError))
     for warning in texts.warnings { StandardError.write("ringflash: warning: \(warning)\n") }

@@ -37,11 +37,16 @@ package struct TokenizeCommand: Subcommand, Sendable {
     help: .init(
       """
       A model directory in Hugging Face layout, of which config.json and the tokenizer's files are \
-      enough, or ORG/NAME of a model in the local Hugging Face cache; 'needle' is the built-in \
-      retrieval model. (default: \(ModelSource.builtInName))
-      """, valueName: "dir"),
+      enough, a GGUF file, or ORG/NAME of a model in the local Hugging Face cache; 'needle' is the \
+      built-in retrieval model. (default: \(ModelSource.builtInName))
+      """, valueName: "path"),
     transform: OptionValue.path)
   package var model: String = ModelSource.builtInName
+
+  @Option(
+    help: .init("A tokenizer.json in place of the model's own tokenizer.", valueName: "file"),
+    transform: OptionValue.path)
+  package var tokenizer: String?
 
   @Flag(help: "Put context and prompt as one message of a user into the model's chat template.")
   package var chat = false
@@ -101,6 +106,7 @@ package struct TokenizeCommand: Subcommand, Sendable {
     options.prompt = prompt
     options.promptFile = promptFile
     options.model = model
+    options.tokenizer = tokenizer
     options.chat = chat
     options.system = system
     options.templateVariables = templateVariables

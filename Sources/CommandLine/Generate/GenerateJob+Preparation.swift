@@ -63,7 +63,8 @@ extension GenerateJob {
     let model = try timeline.stage("load") {
       try job.onEveryRank {
         try OutlinedModel(
-          settings.model, precision: settings.precision, strict: settings.strict,
+          settings.model, precision: settings.precision, tokenizerPath: settings.tokenizer,
+          strict: settings.strict,
           weights: { _ in settings.randomWeights ? .random : .files })
       }
     }

@@ -22,6 +22,22 @@ package struct ModelChatTemplate {
     self.variables = variables
   }
 
+  /// A template that stands in another file, as in a GGUF file.
+  ///
+  /// - Parameters:
+  ///   - path: the file, for messages.
+  ///   - variables: what a user gives it besides.
+  /// - Throws: `Failure` with 64 for a variable that is one of the special tokens;
+  ///   `ChatTemplateError`, `JSONError`.
+  package init(
+    _ text: String, specialTokens: [String: String], path: String,
+    _ variables: [TemplateVariable] = []
+  ) throws {
+    self.init(
+      try ChatTemplate(text, name: path), specialTokens: specialTokens,
+      variables: try Self.members(variables, specialTokens, model: path))
+  }
+
   /// Reads `chat_template.jinja` of a model directory, else `chat_template` of
   /// `tokenizer_config.json`: a text, or a list of named ones, of which `default` is taken.
   ///
@@ -31,7 +47,7 @@ package struct ModelChatTemplate {
   /// - Throws: `Failure` with 65 if there is none, with 64 for a variable that is one of the special
   ///   tokens; `ChatTemplateError`, `JSONError`, `FileError`.
   package init(of source: ModelSource, _ variables: [TemplateVariable] = []) throws {
-    guard case .directory(let model) = source else {
+    guard case .stored(let model) = source else {
       throw Failure(
         .badData,
         "the built-in model has no chat template; leave out --chat, or give a --model that has one")
@@ -58,13 +74,20 @@ package struct ModelChatTemplate {
       specialTokens.merge(document.map(Self.specialTokens) ?? [:]) { first, _ in first }
     }
     self.specialTokens = specialTokens
+    self.variables = try Self.members(variables, specialTokens, model: model)
+  }
+
+  /// The variables that a user gives, of which none may be a special token of `model`.
+  private static func members(
+    _ variables: [TemplateVariable], _ specialTokens: [String: String], model: String
+  ) throws -> [ChatValue.Member] {
     if let taken = variables.first(where: { specialTokens[$0.name] != nil }) {
       throw Failure(
         .usage,
         "--template-variable '\(taken.name)' is a special token of the model '\(model)'; leave it out"
       )
     }
-    self.variables = try variables.map { try $0.member() }
+    return try variables.map { try $0.member() }
   }
 
   /// The text of a conversation, up to where the assistant's answer begins.

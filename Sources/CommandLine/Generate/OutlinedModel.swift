@@ -18,61 +18,59 @@ struct OutlinedModel {
 
   /// - Parameters:
   ///   - source: located.
+  ///   - tokenizerPath: of a `tokenizer.json` in place of the model's own tokenizer.
   ///   - strict: whether keys of its configuration that nobody knows are an error, with 65.
-  ///   - weights: where a directory's weights come from.
+  ///   - weights: where the weights of a model in files come from.
   /// - Throws: `FileError`, `Failure`.
   init(
-    _ source: ModelSource, precision: Precision, strict: Bool = false,
-    weights: (ModelDirectory) throws -> WeightPlan.Origin = { _ in .files }
+    _ source: ModelSource, precision: Precision, tokenizerPath: String? = nil,
+    strict: Bool = false, weights: (any StoredModel) throws -> WeightPlan.Origin = { _ in .files }
   ) throws {
     switch source {
     case .builtIn:
+      if tokenizerPath != nil {
+        throw Failure(
+          .usage,
+          "--tokenizer needs --model: the built-in model has a tokenizer of its own; leave it out")
+      }
       outline = .builtIn()
       tokenization = .success(.bytes())
-    case .directory(let path):
-      let directory = try ModelDirectory(path: path)
-      outline = try Self.outline(
-        of: directory, precision: precision, weights: weights(directory))
+    case .stored(let path):
+      let model = try StoredModels.model(at: path)
+      outline = try Self.outline(of: model, precision: precision, weights: weights(model))
       if strict, let unknown = outline.unknownKeys {
         throw Failure(
           .badData, "\(unknown); correct the file, or leave out --strict to go on without them")
       }
-      tokenization = Self.tokenizer(of: directory)
+      tokenization =
+        try tokenizerPath.map { .success(try Tokenizer(file: $0)) } ?? Self.tokenizer(of: model)
     }
   }
 
   /// - Throws: `FileError`, `Failure`.
   static func outline(
-    of directory: ModelDirectory, precision: Precision, weights: WeightPlan.Origin
+    of model: any StoredModel, precision: Precision, weights: WeightPlan.Origin
   ) throws -> ModelOutline {
     do {
-      return try ModelOutline(directory: directory, precision: precision, weights: weights)
+      return try ModelOutline(model, precision: precision, weights: weights)
     } catch let error as ModelError {
       // What is wrong with a configuration as a whole is said without its file's name.
-      let names = error.message.hasPrefix(directory.path)
+      let names = error.message.hasPrefix(model.path)
       throw Failure(
-        .badData, names ? error.message : "\(directory.path)/config.json: \(error.message)")
+        .badData, names ? error.message : "\(model.configurationName): \(error.message)")
     }
   }
 
-  private static func tokenizer(of directory: ModelDirectory) -> Result<Tokenizer, Failure> {
-    guard let path = directory.tokenizerPath else {
+  private static func tokenizer(of model: any StoredModel) -> Result<Tokenizer, Failure> {
+    guard let path = model.tokenizerPath else {
+      let problem = model.foreignTokenizer ?? "has no tokenizer.json, which text needs"
       return .failure(
         Failure(
           .noInput,
-          directory.foreignTokenizer.map {
-            "the model '\(directory.path)' \($0), or give --token-ids"
-          }
-            ?? "the model '\(directory.path)' has no tokenizer.json, which text needs; give "
-            + "--token-ids")
-      )
+          "the model '\(model.path)' \(problem); give one with --tokenizer FILE, or give --token-ids"
+        ))
     }
-    do {
-      try GitLFSPointer.check(path: path)
-      return .success(try Tokenizer(contentsOf: path))
-    } catch {
-      return .failure(Failure(error))
-    }
+    return Result { try Tokenizer(file: path) }.mapError(Failure.init)
   }
 
   /// - Parameters:
@@ -106,4 +104,12 @@ enum TextPlace {
   case completeBeginning
   /// It goes on where another one ends.
   case end
+}
+
+extension Tokenizer {
+  /// - Throws: `FileError` where a Git LFS pointer is in the file's place; as `init(contentsOf:)` does.
+  fileprivate convenience init(file path: String) throws {
+    try GitLFSPointer.check(path: path)
+    try self.init(contentsOf: path)
+  }
 }

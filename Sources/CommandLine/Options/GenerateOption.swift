@@ -18,6 +18,7 @@ package enum GenerateOption: String, CaseIterable, Sendable {
   case templateVariable = "template-variable"
   case ignorePositionLimit = "ignore-position-limit"
   case model
+  case tokenizer
   case randomWeights = "random-weights"
   case strict
   case maxTokens = "max-tokens"
@@ -54,7 +55,7 @@ package enum GenerateOption: String, CaseIterable, Sendable {
   var kind: Kind {
     switch self {
     case .context, .tokenIds, .resume, .save, .prompt, .promptFile, .prompts, .answers, .system,
-      .model, .precision, .partition, .report, .logits, .trace, .logLevel:
+      .model, .tokenizer, .precision, .partition, .report, .logits, .trace, .logLevel:
       .text
     case .stop, .templateVariable: .texts
     case .batch, .maxTokens, .topK, .seed, .threads, .stallTimeout: .integer

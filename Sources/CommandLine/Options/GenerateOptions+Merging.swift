@@ -31,6 +31,7 @@ extension GenerateOptions {
     }
     merged.ignorePositionLimit = self.ignorePositionLimit || other.ignorePositionLimit
     merged.model = self.model ?? other.model
+    merged.tokenizer = self.tokenizer ?? other.tokenizer
     merged.randomWeights = self.randomWeights || other.randomWeights
     merged.strict = self.strict || other.strict
     merged.maxTokens = maxTokens ?? other.maxTokens

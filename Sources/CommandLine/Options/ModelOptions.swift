@@ -12,11 +12,19 @@ package struct ModelOptions: ParsableArguments, Sendable {
     name: GenerateOption.model.name,
     help: .init(
       """
-      A model directory in Hugging Face layout, or ORG/NAME of a model in the local Hugging Face \
-      cache; 'needle' is the built-in retrieval model. (default: \(ModelSource.builtInName))
-      """, valueName: "dir"),
+      A model directory in Hugging Face layout, a GGUF file, or ORG/NAME of a model in the local \
+      Hugging Face cache; 'needle' is the built-in retrieval model. \
+      (default: \(ModelSource.builtInName))
+      """, valueName: "path"),
     transform: OptionValue.path)
   package var model: String?
+
+  @Option(
+    name: GenerateOption.tokenizer.name,
+    help: .init(
+      "A tokenizer.json in place of the model's own tokenizer.", valueName: "file"),
+    transform: OptionValue.path)
+  package var tokenizer: String?
 
   @Flag(
     name: GenerateOption.randomWeights.name,

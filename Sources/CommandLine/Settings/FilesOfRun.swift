@@ -1,4 +1,5 @@
 import Files
+import ModelFiles
 import Ranks
 import SystemPackage
 
@@ -28,13 +29,6 @@ struct FilesOfRun {
     guard let path else { return }
     if path == "-" { return add(.standardInput, as: role) }
     if let identity = FileIdentity(FilePath(text: path)) { taken[identity] = "\(role) '\(path)'" }
-  }
-
-  /// Every file in a folder that is there, be it a link.
-  mutating func add(inputsIn folder: String, as role: String) {
-    for name in (try? FilePath(text: folder).entries()) ?? [] {
-      add(input: "\(folder)/\(name)", as: role)
-    }
   }
 
   mutating func add(folder path: String?, as role: String) {
@@ -93,7 +87,10 @@ extension GenerateSettings {
     }
     if case .file(let path) = prompt { files.add(input: path, as: "the prompt file") }
     files.add(input: questions?.prompts, as: "the prompts")
-    if case .directory(let path) = model { files.add(inputsIn: path, as: "the model's file") }
+    if case .stored(let path) = model {
+      for file in StoredModels.files(at: path) { files.add(input: file, as: "the model's file") }
+    }
+    files.add(input: tokenizer, as: "the tokenizer")
     files.add(folder: contextFolder, as: "the folder of the saved context")
     for (option, path) in [
       (GenerateOption.answers, questions?.answers), (.report, report), (.logits, logits),

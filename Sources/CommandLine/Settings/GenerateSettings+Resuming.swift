@@ -34,7 +34,7 @@ extension GenerateSettings {
     self.precision = precision
     if options.model == nil {
       model = ModelSource(description.model.path)
-      if case .directory(let path) = model, !FilePath(text: path).exists {
+      if case .stored(let path) = model, !FilePath(text: path).exists {
         throw Failure(
           .noInput,
           """

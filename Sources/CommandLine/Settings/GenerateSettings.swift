@@ -43,6 +43,8 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
   package var ignorePositionLimit: Bool
   /// As it was given; once resolved, located.
   package var model: ModelSource
+  /// A `tokenizer.json` in place of the model's own tokenizer.
+  package var tokenizer: String?
   package var randomWeights: Bool
   /// Whether keys of a configuration that nobody knows are an error.
   package var strict: Bool
@@ -138,6 +140,7 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
     templateVariables = options.templateVariables
     ignorePositionLimit = options.ignorePositionLimit
     model = options.model.map { ModelSource($0) } ?? .builtIn
+    tokenizer = options.tokenizer
     randomWeights = options.randomWeights
     strict = options.strict
     if randomWeights, model == .builtIn { throw Self.builtInWeights }

@@ -3,38 +3,38 @@ import Foundation
 import ModelFiles
 import SystemPackage
 
-/// Which model: the one that the program has in it, or one in a directory.
+/// Which model: the one that the program has in it, or one in files.
 package enum ModelSource: Codable, Equatable, Sendable {
   /// The retrieval model.
   case builtIn
-  /// A directory in Hugging Face layout; until it is `located`, `ORG/NAME` of a model in the local
-  /// Hugging Face cache, too.
-  case directory(String)
+  /// A directory in Hugging Face layout, or a GGUF file; until it is `located`, `ORG/NAME` of a model in
+  /// the local Hugging Face cache, too.
+  case stored(String)
 
   /// The value of `--model` that means the built-in model; `./needle` is a directory.
   package static let builtInName = "needle"
 
   /// From what `--model` says, or a saved context.
   package init(_ name: String) {
-    self = name == Self.builtInName ? .builtIn : .directory(name)
+    self = name == Self.builtInName ? .builtIn : .stored(name)
   }
 
-  /// The same, a directory said so that it is found from another working directory, too.
+  /// The same, a path said so that it is found from another working directory, too.
   var absoluteName: String {
     switch self {
     case .builtIn: Self.builtInName
-    case .directory(let path): FilePath(text: path).absolute.text
+    case .stored(let path): FilePath(text: path).absolute.text
     }
   }
 
-  /// The same with the path of a directory. Rank 0 looks, for the environment and its cache are its
+  /// The same with the path of files. Rank 0 looks, for the environment and its cache are its
   /// own.
   ///
   /// - Throws: `FileError`, as `path(of:)`.
   func located() throws -> ModelSource {
     switch self {
     case .builtIn: .builtIn
-    case .directory(let name): .directory(try Self.path(of: name))
+    case .stored(let name): .stored(try Self.path(of: name))
     }
   }
 

@@ -24,8 +24,8 @@ struct LogitsHead {
     _ stream: UnsafePointer<Float>, rows: Int, normed: UnsafeMutableRawPointer,
     by linear: DividedLinear, into logits: UnsafeMutablePointer<Float>, _ arithmetic: Arithmetic
   ) throws {
-    normalize(stream, rows: rows, into: normed, arithmetic)
-    try linear.multiply(group, inputs: normed, rows: rows, into: logits)
+    let inputs = normalize(stream, rows: rows, into: normed, arithmetic)
+    try linear.multiply(group, inputs: inputs, rows: rows, into: logits)
     cap(logits, rows: rows, arithmetic)
   }
 
@@ -39,9 +39,9 @@ struct LogitsHead {
     _ stream: UnsafePointer<Float>, rows: Int, normed: UnsafeMutableRawPointer,
     into logits: UnsafeMutablePointer<Float>, _ arithmetic: Arithmetic
   ) {
-    normalize(stream, rows: rows, into: normed, arithmetic)
+    let inputs = normalize(stream, rows: rows, into: normed, arithmetic)
     arithmetic.multiply(
-      weights.head, inputs: normed, tokens: rows, outputs: logits,
+      weights.head, inputs: inputs, tokens: rows, outputs: logits,
       outputStride: weights.head.outputs)
     cap(logits, rows: rows, arithmetic)
   }
@@ -49,10 +49,12 @@ struct LogitsHead {
   private func normalize(
     _ stream: UnsafePointer<Float>, rows: Int, into normed: UnsafeMutableRawPointer,
     _ arithmetic: Arithmetic
-  ) {
+  ) -> MatrixInputs {
+    let type = arithmetic.inputType(of: group)
     arithmetic.rmsNorm(
       stream, rows: rows, columns: weights.configuration.hiddenSize, weight: weights.finalNorm,
-      epsilon: Float(weights.configuration.normalization.epsilon), into: normed)
+      epsilon: Float(weights.configuration.normalization.epsilon), into: normed, as: type)
+    return MatrixInputs(normed, type)
   }
 
   private func cap(_ logits: UnsafeMutablePointer<Float>, rows: Int, _ arithmetic: Arithmetic) {

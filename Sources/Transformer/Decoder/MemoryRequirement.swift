@@ -61,9 +61,8 @@ public struct MemoryRequirement: Sendable, Equatable {
       [configuration.hiddenSize, configuration.attention.queryWidth]
       + configuration.layers.map(\.feedForward.workspace.activated)
     let linear = Set(widths).map {
-      max(
-        arithmetic.linearScratchBytes(inputs: $0),
-        arithmetic.splitScratchBytes(inputs: $0, rows: appendedRows))
+      arithmetic.linearScratchBytes(inputs: $0)
+        + arithmetic.splitScratchBytes(inputs: $0, rows: appendedRows)
     }
     let attention = arithmetic.attentionScratchBytes(
       shape: shape, rows: arithmetic.tokensPerTile(shape) * shape.groupSize)

@@ -14,12 +14,16 @@ public struct ConfigurationRemarks: Equatable, Sendable {
 }
 
 extension ModelFamilies {
-  /// - Parameter source: one that `configuration(from:)` has read.
+  /// - Parameters:
+  ///   - source: one that `configuration(from:)` has read.
+  ///   - unknownKeys: what else is unknown where the source comes from.
   /// - Throws: `ModelError`, what the source's look-ups throw.
-  public static func remarks(on source: any ConfigurationSource) throws -> ConfigurationRemarks {
+  public static func remarks(
+    on source: any ConfigurationSource, besides unknownKeys: [String] = []
+  ) throws -> ConfigurationRemarks {
     let family = try family(ofType: source.required("model_type", source.string))
     return ConfigurationRemarks(
-      unknownKeys: KeyReview(source, of: family).unknown,
+      unknownKeys: KeyReview(source, of: family).unknown + unknownKeys,
       tokensWithoutDualChunks: try tokensWithoutDualChunks(source))
   }
 

@@ -1,6 +1,6 @@
-// Rotary position embeddings (Su et al., "RoFormer", arXiv:2104.09864), in the rotate-half layout:
-// of the r rotated coordinates of a head, j and j + r/2 are one pair, turned at position t by the
-// angle t · f(j), f(j) = θ^(−2j/r) where nothing is scaled. The score of a query and a key then
+// Rotary position embeddings (Su et al., "RoFormer", arXiv:2104.09864): of the r rotated coordinates
+// of a head, j and j + r/2 are one pair (in the adjacent layout, 2j and 2j + 1), turned at position t
+// by the angle t · f(j), f(j) = θ^(−2j/r) where nothing is scaled. The score of a query and a key then
 // depends on their distance alone.
 //
 // Goals, in this order: the same bits for a position wherever and in whatever company it is

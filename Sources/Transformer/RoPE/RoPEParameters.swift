@@ -1,3 +1,5 @@
+import Kernels
+
 /// The parameters of one rotary position embedding.
 public struct RoPEParameters: Equatable, Hashable, Sendable {
   /// The base of the geometric sequence of wavelengths.
@@ -6,13 +8,17 @@ public struct RoPEParameters: Equatable, Hashable, Sendable {
   public let rotaryDimension: Int?
   /// How the frequencies are changed for sequences longer than those of the training.
   public let scaling: RoPEScaling
+  /// Where the coordinates of a pair stand, which the order of the projections' rows decides.
+  public var layout: RotationLayout
 
   public init(
-    theta: Double, rotaryDimension: Int? = nil, scaling: RoPEScaling = .none
+    theta: Double, rotaryDimension: Int? = nil, scaling: RoPEScaling = .none,
+    layout: RotationLayout = .halves
   ) {
     self.theta = theta
     self.rotaryDimension = rotaryDimension
     self.scaling = scaling
+    self.layout = layout
   }
 }
 

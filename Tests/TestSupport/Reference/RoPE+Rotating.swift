@@ -7,9 +7,11 @@ extension RoPE {
     precondition(row.count == headDimension, "a row of one head")
     for pair in 0..<pairs {
       let (cosine, sine) = rotation(ofPair: pair, at: position, contextTokens: contextTokens)
-      let (first, second) = (row[pair], row[pair + pairs])
-      row[pair] = first * cosine - second * sine
-      row[pair + pairs] = second * cosine + first * sine
+      let (i, j) =
+        parameters.layout == .halves ? (pair, pair + pairs) : (2 * pair, 2 * pair + 1)
+      let (first, second) = (row[i], row[j])
+      row[i] = first * cosine - second * sine
+      row[j] = second * cosine + first * sine
     }
   }
 }

@@ -1,0 +1,161 @@
+import Foundation
+import Kernels
+import ModelFiles
+import Transformer
+
+/// A random model of an architecture of llama.cpp, as `config.json` with safetensors and as a GGUF file.
+/// The names, keys and the order of rows are written down here apart from the program's own.
+package struct GGUFSample: Sendable {
+  /// The value of `general.architecture`.
+  package let architecture: String
+  /// `config.json`.
+  package let configuration: String
+  package let metadata: [(key: String, value: GGUFWriter.Value)]
+  /// Divisors of RoPE's frequencies, by their tensors' names.
+  package var divisors: [String: [Float]] = [:]
+
+  package static let hiddenSize = 64
+  package static let queryHeads = 4
+  package static let keyValueHeads = 2
+  package static let vocabulary = 96
+
+  private static let all: [String: (configuration: String, keys: [(String, GGUFWriter.Value)])] = [
+    "llama": (#""attention_bias": true, "rope_theta": 5000, "tie_word_embeddings": true"#, []),
+    "qwen2": (#""rope_theta": 5000, "tie_word_embeddings": false"#, []),
+    "qwen3": (#""head_dim": 32, "rope_theta": 5000, "tie_word_embeddings": true"#, [head(32)]),
+    "smollm3": (#""rope_theta": 5000, "tie_word_embeddings": false"#, []),
+    "gemma2": (
+      #""head_dim": 32, "rope_theta": 5000, "sliding_window": 20, "query_pre_attn_scalar": 32"#,
+      [head(32), ("attention.sliding_window", .uint32(20))]
+    ),
+    "gemma3": (
+      """
+      "head_dim": 32, "rope_theta": 5000, "rope_local_base_freq": 10000, "sliding_window": 20,
+      "query_pre_attn_scalar": 32, "sliding_window_pattern": 6,
+      "rope_scaling": {"rope_type": "linear", "factor": 4}
+      """,
+      [
+        head(32), ("attention.sliding_window", .uint32(20)), ("rope.scaling.type", .text("linear")),
+        ("rope.scaling.factor", .float32(4)),
+      ]
+    ),
+    "phi3": (
+      """
+      "rope_theta": 5000, "tie_word_embeddings": false, "sliding_window": 30,
+      "partial_rotary_factor": 0.75, "original_max_position_embeddings": 64,
+      "rope_scaling": {"type": "longrope", "short_factor": [1, 1, 1.5, 2, 2, 4],
+        "long_factor": [1, 2, 2, 4, 8, 8], "attention_factor": 1.25}
+      """,
+      [
+        ("attention.sliding_window", .uint32(30)), ("rope.dimension_count", .uint32(12)),
+        ("rope.scaling.original_context_length", .uint32(64)),
+        ("rope.scaling.attn_factor", .float32(1.25)),
+      ]
+    ),
+  ]
+
+  private static func head(_ dimension: UInt32) -> (String, GGUFWriter.Value) {
+    ("attention.key_length", .uint32(dimension))
+  }
+
+  package static let architectures = all.keys.sorted()
+
+  /// - Parameter members: further ones of `config.json`.
+  package init(_ architecture: String, adding members: String = "") {
+    self.architecture = architecture
+    let entry = Self.all[architecture]!
+    configuration = """
+      {
+        "model_type": "\(architecture == "gemma3" ? "gemma3_text" : architecture)",
+        "hidden_size": \(Self.hiddenSize), "intermediate_size": 96, "num_hidden_layers": 7,
+        "num_attention_heads": \(Self.queryHeads), "num_key_value_heads": \(Self.keyValueHeads),
+        "vocab_size": \(Self.vocabulary), "rms_norm_eps": 0.0009765625, "max_position_embeddings": 4096,
+        "bos_token_id": 1, "eos_token_id": [2, 5], \(entry.configuration)
+        \(members.isEmpty ? "" : ",") \(members)
+      }
+      """
+    let keys: [(String, GGUFWriter.Value)] =
+      [
+        ("block_count", .uint32(7)), ("context_length", .uint32(4096)),
+        ("embedding_length", .uint32(UInt32(Self.hiddenSize))),
+        ("feed_forward_length", .uint32(96)),
+        ("attention.head_count", .uint32(UInt32(Self.queryHeads))),
+        ("attention.head_count_kv", .uint32(UInt32(Self.keyValueHeads))),
+        ("attention.layer_norm_rms_epsilon", .float32(0x1p-10)), ("rope.freq_base", .float32(5000)),
+      ] + entry.keys
+    metadata =
+      [("general.architecture", .text(architecture)), ("general.name", .text("a sample"))]
+      + keys.map { (key: "\(architecture).\($0.0)", value: $0.1) } + [
+        ("tokenizer.ggml.bos_token_id", .uint32(1)), ("tokenizer.ggml.eos_token_id", .uint32(2)),
+        ("tokenizer.ggml.eot_token_id", .uint32(5)),
+      ]
+    if architecture == "phi3" {
+      divisors = [
+        "rope_factors_short.weight": [1, 1, 1.5, 2, 2, 4],
+        "rope_factors_long.weight": [1, 2, 2, 4, 8, 8],
+      ]
+    }
+  }
+
+  /// - Parameters:
+  ///   - tensors: those of `configuration`.
+  ///   - type: of matrices; norms and biases are F32, as llama.cpp writes them.
+  package func file(_ tensors: [TensorView], type: TensorElementType = .bfloat16) -> GGUFWriter {
+    GGUFWriter(
+      metadata: metadata,
+      items: divisors.sorted { $0.key < $1.key }.map { .floats($0.key, $0.value) }
+        + tensors.map { item($0, type) })
+  }
+
+  /// Whether the file has the rows of queries and keys in the order of pairs side by side.
+  private var isPermuted: Bool { ["llama", "smollm3"].contains(architecture) }
+
+  private func item(_ tensor: TensorView, _ type: TensorElementType) -> GGUFWriter.Item {
+    let name = fileName(of: tensor.name)
+    var floats = tensor.floats()
+    if architecture.hasPrefix("gemma"), tensor.name.hasSuffix("norm.weight") {
+      floats = floats.map { $0 + 1 }
+    }
+    for (part, heads) in [("q_proj", Self.queryHeads), ("k_proj", Self.keyValueHeads)]
+    where isPermuted && tensor.name.contains(part) {
+      floats = Self.permuted(floats, rows: tensor.shape[0], heads: heads)
+    }
+    let stored = Tensor(
+      name: name, elementType: .float32, shape: tensor.shape, copying: floats)
+    let view = TensorView(
+      name: name, shape: tensor.shape, format: .float32, elements: stored.bytes.baseAddress!,
+      owner: stored.owner)
+    return GGUFWriter.Item(
+      view.converted(to: tensor.shape.count == 1 ? .float32 : type), name: name)
+  }
+
+  /// Row i of a head's first half comes to stand before row i of its second half.
+  private static func permuted(_ floats: [Float], rows: Int, heads: Int) -> [Float] {
+    let (width, half) = (floats.count / rows, rows / heads / 2)
+    return (0..<rows).flatMap { row -> ArraySlice<Float> in
+      let (head, place) = (row / (2 * half), row % (2 * half))
+      let source = head * 2 * half + place / 2 + place % 2 * half
+      return floats[source * width..<(source + 1) * width]
+    }
+  }
+
+  private func fileName(of name: String) -> String {
+    let isGemma = architecture.hasPrefix("gemma")
+    let names = [
+      ("model.embed_tokens", "token_embd"), ("model.norm", "output_norm"), ("lm_head", "output"),
+      ("model.layers", "blk"), ("self_attn.q_proj", "attn_q"), ("self_attn.k_proj", "attn_k"),
+      ("self_attn.v_proj", "attn_v"), ("self_attn.o_proj", "attn_output"),
+      ("self_attn.qkv_proj", "attn_qkv"), ("self_attn.q_norm", "attn_q_norm"),
+      ("self_attn.k_norm", "attn_k_norm"), ("input_layernorm", "attn_norm"),
+      ("post_attention_layernorm", isGemma ? "post_attention_norm" : "ffn_norm"),
+      ("pre_feedforward_layernorm", "ffn_norm"), ("post_feedforward_layernorm", "post_ffw_norm"),
+      ("mlp.gate_up_proj", "ffn_up"), ("mlp.gate_proj", "ffn_gate"), ("mlp.up_proj", "ffn_up"),
+      ("mlp.down_proj", "ffn_down"),
+    ]
+    var name = name
+    for (from, to) in names {
+      if let range = name.range(of: from) { name.replaceSubrange(range, with: to) }
+    }
+    return name
+  }
+}
