@@ -137,24 +137,29 @@ extension GenerateJob {
     if let warning = model.warning(sequenceTokens: needed) { warnings.add(warning) }
     let limit = model.configuration.sequence.maximumPositions
     guard needed > limit, !settings.ignorePositionLimit else { return }
+    let what =
+      sequence.maximumAppended == 0
+      ? "the context has \(needed)" : "context, prompt and answer have up to \(needed)"
     throw AgreedFailure(
       failure: Failure(
         .badData,
         """
-        context, prompt and answer have up to \(needed) tokens, the model '\(model.name)' was made for \
-        \(limit); shorten them, or let them through with --ignore-position-limit
+        \(what) tokens, the model '\(model.name)' was made for \(limit); give fewer, or let them \
+        through with --ignore-position-limit
         """))
   }
 
+  /// - Parameter more: bytes that this rank will need besides.
   func checkMemory(
     _ model: ModelOutline, _ arithmetic: Arithmetic, _ sequence: SequenceDescription,
-    isInterruptible: Bool
+    isInterruptible: Bool, givesContextLogits: Bool, more: Int = 0
   ) throws {
     let requirement = MemoryRequirement(
       configuration: model.configuration, arithmetic: arithmetic, sequence: sequence,
-      ranks: job.communicator.size, rank: job.rank, isInterruptible: isInterruptible)
+      ranks: job.communicator.size, rank: job.rank, isInterruptible: isInterruptible,
+      givesContextLogits: givesContextLogits)
     try job.checkMemory(
-      requirement.bytes + model.weights.vectorBytes, shared: model.weights.sharedBytes,
+      requirement.bytes + model.weights.vectorBytes + more, shared: model.weights.sharedBytes,
       for: model.weights.sharedBytes > 0
         ? "KV blocks, activations and weights that are made or converted"
         : "KV blocks and activations",

@@ -67,8 +67,11 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
   /// open. A context to resume says itself with which model and in which precision it goes on. Then
   /// looks where the model is.
   ///
+  /// - Parameter other: what else the run reads, and what messages call it.
   /// - Throws: `Failure`, `FileError`.
-  package static func resolve(_ flags: GenerateOptions) throws -> GenerateSettings {
+  package static func resolve(
+    _ flags: GenerateOptions, reading other: (path: String, role: String)? = nil
+  ) throws -> GenerateSettings {
     var options = flags
     if let path = flags.config {
       options = flags.filled(from: try ConfigurationFile.options(path: path))
@@ -78,7 +81,7 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
       try settings.fillIn(from: ContextDirectory(path: path), options)
     }
     settings.model = try settings.model.located()
-    try settings.checkFiles(configuration: flags.config)
+    try settings.checkFiles(configuration: flags.config, other)
     return settings
   }
 

@@ -6,14 +6,9 @@ import RingAttention
 struct LogitsHead {
   private let weights: ModelWeights
   private let group: LinearGroup
-  private let linear: DividedLinear
-  /// Room for the rows that are multiplied at once, `[rows][inputStride(hiddenSize)]` matrix input.
-  private let normed: UnsafeMutableRawPointer
 
-  init(_ weights: ModelWeights, linear: DividedLinear, normed: UnsafeMutableRawPointer) {
+  init(_ weights: ModelWeights) {
     self.weights = weights
-    self.linear = linear
-    self.normed = normed
     group = LinearGroup(weights.head)
   }
 
@@ -21,11 +16,13 @@ struct LogitsHead {
   ///
   /// - Parameters:
   ///   - stream: `[rows][hiddenSize]`, the same on every rank; at most one a branch.
+  ///   - normed: takes `[rows][inputStride(hiddenSize)]` matrix input.
+  ///   - linear: has room for `[rows][vocabulary.size]`.
   ///   - logits: takes `[rows][vocabulary.size]`.
   /// - Throws: `MPIError`.
   func multiply(
-    _ stream: UnsafePointer<Float>, rows: Int, into logits: UnsafeMutablePointer<Float>,
-    _ arithmetic: Arithmetic
+    _ stream: UnsafePointer<Float>, rows: Int, normed: UnsafeMutableRawPointer,
+    by linear: DividedLinear, into logits: UnsafeMutablePointer<Float>, _ arithmetic: Arithmetic
   ) throws {
     let inputs = normalize(stream, rows: rows, into: normed, arithmetic)
     try linear.multiply(group, inputs: inputs, rows: rows, into: logits)
