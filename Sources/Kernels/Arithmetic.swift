@@ -46,13 +46,11 @@ public enum QuantizedProducts: String, Sendable, CaseIterable, Codable {
 /// Every result follows from the operands and their global positions alone, never from the number
 /// of threads.
 public final class Arithmetic: @unchecked Sendable {
-  public let precision: Precision
+  public let numerics: Numerics
   public let instructionSet: InstructionSet
   public let team: ThreadTeam
   /// What attention reads, and what weights are multiplied with that are not multiplied as int8.
   public let inputType: InputType
-  public let quantizedProducts: QuantizedProducts
-  public let keyValueFormat: KeyValueFormat
 
   let table: rf_kernel_table
   let inputKernels: rf_input_kernels
@@ -66,24 +64,16 @@ public final class Arithmetic: @unchecked Sendable {
     [unowned self] item, thread in multiplyRows(ofItem: item, thread: thread)
   }
 
-  /// - Parameters:
-  ///   - quantizedProducts: by default as int8 in bf16 precision, and unpacked in fp32.
-  ///   - keyValueFormat: q8, or the precision's own, which is the default.
-  public init(
-    precision: Precision, instructionSet: InstructionSet, team: ThreadTeam,
-    quantizedProducts: QuantizedProducts? = nil, keyValueFormat: KeyValueFormat? = nil
-  ) {
-    let ownFormat = KeyValueFormat(precision)
-    self.keyValueFormat = keyValueFormat ?? ownFormat
-    precondition(
-      self.keyValueFormat == .q8 || self.keyValueFormat == ownFormat,
-      "keys and values have the type of the precision, or are q8")
-    self.precision = precision
-    self.quantizedProducts = quantizedProducts ?? (precision == .bf16 ? .int8 : .unpacked)
+  public convenience init(precision: Precision, instructionSet: InstructionSet, team: ThreadTeam) {
+    self.init(Numerics(precision: precision), instructionSet: instructionSet, team: team)
+  }
+
+  public init(_ numerics: Numerics, instructionSet: InstructionSet, team: ThreadTeam) {
+    self.numerics = numerics
     self.instructionSet = instructionSet
     self.team = team
     table = rf_kernel_table_for(instructionSet.code)
-    switch precision {
+    switch numerics.precision {
     case .fp32:
       inputType = .float32
       inputKernels = table.float32
@@ -96,6 +86,10 @@ public final class Arithmetic: @unchecked Sendable {
     }
     scratch = (0..<team.threads).map { _ in ScratchMemory() }
   }
+
+  public var precision: Precision { numerics.precision }
+  public var quantizedProducts: QuantizedProducts { numerics.quantizedProducts }
+  public var keyValueFormat: KeyValueFormat { numerics.keyValueFormat }
 
   /// Whether own microkernels multiply panels, and compute each row by itself: then a row's bits are
   /// the same with any other rows in a call. OpenBLAS, which multiplies otherwise, may round

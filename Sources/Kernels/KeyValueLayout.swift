@@ -54,6 +54,13 @@ public struct KeyValueLayout: Sendable, Equatable {
   public var blockBytes: Int { shape.keyValueHeads * headBytes }
 }
 
+extension AttentionShape {
+  /// Bytes of one token's keys and values of all heads, with what pads them.
+  public func keyValueBytesPerToken(_ format: KeyValueFormat) -> Int {
+    KeyValueLayout(shape: self, isPacked: true, format: format).blockBytes / tokensPerBlock
+  }
+}
+
 extension Arithmetic {
   public func keyValueLayout(_ shape: AttentionShape) -> KeyValueLayout {
     KeyValueLayout(shape: shape, isPacked: multipliesPanels, format: keyValueFormat)

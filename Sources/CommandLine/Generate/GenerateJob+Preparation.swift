@@ -49,7 +49,7 @@ extension GenerateJob {
 
   func agreedArithmetic() throws -> Arithmetic {
     let arithmetic = try job.arithmetic(
-      precision: settings.precision, threads: settings.threads, HostResources(job.host))
+      settings.numerics, threads: settings.threads, HostResources(job.host))
     logger.info(
       """
       \(arithmetic.instructionSet.rawValue), \(arithmetic.team.threads) threads, \
@@ -63,7 +63,7 @@ extension GenerateJob {
     let model = try timeline.stage("load") {
       try job.onEveryRank {
         try OutlinedModel(
-          settings.model, precision: settings.precision, tokenizerPath: settings.tokenizer,
+          settings.model, precision: settings.numerics.precision, tokenizerPath: settings.tokenizer,
           strict: settings.strict,
           weights: { _ in settings.randomWeights ? .random : .files })
       }
@@ -164,8 +164,8 @@ extension GenerateJob {
         ? "KV blocks, activations and weights that are made or converted"
         : "KV blocks and activations",
       remedy: sequence.branches > 1
-        ? "use more hosts, a smaller --batch, fewer --max-tokens, or --precision bf16"
-        : "use more hosts, a shorter context, or --precision bf16")
+        ? "use more hosts, a smaller --batch, fewer --max-tokens, or --kv-cache q8"
+        : "use more hosts, a shorter context, or --kv-cache q8")
   }
 
   func loadWeights(_ model: ModelOutline, team: ThreadTeam) throws -> Model {

@@ -58,7 +58,11 @@ extension RunRecord.Job {
     self.init(
       hosts: hosts, ranks: ranks.count, threads: run.arithmetic.team.threads,
       instructionSet: run.arithmetic.instructionSet.rawValue,
-      partition: settings.partition.rawValue, precision: settings.precision.rawValue)
+      partition: settings.partition.rawValue,
+      types: (
+        settings.numerics.precision.rawValue, settings.numerics.quantizedProducts.rawValue,
+        settings.numerics.keyValueFormat.rawValue
+      ))
   }
 }
 

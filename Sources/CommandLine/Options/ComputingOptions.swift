@@ -11,6 +11,26 @@ package struct ComputingOptions: ParsableArguments, Sendable {
   package var precision: Precision?
 
   @Option(
+    name: GenerateOption.weightsAs.name, parsing: .unconditional,
+    help: .init(
+      """
+      How quantized weights are multiplied: int8, with inputs rounded to int8, or unpacked to the \
+      type of --precision. (default: int8, with --precision fp32 unpacked)
+      """, valueName: "type"),
+    transform: OptionValue.choice(QuantizedProducts.self))
+  package var weightsAs: QuantizedProducts?
+
+  @Option(
+    name: GenerateOption.kvCache.name, parsing: .unconditional,
+    help: .init(
+      """
+      Type of the keys and values that are kept: bf16, fp32 or q8, int8 with scales, which takes half \
+      of the memory of bf16. (default: that of --precision)
+      """, valueName: "type"),
+    transform: OptionValue.choice(KeyValueFormat.self))
+  package var kvCache: KeyValueFormat?
+
+  @Option(
     name: GenerateOption.threads.name, parsing: .unconditional,
     help: .init(
       "Threads of each rank, 1 to 1024. (default: its share of the host's cores)", valueName: "n"),

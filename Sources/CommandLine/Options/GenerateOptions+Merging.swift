@@ -45,6 +45,8 @@ extension GenerateOptions {
     merged.frequencyPenalty = frequencyPenalty ?? other.frequencyPenalty
     merged.seed = seed ?? other.seed
     merged.precision = self.precision ?? other.precision
+    merged.weightsAs = self.weightsAs ?? other.weightsAs
+    merged.kvCache = self.kvCache ?? other.kvCache
     merged.threads = self.threads ?? other.threads
     merged.partition = self.partition ?? other.partition
     merged.stallTimeout = self.stallTimeout ?? other.stallTimeout
