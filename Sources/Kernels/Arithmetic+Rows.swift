@@ -92,11 +92,16 @@ extension Arithmetic {
     table.soft_cap(x, count, 1 / cap, cap)
   }
 
-  /// One row rounded to the matrix input type.
+  /// One row rounded to the matrix input type, or to int8.
   public func round(
-    _ x: UnsafePointer<Float>, count: Int, into output: UnsafeMutableRawPointer
+    _ x: UnsafePointer<Float>, count: Int, into output: UnsafeMutableRawPointer,
+    as type: InputType? = nil
   ) {
-    inputKernels.round(x, count, output)
+    if type == .int8 {
+      table.quantize(x, count, output)
+    } else {
+      inputKernels.round(x, count, output)
+    }
   }
 
   /// One row of weights as float32: an embedding.

@@ -2,6 +2,8 @@
 public struct MeasuredPeaks: Sendable {
   /// GFLOP/s of the bf16 dot product, whatever instruction set is in use; nil on a CPU without one.
   public let dotProductGFLOPS: Double?
+  /// GOP/s of the int8 dot product; nil on a CPU without one.
+  public let int8DotProductGOPS: Double?
   /// GFLOP/s of float32 multiply-add.
   public let multiplyAddGFLOPS: Double
   /// GB/s of reads from memory.
@@ -18,6 +20,8 @@ public struct MeasuredPeaks: Sendable {
     }
     dotProductGFLOPS =
       meter.hasDotProduct ? best(of: 5) { meter.dotProductGFLOPS() ?? 0 } : nil
+    int8DotProductGOPS =
+      meter.hasInt8DotProduct ? best(of: 5) { meter.int8DotProductGOPS() ?? 0 } : nil
     multiplyAddGFLOPS = best(of: 5) { meter.multiplyAddGFLOPS() }
     readGBPerSecond = best(of: 3) { meter.readGBPerSecond() }
   }

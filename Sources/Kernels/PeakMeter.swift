@@ -8,6 +8,7 @@ public final class PeakMeter {
   private let table: rf_kernel_table
   /// Of this CPU, also where another instruction set is in use.
   private let dotProduct: rf_peak_function?
+  private let int8DotProduct: rf_peak_function?
   private let team: ThreadTeam
   private let memory: AlignedBuffer<UInt8>
   private let bytesPerThread: Int
@@ -26,7 +27,9 @@ public final class PeakMeter {
   ///     measured. It shows a level of the memory only if it is larger than the levels above.
   public init(instructionSet: InstructionSet, threads: Int, memoryBytes: Int = 0) {
     table = rf_kernel_table_for(instructionSet.code)
-    dotProduct = rf_kernel_table_for(InstructionSet.available.last!.code).peak_dot_product
+    let all = rf_kernel_table_for(InstructionSet.available.last!.code)
+    dotProduct = all.peak_dot_product
+    int8DotProduct = all.peak_int8_dot_product
     team = ThreadTeam(threads: threads)
     bytesPerThread =
       memoryBytes == 0 ? 0 : max(1, memoryBytes / threads / Self.alignment) * Self.alignment
@@ -45,6 +48,14 @@ public final class PeakMeter {
   /// GFLOP/s of the CPU's bf16 dot product in one run, of all threads together; nil without one.
   public func dotProductGFLOPS() -> Double? {
     dotProduct.map { peak in onAllThreads { _ in peak(Self.rounds) } / 1e9 }
+  }
+
+  /// Whether the CPU has an int8 dot product.
+  public var hasInt8DotProduct: Bool { int8DotProduct != nil }
+
+  /// GOP/s of the CPU's int8 dot product in one run, of all threads together; nil without one.
+  public func int8DotProductGOPS() -> Double? {
+    int8DotProduct.map { peak in onAllThreads { _ in peak(Self.rounds) } / 1e9 }
   }
 
   /// GFLOP/s of float32 multiply-add in one run, of all threads together.

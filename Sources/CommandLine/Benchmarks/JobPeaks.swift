@@ -13,6 +13,7 @@ final class JobPeaks {
   /// Nil on a rank without a core to itself.
   private let meter: PeakMeter?
   private let haveDotProduct: Bool
+  private let haveInt8DotProduct: Bool
   private let measuresRead: Bool
   /// Whether the arithmetic that was asked about multiplies by the bf16 dot product.
   private let multipliesByDotProduct: Bool
@@ -21,6 +22,8 @@ final class JobPeaks {
   private struct Sample {
     /// GFLOP/s; of the dot product 0 where a CPU of the job has none.
     let dotProduct: Double
+    /// GOP/s of the int8 dot product; 0 where a CPU of the job has none.
+    let int8DotProduct: Double
     let multiplyAdd: Double
     /// GB/s from memory, each host's from its own; 0 where it is not measured.
     let read: Double
@@ -53,6 +56,8 @@ final class JobPeaks {
         memoryBytes: hostBytes / hostThreads * threads)
     let without = meter.map { $0.hasDotProduct ? 0 : 1 } ?? 0
     haveDotProduct = try communicator.allReduce(value: without, .maximum) == 0
+    let withoutInt8 = meter.map { $0.hasInt8DotProduct ? 0 : 1 } ?? 0
+    haveInt8DotProduct = try communicator.allReduce(value: withoutInt8, .maximum) == 0
     multipliesByDotProduct = arithmetic.inputType == .bf16
   }
 
@@ -75,6 +80,7 @@ final class JobPeaks {
     samples.append(
       Sample(
         dotProduct: haveDotProduct ? try best { $0.dotProductGFLOPS() ?? 0 } : 0,
+        int8DotProduct: haveInt8DotProduct ? try best { $0.int8DotProductGOPS() ?? 0 } : 0,
         multiplyAdd: try best { $0.multiplyAddGFLOPS() },
         read: measuresRead ? try best { $0.readGBPerSecond() } : 0))
   }
@@ -83,6 +89,8 @@ final class JobPeaks {
   enum Rate {
     /// GFLOP/s.
     case computed(Measurement)
+    /// GOP/s of int8 products.
+    case computedAsInt8(Measurement)
     /// GB/s of memory.
     case read(Measurement)
   }
@@ -99,6 +107,11 @@ final class JobPeaks {
       let dotProduct = multipliesByDotProduct ? dotProductGFLOPS : nil
       peakName = dotProduct == nil ? "multiply-add" : "dot product"
       peak = dotProduct ?? self.mean(\.multiplyAdd)
+    case .computedAsInt8(let measurement):
+      gflops = measurement
+      mean = measurement.mean
+      peakName = haveInt8DotProduct ? "int8 dot product" : "multiply-add"
+      peak = self.mean(haveInt8DotProduct ? \.int8DotProduct : \.multiplyAdd)
     case .read(let measurement):
       gbPerSecond = measurement
       mean = measurement.mean

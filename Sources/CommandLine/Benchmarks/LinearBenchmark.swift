@@ -11,6 +11,8 @@ struct LinearBenchmark {
   private let run: BenchmarkRun
   private let peaks: JobPeaks
   private let weights: RandomMatrices
+  /// What they are multiplied with.
+  private let type: InputType
   /// Of the rows, those of this rank.
   private let ownRows: Int
 
@@ -31,7 +33,8 @@ struct LinearBenchmark {
       ).tokenCount
     // In a pass over all matrices, a host reads its ranks' part of each: that is to be more than its
     // caches hold.
-    let matrixBytes = command.inputs * command.outputs * command.common.precision.bytes
+    let format = command.format
+    let matrixBytes = command.outputs * format.rowBytes(inputs: command.inputs)
     let passBytes =
       2 * LastLevelCache(cores: run.resources.coreNumbers).bytes * communicator.size
       / run.resources.ranks
@@ -45,17 +48,19 @@ struct LinearBenchmark {
       shared: count * matrixBytes, for: "inputs, outputs and more weights than its caches hold",
       remedy: "use fewer --rows, or fewer --inputs and --outputs")
     peaks = try JobPeaks(run, measuringRead: true)
-    weights = try run.job.onEveryRank {
+    let matrices = try run.job.onEveryRank {
       try RandomMatrices(
         count: count, outputs: command.outputs, inputs: command.inputs,
-        format: command.common.precision == .fp32 ? .float32 : .bfloat16, host: run.job.host,
-        team: run.arithmetic.team)
+        format: format, host: run.job.host, team: run.arithmetic.team)
     }
+    weights = matrices
+    type = run.arithmetic.inputType(of: LinearGroup(matrices[0]))
   }
 
   /// As in a prefill: each rank's rows, a chunk at a time, all outputs.
   private func matrixMatrix() throws -> [Table.Cell] {
-    let inputs = RandomInputs(rows: ownRows, columns: command.inputs, run.arithmetic)
+    let inputs = RandomInputs(
+      rows: ownRows, columns: command.inputs, as: type, run.arithmetic)
     let chunk = min(ownRows, PrefillPass.tokensPerChunk)
     let outputs = AlignedBuffer<Float>(count: chunk * command.outputs)
     let flops = 2 * Double(command.rows) * Double(command.inputs) * Double(command.outputs)
@@ -64,7 +69,7 @@ struct LinearBenchmark {
       return try run.timed {
         for first in stride(from: 0, to: ownRows, by: max(chunk, 1)) {
           run.arithmetic.multiply(
-            matrix, inputs: MatrixInputs(inputs.row(first), run.arithmetic.inputType),
+            matrix, inputs: inputs.rows(from: first),
             tokens: min(chunk, ownRows - first),
             outputs: outputs.pointer, outputStride: command.outputs)
         }
@@ -72,12 +77,14 @@ struct LinearBenchmark {
     }
     return cells(
       "matrix-matrix", rows: command.rows, seconds: seconds,
-      .computed(Measurement(seconds.map { flops / $0 / 1e9 })))
+      type == .int8
+        ? .computedAsInt8(Measurement(seconds.map { flops / $0 / 1e9 }))
+        : .computed(Measurement(seconds.map { flops / $0 / 1e9 })))
   }
 
   /// As in generation: one row on every rank, each rank's part of the outputs.
   private func matrixVector() throws -> [Table.Cell] {
-    let inputs = RandomInputs(rows: 1, columns: command.inputs, run.arithmetic)
+    let inputs = RandomInputs(rows: 1, columns: command.inputs, as: type, run.arithmetic)
     let (rank, ranks) = (run.communicator.rank, run.communicator.size)
     let own = command.outputs * rank / ranks..<command.outputs * (rank + 1) / ranks
     let outputs = AlignedBuffer<Float>(count: own.count)
@@ -86,7 +93,7 @@ struct LinearBenchmark {
         for index in 0..<weights.count {
           run.arithmetic.multiplyRows(
             LinearGroup(weights[index]), range: own,
-            inputs: MatrixInputs(inputs.row(0), run.arithmetic.inputType), rows: 1,
+            inputs: inputs.rows(from: 0), rows: 1,
             outputs: outputs.pointer, outputStride: own.count)
         }
       }.seconds
@@ -100,6 +107,7 @@ struct LinearBenchmark {
     _ test: String, rows: Int, seconds: [Double], _ rate: JobPeaks.Rate
   ) -> [Table.Cell] {
     [.text("test", test)] + run.cells + [
+      .text("weights", command.format.name),
       .integer("rows", rows), .integer("inputs", command.inputs),
       .integer("outputs", command.outputs), .integer("matrices", weights.count),
       .integer("repetitions", seconds.count),

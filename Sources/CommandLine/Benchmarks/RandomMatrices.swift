@@ -15,7 +15,7 @@ struct RandomMatrices {
   /// Every rank of `host` calls this.
   ///
   /// - Parameters:
-  ///   - format: of the weights; bf16 or f32.
+  ///   - format: of the weights; `inputs` is a multiple of what it stores together.
   ///   - team: this rank's threads.
   /// - Throws: `SharedMemoryError`, on every rank of the host or on none; `MPIError`.
   init(
@@ -25,22 +25,42 @@ struct RandomMatrices {
     self.count = count
     self.outputs = outputs
     let elements = count * outputs * inputs
-    let memory = try SharedMemory(byteCount: elements * format.bytesPerBlock, host: host)
+    let memory = try SharedMemory(
+      byteCount: elements / format.elementsPerBlock * format.bytesPerBlock, host: host)
     let weights = RandomWeights(
       TensorRequest(name: "benchmark.weight", shape: [count * outputs, inputs]))
     nonisolated(unsafe) let base = memory.bytes.baseAddress!
     let perItem = 1 << 16
+    func offset(_ element: Int) -> Int {
+      element / format.elementsPerBlock * format.bytesPerBlock
+    }
     let own = (0..<(elements + perItem - 1) / perItem).filter {
-      memory.ownPart.contains($0 * perItem * format.bytesPerBlock)
+      memory.ownPart.contains(offset($0 * perItem))
     }
     team.forEach(own.count) { index, _ in
       let range = own[index] * perItem..<min(elements, (own[index] + 1) * perItem)
-      Self.write(weights, range, as: format, to: base + range.lowerBound * format.bytesPerBlock)
+      if WeightFormat.quantized.contains(format) {
+        let start = offset(range.lowerBound)
+        Self.writeBlocks(
+          UnsafeMutableRawBufferPointer(
+            start: base + start, count: offset(range.upperBound) - start),
+          seed: range.lowerBound)
+      } else {
+        Self.write(weights, range, as: format, to: base + offset(range.lowerBound))
+      }
     }
     try host.barrier()
     all = WeightMatrix(
       outputs: count * outputs, inputs: inputs, format: format,
       elements: UnsafeRawPointer(base), owner: memory)
+  }
+
+  /// Blocks of any format: of bytes of which any two are a small float16, as scales are.
+  private static func writeBlocks(_ bytes: UnsafeMutableRawBufferPointer, seed: Int) {
+    var generator = SplitMix64(seed: UInt64(seed))
+    for index in bytes.indices {
+      bytes[index] = 0x10 + UInt8(truncatingIfNeeded: generator.next() >> 59)
+    }
   }
 
   private static func write(

@@ -19,6 +19,8 @@ struct InfoReport: Codable, CommandReport {
   let mpiStandard: String
   /// Null without a bf16 dot product.
   let dotProductGflops: Double?
+  /// Null without an int8 dot product.
+  let int8DotProductGops: Double?
   let multiplyAddGflops: Double
   let readGbPerSecond: Double
   /// What was read, and the last-level caches of the usable cores, which should hold less.
@@ -57,6 +59,7 @@ struct InfoReport: Codable, CommandReport {
     mpiLibrary = MPIEnvironment.libraryVersion
     mpiStandard = "\(standard.major).\(standard.minor)"
     dotProductGflops = peaks.dotProductGFLOPS
+    int8DotProductGops = peaks.int8DotProductGOPS
     multiplyAddGflops = peaks.multiplyAddGFLOPS
     readGbPerSecond = peaks.readGBPerSecond
     let memory = AvailableMemory()
@@ -68,6 +71,7 @@ struct InfoReport: Codable, CommandReport {
 
   var lines: [(label: String, value: String)] {
     let dotProduct = dotProductGflops.map { String(format: "%.1f GFLOP/s", $0) } ?? "none"
+    let int8DotProduct = int8DotProductGops.map { String(format: "%.1f GOP/s", $0) } ?? "none"
     let library = mpiLibrary.split(separator: ",").first.map(String.init) ?? mpiLibrary
     return [
       ("ringflash", version),
@@ -83,6 +87,7 @@ struct InfoReport: Codable, CommandReport {
       ),
       ("threads", "\(threadsPerRank) a rank"),
       ("bf16 dot product", "\(dotProduct) on one core"),
+      ("int8 dot product", "\(int8DotProduct) on one core"),
       ("multiply-add", String(format: "%.1f GFLOP/s fp32 on one core", multiplyAddGflops)),
       (
         "memory read",
