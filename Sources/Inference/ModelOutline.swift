@@ -132,9 +132,11 @@ public struct ModelOutline: Sendable {
   /// - Parameters:
   ///   - host: the ranks of this host, all of which call this.
   ///   - team: this rank's threads.
-  /// - Throws: `SharedMemoryError`, on every rank of the host or on none; `MPIError`.
+  /// - Throws: `FileError` where weights are damaged and `SharedMemoryError`, on every rank of the host
+  ///   or on none; `MPIError`.
   public func load(host: Communicator, team: ThreadTeam) throws -> Model {
     precondition(weights.origin != .none, "\(name) has no weights")
+    try weights.checkScales(host: host, team: team)
     return Model(
       name: name,
       weights: try builtIn

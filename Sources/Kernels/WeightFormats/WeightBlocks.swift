@@ -86,3 +86,37 @@ extension WeightBlocks {
     }
   }
 }
+
+extension WeightMatrix {
+  /// Whether the scales of some of the rows are finite numbers; where the format has none, they are.
+  public func hasFiniteScales(rows: Range<Int>) -> Bool {
+    guard let blocks = format.blocks else { return true }
+    let table = rf_kernel_table_for(InstructionSet.available.last!.code)
+    let pack = blocks.pack(table.pack)
+    let (panel, atOnce) = (Int(RF_PANEL_COLUMNS), WeightBlocks.groupsAtOnce)
+    let quantBytes = 32 * panel
+    return withUnsafeTemporaryAllocation(byteCount: atOnce * blocks.groupBytes, alignment: 64) {
+      let packed = $0.baseAddress!
+      for first in stride(from: rows.lowerBound, to: rows.upperBound, by: panel) {
+        let count = min(panel, rows.upperBound - first)
+        for group in stride(from: 0, to: inputs / 32, by: atOnce) {
+          let groups = min(atOnce, inputs / 32 - group)
+          pack(
+            row(first) + group / blocks.groups * format.bytesPerBlock, rowBytes, count,
+            groups / blocks.groups, packed)
+          // An infinity or a NaN times 0 is not 0.
+          var sum: Float = 0
+          for index in 0..<groups {
+            let scales = (packed + index * blocks.groupBytes + quantBytes)
+              .assumingMemoryBound(to: Float.self)
+            for part in stride(from: 0, to: (blocks.groupBytes - quantBytes) / 4, by: panel) {
+              for column in 0..<count { sum += scales[part + column] * 0 }
+            }
+          }
+          if sum != 0 { return false }
+        }
+      }
+      return true
+    }
+  }
+}

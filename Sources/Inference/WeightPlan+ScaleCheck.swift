@@ -1,0 +1,45 @@
+import Files
+import Kernels
+import MPI
+import ModelFiles
+import Synchronization
+import Transformer
+
+extension WeightPlan {
+  /// Rows whose scales a thread checks at a time.
+  private static let rowsPerItem = 256
+
+  /// Reads all quantized matrices once, each rank of a host and each of its threads a part of them. One
+  /// scale that is no finite number would make every answer nonsense.
+  ///
+  /// - Throws: `FileError`, on every rank of the host or on none; `MPIError`.
+  func checkScales(host: Communicator, team: ThreadTeam) throws {
+    var items: [(tensor: Int, rows: Range<Int>)] = []
+    for (index, tensor) in tensors.enumerated() {
+      guard case .file(_, .inPlace(let format)) = tensor.content, !tensor.request.isVector,
+        WeightFormat.quantized.contains(format)
+      else { continue }
+      for first in stride(from: 0, to: tensor.request.shape[0], by: Self.rowsPerItem) {
+        items.append((index, first..<min(tensor.request.shape[0], first + Self.rowsPerItem)))
+      }
+    }
+    let (rank, ranks) = (host.rank, host.size)
+    let own = items.indices.filter { $0 % ranks == rank }
+    let firstBad = Atomic<Int>(tensors.count)
+    let tick = { host.tick() }
+    team.forEach(own.count, betweenItems: tick) { item, _ in
+      let (index, rows) = items[own[item]]
+      guard case .file(let stored, .inPlace(let format)) = tensors[index].content else { return }
+      let matrix = WeightMatrix(
+        outputs: stored.shape[0], inputs: stored.shape[1], format: format,
+        elements: stored.bytes.baseAddress!, owner: stored.owner)
+      if !matrix.hasFiniteScales(rows: rows) { firstBad.min(index, ordering: .relaxed) }
+    }
+    let bad = try host.allReduce(value: firstBad.load(ordering: .relaxed), .minimum)
+    guard bad < tensors.count, case .file(let stored, _) = tensors[bad].content else { return }
+    throw FileError(
+      .malformed,
+      "\(paths.first ?? ""): the tensor '\(stored.name)' has a scale that is infinite or no number; "
+        + "fetch the file again")
+  }
+}
