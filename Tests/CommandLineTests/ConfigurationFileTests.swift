@@ -28,6 +28,7 @@ import Testing
     ),
     (.ignorePositionLimit, ["--ignore-position-limit"], "ignore-position-limit: true"),
     (.model, ["--model", "dir"], "model: dir"),
+    (.tokenizer, ["--tokenizer", "t.json"], "tokenizer: t.json"),
     (.maxTokens, ["--max-tokens", "64"], "max-tokens: 64"),
     (.stop, ["--stop", "\n", "--stop", "--"], #"stop: ["\n", "--"]"#),
     (

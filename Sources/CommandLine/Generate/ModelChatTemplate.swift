@@ -22,8 +22,9 @@ package struct ModelChatTemplate {
     self.variables = variables
   }
 
-  /// Reads `chat_template.jinja` of a model directory, else `chat_template` of
-  /// `tokenizer_config.json`: a text, or a list of named ones, of which `default` is taken.
+  /// Reads that of a GGUF file's metadata; or `chat_template.jinja` of a model directory, else
+  /// `chat_template` of `tokenizer_config.json`: a text, or a list of named ones, of which `default` is
+  /// taken.
   ///
   /// - Parameters:
   ///   - source: located.
@@ -36,26 +37,11 @@ package struct ModelChatTemplate {
         .badData,
         "the built-in model has no chat template; leave out --chat, or give a --model that has one")
     }
-    let configuration = try Self.document("tokenizer_config.json", in: model)
-    let path = "\(model)/chat_template.jinja"
-    if FilePath(text: path).exists {
-      // It would be a template that says itself.
-      try GitLFSPointer.check(path: path)
-      template = try ChatTemplate(FileReader.mappedText(of: path, as: "chat template"), name: path)
-    } else if let configuration, let source = try Self.source(in: configuration) {
-      template = try ChatTemplate(source, name: configuration.path)
+    let specialTokens: [String: String]
+    if let metadata = try StoredModels.metadata(at: model) {
+      (template, specialTokens) = try Self.template(of: metadata)
     } else {
-      throw Failure(
-        .badData,
-        """
-        the model '\(model)' has no chat template, neither chat_template.jinja nor \
-        "chat_template" in tokenizer_config.json; leave out --chat, or add one of them
-        """)
-    }
-    var specialTokens: [String: String] = [:]
-    // What stands in the first document wins.
-    for document in [configuration, try Self.document("special_tokens_map.json", in: model)] {
-      specialTokens.merge(document.map(Self.specialTokens) ?? [:]) { first, _ in first }
+      (template, specialTokens) = try Self.template(ofDirectory: model)
     }
     self.specialTokens = specialTokens
     if let taken = variables.first(where: { specialTokens[$0.name] != nil }) {
@@ -78,6 +64,34 @@ package struct ModelChatTemplate {
     return try template.render(
       messages: messages, addGenerationPrompt: true, variables: specialTokens, others: variables,
       now: now)
+  }
+
+  private static func template(
+    ofDirectory model: String
+  ) throws -> (ChatTemplate, specialTokens: [String: String]) {
+    let configuration = try Self.document("tokenizer_config.json", in: model)
+    let template: ChatTemplate
+    let path = "\(model)/chat_template.jinja"
+    if FilePath(text: path).exists {
+      // It would be a template that says itself.
+      try GitLFSPointer.check(path: path)
+      template = try ChatTemplate(FileReader.mappedText(of: path, as: "chat template"), name: path)
+    } else if let configuration, let source = try Self.source(in: configuration) {
+      template = try ChatTemplate(source, name: configuration.path)
+    } else {
+      throw Failure(
+        .badData,
+        """
+        the model '\(model)' has no chat template, neither chat_template.jinja nor \
+        "chat_template" in tokenizer_config.json; leave out --chat, or add one of them
+        """)
+    }
+    var specialTokens: [String: String] = [:]
+    // What stands in the first document wins.
+    for document in [configuration, try Self.document("special_tokens_map.json", in: model)] {
+      specialTokens.merge(document.map(Self.specialTokens) ?? [:]) { first, _ in first }
+    }
+    return (template, specialTokens)
   }
 
   private static func document(_ name: String, in directory: String) throws -> JSONDocument? {
