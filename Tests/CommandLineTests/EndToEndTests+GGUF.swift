@@ -139,6 +139,9 @@ extension EndToEndTests {
         try expectFailure(arguments, 65, [path, "cut short"], ranks: 2)
         try FileManager.default.removeItem(atPath: path)
         try expectFailure(arguments, 66, [path], ranks: 2)
+        try expectFailure(
+          ["--model", "none/m.gguf"] + arguments.dropFirst(2), 66,
+          ["none/m.gguf: there is no such file"])
       }
     }
 
