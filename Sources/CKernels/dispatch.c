@@ -45,6 +45,17 @@ bool rf_instruction_set_is_available(rf_instruction_set set) {
   return false;
 }
 
+// int8 dot products. They are no instruction set of their own here: what they give follows from
+// integers, so no bit depends on who has them.
+static bool has_avxvnni(void) {
+  return rf_instruction_set_is_available(rf_instruction_set_avx2) && cpuid(7, 0).a >= 1 &&
+         (cpuid(7, 1).a & 1u << 4);
+}
+
+static bool has_avx512vnni(void) {
+  return rf_instruction_set_is_available(rf_instruction_set_avx512) && (cpuid(7, 0).c & 1u << 11);
+}
+
 // On AMD's cores it does twice the FLOPs of multiply-add. Intel's cores start one bf16 dot product
 // of 512 bits every two cycles, but two multiply-adds every cycle: half the FLOPs.
 bool rf_bf16_dot_product_pays(void) {
@@ -63,6 +74,9 @@ void rf_cpu_name(char *text) {
   }
 }
 #else
+static bool has_avxvnni(void) { return false; }
+static bool has_avx512vnni(void) { return false; }
+
 bool rf_instruction_set_is_available(rf_instruction_set set) {
   return set == rf_instruction_set_portable;
 }
@@ -79,9 +93,15 @@ rf_kernel_table rf_kernel_table_for(rf_instruction_set set) {
   RF_PORTABLE_KERNELS(RF_FILL)
   if (set >= rf_instruction_set_avx2) {
     RF_AVX2_KERNELS(RF_FILL)
+    if (has_avxvnni()) {
+      RF_AVXVNNI_KERNELS(RF_FILL)
+    }
   }
   if (set >= rf_instruction_set_avx512) {
     RF_AVX512_KERNELS(RF_FILL)
+    if (has_avx512vnni()) {
+      RF_AVX512VNNI_KERNELS(RF_FILL)
+    }
   }
   if (set >= rf_instruction_set_avx512bf16) {
     RF_AVX512BF16_KERNELS(RF_FILL)

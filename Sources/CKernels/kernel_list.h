@@ -44,11 +44,47 @@
   X(accumulate_values_pairs, rf_f32_pairs_f64_accumulate_values_12x32__##isa)                      \
   X(widen_pairs, rf_bf16_f32_widen_pairs_1xn__##isa)
 
-#define RF_PORTABLE_KERNELS(X) RF_VECTOR_KERNELS(X, portable)
+// Rows and panels of int8.
+#define RF_FORMAT_KERNELS(X, isa)                                                                  \
+  X(pack.q8_0, rf_q8_0_u8_pack_32xn__##isa)                                                        \
+  X(pack.q4_0, rf_q4_0_u8_pack_32xn__##isa)                                                        \
+  X(pack.q4_1, rf_q4_1_u8_pack_32xn__##isa)                                                        \
+  X(pack.q5_0, rf_q5_0_u8_pack_32xn__##isa)                                                        \
+  X(pack.q5_1, rf_q5_1_u8_pack_32xn__##isa)                                                        \
+  X(pack.q2_k, rf_q2_k_u8_pack_32xn__##isa)                                                        \
+  X(pack.q3_k, rf_q3_k_u8_pack_32xn__##isa)                                                        \
+  X(pack.q4_k, rf_q4_k_u8_pack_32xn__##isa)                                                        \
+  X(pack.q5_k, rf_q5_k_u8_pack_32xn__##isa)                                                        \
+  X(pack.q6_k, rf_q6_k_u8_pack_32xn__##isa)                                                        \
+  X(pack.iq4_nl, rf_iq4_nl_u8_pack_32xn__##isa)                                                    \
+  X(pack.iq4_xs, rf_iq4_xs_u8_pack_32xn__##isa)                                                    \
+  X(pack.mxfp4, rf_mxfp4_u8_pack_32xn__##isa)                                                      \
+  X(quantize, rf_f32_s8_quantize_1xn__##isa)                                                       \
+  X(float32.unpack, rf_u8_f32_unpack_32xn__##isa)                                                  \
+  X(f32bf16.unpack, rf_u8_f32bf16_unpack_32xn__##isa)                                              \
+  X(float32.widen_values, rf_s8_f32_widen_values_256x32__##isa)                                    \
+  X(f32bf16.widen_values, rf_s8_f32bf16_widen_values_256x32__##isa)
+
+// Products of int8: of every instruction set the same bits.
+#define RF_INT8_KERNELS(X, isa)                                                                    \
+  X(matrix_s8g32, rf_s8g32_f32_matrix_nx32__##isa)                                                 \
+  X(matrix_s8g32m, rf_s8g32m_f32_matrix_nx32__##isa)                                               \
+  X(matrix_s8g16, rf_s8g16_f32_matrix_nx32__##isa)                                                 \
+  X(matrix_s8g16m, rf_s8g16m_f32_matrix_nx32__##isa)
+
+#define RF_PORTABLE_KERNELS(X)                                                                     \
+  RF_VECTOR_KERNELS(X, portable) RF_FORMAT_KERNELS(X, portable) RF_INT8_KERNELS(X, portable)
 
 #if defined(__x86_64__)
-#define RF_AVX2_KERNELS(X) RF_VECTOR_KERNELS(X, avx2) RF_TILE_KERNELS(X, avx2)
-#define RF_AVX512_KERNELS(X) RF_VECTOR_KERNELS(X, avx512) RF_TILE_KERNELS(X, avx512)
+#define RF_AVX2_KERNELS(X)                                                                         \
+  RF_VECTOR_KERNELS(X, avx2)                                                                       \
+  RF_TILE_KERNELS(X, avx2) RF_FORMAT_KERNELS(X, avx2) RF_INT8_KERNELS(X, avx2)
+#define RF_AVXVNNI_KERNELS(X)                                                                      \
+  RF_INT8_KERNELS(X, avxvnni) X(peak_int8_dot_product, rf_u8s8_s32_peak__avxvnni)
+#define RF_AVX512_KERNELS(X)                                                                       \
+  RF_VECTOR_KERNELS(X, avx512) RF_TILE_KERNELS(X, avx512) RF_FORMAT_KERNELS(X, avx512)
+#define RF_AVX512VNNI_KERNELS(X)                                                                   \
+  RF_INT8_KERNELS(X, avx512vnni) X(peak_int8_dot_product, rf_u8s8_s32_peak__avx512vnni)
 #define RF_AVX512BF16_KERNELS(X)                                                                   \
   X(bf16.matrix, rf_bf16_f32_matrix_12x32__avx512bf16)                                             \
   X(bf16.accumulate_values, rf_bf16_f64_accumulate_values_12x32__avx512bf16)                       \
@@ -59,18 +95,24 @@
   X(bf16.swiglu, rf_f32_bf16_swiglu_1xn__avx512bf16)                                               \
   X(bf16.geglu, rf_f32_bf16_geglu_1xn__avx512bf16)                                                 \
   X(bf16.round, rf_f32_bf16_round_1xn__avx512bf16)                                                 \
+  X(bf16.widen_values, rf_s8_bf16_widen_values_256x32__avx512bf16)                                 \
+  X(bf16.unpack, rf_u8_bf16_unpack_32xn__avx512)                                                   \
   X(dot_4_bf16_bf16, rf_bf16_f32_dot_4x1__avx512bf16)                                              \
   X(dots_bf16_bf16, rf_bf16_f32_dot_nxn__avx512bf16)                                               \
   X(peak_dot_product, rf_bf16_f32_peak__avx512bf16)
 #else
 #define RF_AVX2_KERNELS(X)
+#define RF_AVXVNNI_KERNELS(X)
 #define RF_AVX512_KERNELS(X)
+#define RF_AVX512VNNI_KERNELS(X)
 #define RF_AVX512BF16_KERNELS(X)
 #endif
 
 #define RF_DECLARE(field, symbol) extern __typeof__(*((rf_kernel_table *)0)->field) symbol;
 RF_PORTABLE_KERNELS(RF_DECLARE)
 RF_AVX2_KERNELS(RF_DECLARE)
+RF_AVXVNNI_KERNELS(RF_DECLARE)
 RF_AVX512_KERNELS(RF_DECLARE)
+RF_AVX512VNNI_KERNELS(RF_DECLARE)
 RF_AVX512BF16_KERNELS(RF_DECLARE)
 #undef RF_DECLARE

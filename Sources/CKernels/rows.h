@@ -20,14 +20,20 @@ _Static_assert(RF_MICROTILE_ROWS == 12, "RF_FOR_ROWS has a case for each number 
 #define RF_FOR_ROWS_4(rows, body, ...)                                                             \
   switch (rows) { RF_CASES_4(body, __VA_ARGS__) }
 
+// The same for 1 to 3.
+#define RF_FOR_ROWS_3(rows, body, ...)                                                             \
+  switch (rows) { RF_CASES_3(body, __VA_ARGS__) }
+
 #define RF_CASE(n, body, ...)                                                                      \
   case n:                                                                                          \
     body(n, __VA_ARGS__);                                                                          \
     break;
-#define RF_CASES_4(body, ...)                                                                      \
+#define RF_CASES_3(body, ...)                                                                      \
   RF_CASE(1, body, __VA_ARGS__)                                                                    \
   RF_CASE(2, body, __VA_ARGS__)                                                                    \
-  RF_CASE(3, body, __VA_ARGS__)                                                                    \
+  RF_CASE(3, body, __VA_ARGS__)
+#define RF_CASES_4(body, ...)                                                                      \
+  RF_CASES_3(body, __VA_ARGS__)                                                                    \
   RF_CASE(4, body, __VA_ARGS__)
 #define RF_CASES_6(body, ...)                                                                      \
   RF_CASES_4(body, __VA_ARGS__)                                                                    \

@@ -77,4 +77,35 @@ public final class Session {
   ) throws {
     try append.forEachContextLogits(body)
   }
+
+  /// The logits of this rank's own positions of the context, block by block in their order: nothing
+  /// travels.
+  ///
+  /// - Parameters:
+  ///   - range: the positions that are wanted, ascending; blocks without one cost nothing.
+  ///   - body: called for each block that has some, with those and `[positions][vocabulary.size]`.
+  /// - Throws: what `body` throws.
+  public func forEachOwnContextLogits(
+    in range: Range<Int>,
+    _ body: (_ positions: Range<Int>, UnsafeBufferPointer<Float>) throws -> Void
+  ) rethrows {
+    let vocabulary = model.configuration.vocabulary.size
+    let logits = ContextLogits(context)
+    for (index, block) in context.ownContextBlocks.enumerated() {
+      let wanted = positions(ofBlock: block).clamped(to: range)
+      guard !wanted.isEmpty else { continue }
+      let rows = logits.compute(ofBlock: index)
+      let first = wanted.lowerBound - block * tokensPerBlock
+      try body(
+        wanted,
+        UnsafeBufferPointer(
+          rebasing: rows[first * vocabulary..<(first + wanted.count) * vocabulary]))
+    }
+  }
+
+  /// Positions of the context in a block.
+  func positions(ofBlock block: Int) -> Range<Int> {
+    let first = block * tokensPerBlock
+    return first..<min(first + tokensPerBlock, sequence.contextTokens)
+  }
 }

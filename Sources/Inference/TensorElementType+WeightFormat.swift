@@ -4,12 +4,23 @@ import ModelFiles
 extension TensorElementType {
   /// The format in which weights of this type are used where they lie, in the precisions that the format
   /// names; nil where they have to be converted, or are not supported.
-  ///
-  /// A quantized type is supported as soon as it has its format here.
   var weightFormat: WeightFormat? {
     switch self {
     case .float32: .float32
     case .bfloat16: .bfloat16
+    case .q80: .q8_0
+    case .q40: .q4_0
+    case .q41: .q4_1
+    case .q50: .q5_0
+    case .q51: .q5_1
+    case .q2K: .q2_K
+    case .q3K: .q3_K
+    case .q4K: .q4_K
+    case .q5K: .q5_K
+    case .q6K: .q6_K
+    case .iq4NL: .iq4_NL
+    case .iq4XS: .iq4_XS
+    case .mxfp4: .mxfp4
     default: nil
     }
   }

@@ -65,8 +65,10 @@ extension Arithmetic {
     let dimension = shape.paddedHeadDimension
     let block = 2 * tokensPerBlock * dimension
     guard multipliesPanels else { return (rows * (tokensPerBlock + dimension) + block) * 4 }
-    return Self.rowsAtOnce * (tokensPerBlock * (4 + inputType.bytes) + 32)
-      + (inputType == .float32OfBF16 ? block * 4 : 0)
+    let widened =
+      keyValueFormat == .q8
+      ? block / 2 * inputType.bytes : inputType == .float32OfBF16 ? block * 4 : 0
+    return Self.rowsAtOnce * (tokensPerBlock * (4 + inputType.bytes) + 32) + widened
   }
 
   /// Reserves them, before the threads start.
@@ -103,7 +105,20 @@ extension Arithmetic {
       keys: head, values: head + layout.keyBytes, elementBytes: layout.elementBytes,
       matrix: inputKernels.matrix, accumulateValues: inputKernels.accumulate_values)
     var scratch = scratch(of: thread)
-    if inputType == .float32OfBF16 {
+    if layout.format == .q8 {
+      panels.values = UnsafeRawPointer(scratch)
+      panels.elementBytes = inputType.bytes
+      scratch += tokensPerBlock * layout.shape.paddedHeadDimension * inputType.bytes
+      if tile.count > Self.rowsAtOnce {
+        for column in stride(
+          from: 0, to: layout.shape.paddedHeadDimension, by: Int(RF_PANEL_COLUMNS))
+        {
+          widenValues(head + layout.keyBytes, column: column, layout: layout, into: panels)
+        }
+      } else {
+        panels.quantizedValues = head + layout.keyBytes
+      }
+    } else if inputType == .float32OfBF16 {
       if tile.count > Int(RF_MICROTILE_ROWS) {
         let widened = scratch.assumingMemoryBound(to: Float.self)
         layout.widen(head, into: widened, with: table.widen_pairs)
@@ -167,10 +182,18 @@ extension Arithmetic {
       visible = ofRows
     }
 
+    let rowBytes = queryRowBytes(layout.shape)
     for key in stride(from: seen.lowerBound, to: seen.upperBound, by: panel) {
+      if layout.format == .q8 {
+        multiplyQuantizedKeys(
+          tile.rows + rows.lowerBound * rowBytes, count: rows.count, rowBytes: rowBytes,
+          panel: panels.keys + key / panel * layout.groups * layout.keyGroupBytes,
+          groups: layout.groups, into: scores + key)
+        continue
+      }
       for row in stride(from: rows.lowerBound, to: rows.upperBound, by: microtile) {
         panels.matrix(
-          min(microtile, rows.upperBound - row), dimension, tile.rows + row * dimension * bytes,
+          min(microtile, rows.upperBound - row), dimension, tile.rows + row * rowBytes,
           dimension, panels.keys + key * dimension * panels.elementBytes,
           scores + (row - rows.lowerBound) * tokensPerBlock + key, tokensPerBlock, panel, nil, false
         )
@@ -187,6 +210,9 @@ extension Arithmetic {
       states + rows.lowerBound * stateRow, stateRow, factors)
     for column in stride(from: 0, to: dimension, by: panel) {
       let width = min(panel, dimension - column)
+      if let values = panels.quantizedValues {
+        widenValues(values, column: column, layout: layout, into: panels)
+      }
       let first = column * tokensPerBlock + seen.lowerBound * width
       for row in stride(from: rows.lowerBound, to: rows.upperBound, by: microtile) {
         let local = row - rows.lowerBound
@@ -198,6 +224,17 @@ extension Arithmetic {
           stateRow, stateLayout.isCompensated ? dimension : 0, factors + local)
       }
     }
+  }
+
+  /// A panel of q8 values in the input type, to its place in the scratch.
+  private func widenValues(
+    _ values: UnsafeRawPointer, column: Int, layout: KeyValueLayout, into panels: Panels
+  ) {
+    let panel = Int(RF_PANEL_COLUMNS)
+    inputKernels.widen_values(
+      values + column / panel * KeyValueLayout.quantizedPanelBytes,
+      min(panel, layout.shape.paddedHeadDimension - column),
+      UnsafeMutableRawPointer(mutating: panels.values) + column * tokensPerBlock * inputType.bytes)
   }
 
   private func attendWidened(
@@ -214,7 +251,11 @@ extension Arithmetic {
     let widened = partial + tile.count * dimension
     let keys: UnsafePointer<Float>
     let values: UnsafePointer<Float>
-    if layout.elementBytes == 4 {
+    if layout.format == .q8 {
+      unpackRows(head, layout: layout, into: widened)
+      keys = UnsafePointer(widened)
+      values = keys + tokensPerBlock * dimension
+    } else if layout.format == .fp32 {
       keys = head.assumingMemoryBound(to: Float.self)
       values = keys + tokensPerBlock * dimension
     } else {
@@ -259,6 +300,8 @@ private struct Panels {
   var keys: UnsafeRawPointer
   var values: UnsafeRawPointer
   var elementBytes: Int
+  /// Where the values are q8 and have to be widened, panel by panel, before they are used.
+  var quantizedValues: UnsafeRawPointer?
   var matrix: rf_matrix_function
   var accumulateValues: rf_accumulate_values_function
 }

@@ -7,18 +7,26 @@ extension Arithmetic {
   /// - Parameters:
   ///   - x: `[rows][columns]` float32.
   ///   - weight: `[columns]`.
-  ///   - output: `[rows][inputStride(columns)]` matrix input.
+  ///   - output: takes rows of the type, the arithmetic's own or int8.
   public func rmsNorm(
     _ x: UnsafePointer<Float>, rows: Int, columns: Int, weight: [Float], epsilon: Float,
-    into output: UnsafeMutableRawPointer
+    into output: UnsafeMutableRawPointer, as type: InputType
   ) {
-    let stride = inputRowBytes(columns: columns)
+    let stride = type.rowBytes(columns: columns)
+    if type == .int8 { reserveScratch(bytes: columns * 4) }
     weight.withUnsafeBufferPointer { weight in
       let weight = weight.baseAddress!
       let perItem = 16
-      team.forEach((rows + perItem - 1) / perItem) { item, _ in
+      team.forEach((rows + perItem - 1) / perItem) { item, thread in
         for row in item * perItem..<min(rows, (item + 1) * perItem) {
-          inputKernels.rms_norm(x + row * columns, weight, columns, epsilon, output + row * stride)
+          let (x, output) = (x + row * columns, output + row * stride)
+          guard type == .int8 else {
+            inputKernels.rms_norm(x, weight, columns, epsilon, output)
+            continue
+          }
+          let floats = scratch(of: thread).assumingMemoryBound(to: Float.self)
+          table.float32.rms_norm(x, weight, columns, epsilon, floats)
+          table.quantize(floats, columns, output)
         }
       }
     }
@@ -50,22 +58,31 @@ extension Arithmetic {
   ///
   /// - Parameters:
   ///   - gateAndUp: `[rows][2][columns]` float32, the gate before what it multiplies.
-  ///   - output: `[rows][inputStride(columns)]` matrix input.
+  ///   - output: takes rows of the type, the arithmetic's own or int8.
   public func activate(
     _ activation: GatedActivation, gateAndUp: UnsafePointer<Float>, rows: Int, columns: Int,
-    into output: UnsafeMutableRawPointer
+    into output: UnsafeMutableRawPointer, as type: InputType
   ) {
-    let stride = inputRowBytes(columns: columns)
+    let stride = type.rowBytes(columns: columns)
+    if type == .int8 { reserveScratch(bytes: columns * 4) }
     let perItem = 16
+    let kernels = type == .int8 ? table.float32 : inputKernels
     let kernel: rf_gated_function
     switch activation {
-    case .swiGLU: kernel = inputKernels.swiglu
-    case .geGLU: kernel = inputKernels.geglu
+    case .swiGLU: kernel = kernels.swiglu
+    case .geGLU: kernel = kernels.geglu
     }
-    team.forEach((rows + perItem - 1) / perItem) { item, _ in
+    team.forEach((rows + perItem - 1) / perItem) { item, thread in
       for row in item * perItem..<min(rows, (item + 1) * perItem) {
         let gate = gateAndUp + 2 * row * columns
-        kernel(gate, gate + columns, columns, output + row * stride)
+        let output = output + row * stride
+        guard type == .int8 else {
+          kernel(gate, gate + columns, columns, output)
+          continue
+        }
+        let floats = scratch(of: thread).assumingMemoryBound(to: Float.self)
+        kernel(gate, gate + columns, columns, floats)
+        table.quantize(floats, columns, output)
       }
     }
   }

@@ -8,34 +8,62 @@ import CKernels
 /// | bf16, own microkernels | `[8 panels][headDimension / 2][32 keys][2]` bf16 | `[panels][128 key pairs][32][2]` bf16 |
 /// | fp32, own microkernels | `[8 panels][headDimension][32 keys]` float32 | `[panels][256 keys][32]` float32 |
 /// | OpenBLAS | `[256 keys][headDimension]` bf16 or float32 | the same |
+/// | q8 | `[8 panels][headDimension / 32]` groups of int8 weights: `[8][32 keys][4]`, then scales `[32]` float32 | `[panels]`: `[128 key pairs][32][2]` int8, then scales `[256 keys]` float32 |
+///
+/// In q8, the head dimension is padded to a multiple of 32.
 ///
 /// The values' last panel has 16 columns where the head dimension is an odd multiple of 16.
 public struct KeyValueLayout: Sendable, Equatable {
   public let shape: AttentionShape
   let isPacked: Bool
-  let elementBytes: Int
+  let format: KeyValueFormat
 
-  init(shape: AttentionShape, isPacked: Bool, elementBytes: Int) {
+  init(shape: AttentionShape, isPacked: Bool, format: KeyValueFormat) {
     self.shape = shape
     self.isPacked = isPacked
-    self.elementBytes = elementBytes
+    self.format = format
   }
+
+  /// But of q8, whose scales are beside.
+  var elementBytes: Int {
+    switch format {
+    case .bf16: 2
+    case .fp32: 4
+    case .q8: 1
+    }
+  }
+
+  /// Of q8: bytes of 32 columns of values, and as many of 32 elements of all keys.
+  static let quantizedPanelBytes = tokensPerBlock * (Int(RF_PANEL_COLUMNS) + 4)
+  /// Of q8: groups of 32 elements in a head.
+  var groups: Int { (shape.headDimension + 31) / 32 }
 
   /// Neighbours that a packed layout keeps together: the pairs of bf16 dot products, which also widen
   /// to float32 at the least cost.
   var interleave: Int { isPacked && elementBytes == 2 ? 2 : 1 }
 
   /// Bytes of one head's keys, and as many of its values.
-  public var keyBytes: Int { tokensPerBlock * shape.paddedHeadDimension * elementBytes }
+  public var keyBytes: Int {
+    format == .q8
+      ? groups * KeyValueLayout.quantizedPanelBytes
+      : tokensPerBlock * shape.paddedHeadDimension * elementBytes
+  }
   /// Bytes of one head's keys and values.
   public var headBytes: Int { 2 * keyBytes }
   /// Bytes of a whole block: `[keyValueHeads][keys, values]`.
   public var blockBytes: Int { shape.keyValueHeads * headBytes }
 }
 
+extension AttentionShape {
+  /// Bytes of one token's keys and values of all heads, with what pads them.
+  public func keyValueBytesPerToken(_ format: KeyValueFormat) -> Int {
+    KeyValueLayout(shape: self, isPacked: true, format: format).blockBytes / tokensPerBlock
+  }
+}
+
 extension Arithmetic {
   public func keyValueLayout(_ shape: AttentionShape) -> KeyValueLayout {
-    KeyValueLayout(shape: shape, isPacked: multipliesPanels, elementBytes: precision.bytes)
+    KeyValueLayout(shape: shape, isPacked: multipliesPanels, format: keyValueFormat)
   }
 
   /// Puts one token's keys and values of all heads into their places in a block.
@@ -50,6 +78,10 @@ extension Arithmetic {
     into block: UnsafeMutableRawPointer, layout: KeyValueLayout
   ) {
     let d = layout.shape.headDimension
+    guard layout.format != .q8 else {
+      storeQuantized(keys: keys, values: values, token: token, into: block, layout: layout)
+      return
+    }
     for head in 0..<layout.shape.keyValueHeads {
       let keys = UnsafeBufferPointer(start: keys + head * d, count: d)
       let values = UnsafeBufferPointer(start: values + head * d, count: d)

@@ -1,6 +1,8 @@
 /// Linear layers that read the same input; their outputs stand one after the other, in this order.
 public struct LinearGroup: Sendable {
   public let matrices: [WeightMatrix]
+  /// Of each of them.
+  public let inputs: Int
   /// Of all matrices together.
   public let outputs: Int
   public let bytes: Int
@@ -11,6 +13,7 @@ public struct LinearGroup: Sendable {
     precondition(
       matrices.allSatisfy { $0.inputs == matrices[0].inputs }, "one input for all matrices")
     self.matrices = matrices
+    inputs = matrices[0].inputs
     outputs = matrices.reduce(0) { $0 + $1.outputs }
     bytes = matrices.reduce(0) { $0 + $1.bytes }
     flops = matrices.reduce(0) { $0 + $1.flops }

@@ -1,20 +1,18 @@
 /// How the queries of some tokens lie for attention: `[keyValueHeads][tokens][groupSize]
-/// [paddedHeadDimension]` matrix input. So the rows of one KV head's group stand together for tokens
+/// [paddedHeadDimension]` matrix input, or rows of int8 where keys are q8. So the rows of one KV head's group stand together for tokens
 /// that are neighbours, and each K/V block that is read serves the whole group.
 public struct QueryLayout: Sendable, Equatable {
   public let shape: AttentionShape
   /// How many there are.
   public let tokens: Int
-  private let elementBytes: Int
+  /// Bytes of one head's row.
+  let rowBytes: Int
 
-  init(shape: AttentionShape, tokens: Int, elementBytes: Int) {
+  init(shape: AttentionShape, tokens: Int, rowBytes: Int) {
     self.shape = shape
     self.tokens = tokens
-    self.elementBytes = elementBytes
+    self.rowBytes = rowBytes
   }
-
-  /// Bytes of one head's row.
-  var rowBytes: Int { shape.paddedHeadDimension * elementBytes }
 
   /// The number of the first of a token's rows of one KV head, among all rows.
   public func row(head: Int, token: Int) -> Int { (head * tokens + token) * shape.groupSize }
@@ -31,7 +29,13 @@ public struct QueryLayout: Sendable, Equatable {
 
 extension Arithmetic {
   public func queryLayout(_ shape: AttentionShape, tokens: Int) -> QueryLayout {
-    QueryLayout(shape: shape, tokens: tokens, elementBytes: inputType.bytes)
+    QueryLayout(shape: shape, tokens: tokens, rowBytes: queryRowBytes(shape))
+  }
+
+  /// Bytes of one head's query, as attention reads it.
+  func queryRowBytes(_ shape: AttentionShape) -> Int {
+    keyValueFormat == .q8 && multipliesPanels
+      ? (shape.headDimension + 31) / 32 * 64 : shape.paddedHeadDimension * inputType.bytes
   }
 
   /// Rounds one token's queries into their places.
@@ -46,6 +50,16 @@ extension Arithmetic {
   ) {
     let shape = layout.shape
     let (d, group) = (shape.headDimension, shape.groupSize)
+    guard keyValueFormat != .q8 || !multipliesPanels else {
+      for head in 0..<shape.keyValueHeads {
+        let rows = destination + layout.offset(ofRow: layout.row(head: head, token: token))
+        for row in 0..<group {
+          table.quantize(
+            queries + (head * group + row) * d, d, rows + layout.offset(ofRow: row))
+        }
+      }
+      return
+    }
     let padding = layout.rowBytes - d * inputType.bytes
     for head in 0..<shape.keyValueHeads {
       let source = queries + head * group * d

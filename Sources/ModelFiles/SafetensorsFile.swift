@@ -47,16 +47,23 @@ public final class SafetensorsFile: Sendable {
   /// Its bytes lie in the mapped file, unless the file does not align them to the element type (the
   /// format does not ask for it, all current writers do); then they are copied.
   public func tensor(named name: String) -> Tensor? {
-    guard let entry = entries[name] else { return nil }
-    let range = (dataStart + entry.range.lowerBound)..<(dataStart + entry.range.upperBound)
-    let mapped = UnsafeRawBufferPointer(rebasing: file.bytes[range])
-    var (bytes, owner): (UnsafeRawBufferPointer, AnyObject) = (mapped, file)
-    if range.lowerBound % entry.elementType.alignment != 0 {
-      let copy = AlignedCopy(mapped)
+    guard let stored = storedTensor(named: name) else { return nil }
+    var (bytes, owner) = (stored.bytes, stored.owner)
+    if Int(bitPattern: bytes.baseAddress) % stored.elementType.alignment != 0 {
+      let copy = AlignedCopy(bytes)
       (bytes, owner) = (copy.bytes, copy)
     }
     return Tensor(
-      name: name, elementType: entry.elementType, shape: entry.shape, bytes: bytes, owner: owner)
+      name: name, elementType: stored.elementType, shape: stored.shape, bytes: bytes, owner: owner)
+  }
+
+  /// The tensor of that name as it lies in the mapped file, or nil; never copied.
+  public func storedTensor(named name: String) -> StoredTensor? {
+    guard let entry = entries[name] else { return nil }
+    let range = (dataStart + entry.range.lowerBound)..<(dataStart + entry.range.upperBound)
+    return StoredTensor(
+      elementType: entry.elementType, shape: entry.shape,
+      bytes: UnsafeRawBufferPointer(rebasing: file.bytes[range]), owner: file)
   }
 
   private static func entriesAndMetadata(

@@ -66,24 +66,18 @@ public enum StoredModels {
   /// Throws `FileError`: as `ModelDirectory` and `GGUFModel` do, `notFound` where a directory has
   /// several GGUF models.
   public static func model(at path: String) throws -> any StoredModel {
-    try gguf(at: path).map { try GGUFModel(path: $0) } ?? ModelDirectory(path: path)
-  }
-
-  /// What a GGUF model says of itself; nil where another one is at `path`.
-  ///
-  /// Throws `FileError`, as `model(at:)`.
-  public static func metadata(at path: String) throws -> GGUFMetadata? {
-    try gguf(at: path).map { try GGUFModel(path: $0).metadata }
-  }
-
-  /// The GGUF file that `path` means.
-  private static func gguf(at path: String) throws -> String? {
     switch FilePath(text: path).type {
-    case .directory?: return try GGUFName.onlyModel(in: path)
-    case .regular? where GGUFFile.isLikely(path): return path
+    case .directory?:
+      guard let file = try GGUFName.onlyModel(in: path) else {
+        return try ModelDirectory(path: path)
+      }
+      return try GGUFModel(path: file)
+    case .regular? where GGUFFile.isLikely(path):
+      return try GGUFModel(path: path)
     case nil where GGUFName.isGGUF(path):
       throw FileError(.notFound, "\(path): there is no such file; check the path")
-    default: return nil
+    default:
+      return try ModelDirectory(path: path)
     }
   }
 }

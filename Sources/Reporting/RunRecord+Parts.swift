@@ -26,22 +26,30 @@ extension RunRecord {
     public let partition: String
     /// The type of keys, values and matrix inputs: "bf16" or "fp32".
     public let precision: String
+    /// How quantized weights are multiplied: "int8" or "unpacked".
+    public let weightsAs: String
+    /// The type of the keys and values that are kept: that of the precision, or "q8".
+    public let keyValueCache: String
 
     enum CodingKeys: String, CodingKey {
       case hosts, ranks, threads, partition, precision
+      case weightsAs = "weights_as"
+      case keyValueCache = "kv_cache"
       case instructionSet = "instruction_set"
     }
 
     public init(
       hosts: [String], ranks: Int, threads: Int, instructionSet: String, partition: String,
-      precision: String
+      types: (precision: String, weightsAs: String, keyValueCache: String)
     ) {
       self.hosts = hosts
       self.ranks = ranks
       self.threads = threads
       self.instructionSet = instructionSet
       self.partition = partition
-      self.precision = precision
+      precision = types.precision
+      weightsAs = types.weightsAs
+      keyValueCache = types.keyValueCache
     }
   }
 

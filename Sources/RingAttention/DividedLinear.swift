@@ -7,7 +7,7 @@ import MPI
 public final class DividedLinear {
   /// The memory that it takes.
   public struct Plan: Sendable {
-    /// `[rows][own outputs]`, one matrix after the other.
+    /// `[rows][own outputs]`
     fileprivate let share: BufferPlan.Slot<Float>
     /// `[ranks][rows][outputs of the rank]`, each rank's as in its share.
     fileprivate let gathered: BufferPlan.Slot<Float>
@@ -56,71 +56,45 @@ public final class DividedLinear {
   /// `output[row] = ` all outputs of the group, one after the other.
   ///
   /// - Parameters:
-  ///   - inputs: `[rows][inputStride(inputs)]` matrix input, the same on every rank.
+  ///   - inputs: `[rows]` of the group's type, the same on every rank.
   ///   - output: `[rows][group.outputs]` float32, the same on every rank afterwards.
   /// - Throws: `MPIError`.
   public func multiply(
-    _ group: LinearGroup, inputs: UnsafeRawPointer, rows: Int,
+    _ group: LinearGroup, inputs: MatrixInputs, rows: Int,
     into output: UnsafeMutablePointer<Float>
   ) throws {
     let outputs = group.outputs
     precondition(rows * outputs <= plan.share.count, "the memory has room for all outputs")
-    let isDivided = Self.isWorthDividing(bytes: group.bytes, ranks: communicator.size)
-    let own = isDivided ? share(of: communicator.rank, outputs: outputs) : 0..<outputs
-    let share = memory[plan.share]
-    var start = 0
-    var written = 0
-    for matrix in group.matrices {
-      // The part of this matrix in the rank's range.
-      let range = own.clamped(to: start..<start + matrix.outputs)
-      if !range.isEmpty {
-        arithmetic.multiplyRows(
-          matrix, range: range.lowerBound - start..<range.upperBound - start, inputs: inputs,
-          rows: rows, outputs: share + written)
-        if !isDivided {
-          copyRows(
-            from: share + written, width: range.count, rows: rows, to: output + range.lowerBound,
-            outputs)
-        }
-        written += rows * range.count
-      }
-      start += matrix.outputs
+    guard Self.isWorthDividing(bytes: group.bytes, ranks: communicator.size) else {
+      arithmetic.multiplyRows(
+        group, range: 0..<outputs, inputs: inputs, rows: rows, outputs: output,
+        outputStride: outputs)
+      return
     }
-    if isDivided { try gather(group, own: own.count, rows: rows, into: output) }
+    let own = share(of: communicator.rank, outputs: outputs)
+    arithmetic.multiplyRows(
+      group, range: own, inputs: inputs, rows: rows, outputs: memory[plan.share],
+      outputStride: own.count)
+    try gather(outputs: outputs, own: own.count, rows: rows, into: output)
   }
 
   /// Brings all ranks' parts to every rank, each to its place.
   private func gather(
-    _ group: LinearGroup, own: Int, rows: Int, into output: UnsafeMutablePointer<Float>
+    outputs: Int, own: Int, rows: Int, into output: UnsafeMutablePointer<Float>
   ) throws {
-    let outputs = group.outputs
     let gathered = memory[plan.gathered]
     try communicator.allGather(
       share: UnsafeBufferPointer(start: memory[plan.share], count: rows * own),
       into: UnsafeMutableBufferPointer(start: gathered, count: rows * outputs),
       plan: try gatherPlan(rows: rows, outputs: outputs))
     bytesSent += rows * own * MemoryLayout<Float>.stride
-    // What a rank sent is divided at the borders of matrices, as it was computed.
     var read = gathered
     for rank in 0..<communicator.size {
       let range = share(of: rank, outputs: outputs)
-      var start = 0
-      for matrix in group.matrices {
-        let part = range.clamped(to: start..<start + matrix.outputs)
-        copyRows(from: read, width: part.count, rows: rows, to: output + part.lowerBound, outputs)
-        read += rows * part.count
-        start += matrix.outputs
+      for row in 0..<rows {
+        (output + row * outputs + range.lowerBound).update(from: read, count: range.count)
+        read += range.count
       }
-    }
-  }
-
-  /// - Parameter stride: elements from one row to the next in `destination`.
-  private func copyRows(
-    from source: UnsafePointer<Float>, width: Int, rows: Int,
-    to destination: UnsafeMutablePointer<Float>, _ stride: Int
-  ) {
-    for row in 0..<rows {
-      (destination + row * stride).update(from: source + row * width, count: width)
     }
   }
 

@@ -33,7 +33,9 @@ extension Tokenizer {
     let postProcessors = try PostProcessor.postProcessors(of: file)
     let decodingSteps = try DecodingStep.steps(of: file)
     let (model, vocabulary) = try BytePairModel.read(file, isByteLevel: isByteLevel)
-    let addedTokens = try AddedTokens(of: file, vocabulary: vocabulary, normalizers: normalizers)
+    let addedTokens = try AddedTokens(
+      AddedTokens.tokens(of: file), vocabulary: vocabulary, normalizers: normalizers,
+      path: file.path)
     // Added tokens may come after a gap, or fill one.
     var missing = vocabulary.missingIdentifiers.makeIterator()
     while let id = missing.next() {

@@ -192,7 +192,7 @@ import Testing
     ) throws -> String {
       try QuestionFingerprint(
         context: context, model: model, endOfSequenceTokens: ends,
-        precision: fp32 ? .fp32 : .bf16, instructionSet: instructionSet
+        numerics: Numerics(precision: fp32 ? .fp32 : .bf16), instructionSet: instructionSet
       ).text(prompt: prompt, parameters: GenerationParameters(flags: choices, model: .init()))
     }
     func sampling(_ change: (inout SamplingChoices) -> Void) -> SamplingChoices {

@@ -198,6 +198,28 @@ import Testing
     }
   }
 
+  /// As it stands in a GGUF file, with the special tokens that the file names.
+  @Test func aTemplateOfAnotherFile() throws {
+    func template(_ source: String, _ variables: [TemplateVariable] = []) throws
+      -> ModelChatTemplate
+    {
+      try ModelChatTemplate(
+        source, specialTokens: ["bos_token": "<s>", "eos_token": "</s>"], path: "m.gguf", variables)
+    }
+    let chat = try ChatText(
+      template: template(
+        "{{ bos_token }}{{ messages[0].content }}{{ eos_token }}{{ a }}",
+        [TemplateVariable(name: "a", value: "1")]),
+      system: nil, context: "c", prompt: "")
+    #expect(chat.context + chat.prompt == "<s>c</s>1")
+    let error = #expect(throws: ChatTemplateError.self) { try template("{{ 1 + }}") }
+    #expect(error?.description.contains("m.gguf") == true)
+    let failure = caughtFailure {
+      _ = try template("x", [TemplateVariable(name: "bos_token", value: "1")])
+    }
+    #expect(failure?.exitCode == .usage && failure?.sentence.contains("'m.gguf'") == true)
+  }
+
   /// Nothing waits for a writer.
   @Test func aPipeIsNoTemplate() throws {
     try withTemporaryDirectory { directory in

@@ -129,6 +129,11 @@ import Testing
     ["haystack", "--tokens", "99", "--prompts", "a", "--ask", "1"],
     ["haystack", "--tokens", "99", "--prompts", "a", "--needles", "0"],
     ["inspect", "--ranks", "3"], ["inspect", "--max-tokens", "3"],
+    ["perplexity"], ["perplexity", "--context", "a", "--token-ids", "b"],
+    ["perplexity", "--context", "a", "--skip", "-1"], ["perplexity", "--context", "a", "stray"],
+    ["perplexity", "--context", "a", "--against", ""],
+    ["perplexity", "--context", "a", "--random-weights"],
+    ["perplexity", "--context", "a", "--prompt", "b"],
     ["help", "stray"], ["bench"], ["bench", "stray"], ["bench", "attention", "--query-heads", "3"],
     ["bench", "attention", "--query-heads", "8", "--kv-heads", "3"],
     ["bench", "attention", "--format", "xml"], ["bench", "attention", "--repetitions", "0"],
@@ -204,8 +209,8 @@ import Testing
   }
 
   @Test(arguments: [
-    [], ["generate"], ["info"], ["inspect"], ["haystack"], ["export"], ["bench"],
-    ["bench", "attention"], ["bench", "linear"], ["bench", "ring"], ["bench", "model"],
+    [], ["generate"], ["info"], ["inspect"], ["haystack"], ["export"], ["perplexity"],
+    ["bench"], ["bench", "attention"], ["bench", "linear"], ["bench", "ring"], ["bench", "model"],
   ])
   func helpHasExamples(command: [String]) {
     for arguments in [command + ["--help"], command + ["-h"], ["help"] + command] {
@@ -257,6 +262,25 @@ import Testing
     else { return #expect(Bool(false), "not inspect") }
     #expect(inspect.model == "needle" && inspect.json)
     #expect(inspect.tokens == nil && inspect.ranks == nil && !inspect.randomWeights)
+
+    guard
+      case .perplexity(let perplexity) = try CommandLineParser.parse([
+        "perplexity", "--token-ids", "i", "--against", "a", "--skip", "7", "--model", "m",
+        "--tokenizer", "t", "--random-weights", "--strict", "--ignore-position-limit",
+        "--precision", "fp32",
+        "--threads", "3", "--partition", "striped", "--stall-timeout", "9", "--json", "--report",
+        "r", "--quiet", "--log-level", "debug",
+      ]).get()
+    else { return #expect(Bool(false), "not perplexity") }
+    #expect(perplexity.against == "a" && perplexity.skip == 7)
+    let settings = try perplexity.settings()
+    #expect(settings.context == .tokenIds(path: "i") && settings.model == .stored("m"))
+    #expect(settings.tokenizer == "t")
+    #expect(settings.randomWeights && settings.strict && settings.ignorePositionLimit)
+    #expect(settings.precision == .fp32 && settings.threads == 3)
+    #expect(settings.partition == .striped && settings.stallTimeout == 9)
+    #expect(settings.json && settings.report == "r" && settings.quiet)
+    #expect(settings.logLevel == .debug && settings.prompt == nil && settings.logits == nil)
 
     guard case .info(let info) = try CommandLineParser.parse(["info"]).get()
     else { return #expect(Bool(false), "not info") }

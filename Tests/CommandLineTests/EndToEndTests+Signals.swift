@@ -53,7 +53,7 @@ extension EndToEndTests {
     @Test(
       arguments: [
         "--context pipe", "--config pipe", "--token-ids pipe", "--context text --prompt-file pipe",
-        "--context text --prompts pipe", "--context pipe --save saved",
+        "--context text --prompts pipe", "--context pipe --save saved", "perplexity --context pipe",
       ], ["TERM", "INT", "USR1"])
     func waitingForInput(arguments: String, signal: String) throws {
       try expectEnd(
@@ -65,6 +65,12 @@ extension EndToEndTests {
       try expectEnd(
         try run("--context text --quiet", ranks: 3, signal: signal, to: rank),
         75, ["interrupted by SIG\(signal) "])
+    }
+
+    @Test func perplexity() throws {
+      try expectEnd(
+        try run("perplexity --context text --quiet", ranks: 3, signal: "TERM", to: 0),
+        75, ["interrupted by SIGTERM ", "start the job again"])
     }
 
     /// `mpirun` passes it on to every rank, and then waits a second.

@@ -212,7 +212,7 @@ struct RowOperationTests {
     }
   }
 
-  @Test(arguments: Configuration.all, WeightFormat.all)
+  @Test(arguments: Configuration.all, WeightFormat.plain)
   func widen(_ configuration: Configuration, weights format: WeightFormat) {
     let arithmetic = configuration.arithmetic()
     for columns in Self.columnCounts {

@@ -10,7 +10,7 @@ func sampleRecord(
     program: .init(commit: "0123abc"),
     job: .init(
       hosts: ["node/1"], ranks: ranks, threads: 1, instructionSet: "avx512bf16",
-      partition: "zigzag", precision: "bf16"),
+      partition: "zigzag", types: ("bf16", "int8", "bf16")),
     model: .init(
       name: "needle", digest: "beef", randomWeights: false, layers: 5,
       restoredLayers: restoredLayers),

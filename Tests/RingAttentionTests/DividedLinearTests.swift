@@ -55,10 +55,12 @@ extension RankTests {
     private final class Inputs {
       let memory: AlignedBuffer<UInt8>
       let values: [Float]
+      let type: InputType
 
       init(_ values: [Float], columns: Int, _ arithmetic: Arithmetic) {
         let rows = values.count / columns
         let stride = Arithmetic.inputStride(columns: columns) * arithmetic.inputType.bytes
+        type = arithmetic.inputType
         self.values = arithmetic.precision == .bf16 ? values.map { BFloat16($0).float } : values
         memory = AlignedBuffer(count: rows * stride)
         for row in 0..<rows {
@@ -84,7 +86,8 @@ extension RankTests {
       let count = rows * group.outputs
       var output = [Float](repeating: 7.5, count: count + 9)
       try linear.multiply(
-        group, inputs: UnsafeRawPointer(inputs.memory.pointer), rows: rows, into: &output)
+        group, inputs: MatrixInputs(inputs.memory.pointer, inputs.type), rows: rows,
+        into: &output)
       #expect(output[count...].allSatisfy { $0 == 7.5 }, "\(label)")
       return Array(output[..<count])
     }

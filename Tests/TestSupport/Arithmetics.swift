@@ -23,7 +23,7 @@ extension Arithmetic {
   /// The same on another number of threads.
   package func with(threads: Int) -> Arithmetic {
     Arithmetic(
-      precision: precision, instructionSet: instructionSet,
+      numerics, instructionSet: instructionSet,
       team: ThreadTeam(threads: threads, spins: 0))
   }
 

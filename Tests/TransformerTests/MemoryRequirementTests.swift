@@ -10,13 +10,14 @@ extension RankTests {
   @Suite @MPIThread struct MemoryRequirementTests {
     private func requirement(
       _ configuration: ModelConfiguration, _ arithmetic: Arithmetic, _ kind: PartitionKind,
-      ranks: Int, rank: Int, context: Int, appended: Int, branches: Int = 1
+      ranks: Int, rank: Int, context: Int, appended: Int, branches: Int = 1,
+      givesContextLogits: Bool = false
     ) -> MemoryRequirement {
       MemoryRequirement(
         configuration: configuration, arithmetic: arithmetic,
         sequence: SequenceDescription(
           partition: kind, contextTokens: context, maximumAppended: appended, branches: branches),
-        ranks: ranks, rank: rank)
+        ranks: ranks, rank: rank, givesContextLogits: givesContextLogits)
     }
 
     /// A rank's KV bytes are its equal share of the context, rounded up to a block, and of what each
@@ -82,21 +83,27 @@ extension RankTests {
     /// meanwhile.
     @Test(
       .enabled { await !isOneRank() },
-      arguments: zip([SampleModel.wide, .wide, .tied], [20, 2000, 700]))
-    func noMoreIsMappedThanAnnounced(model: SampleModel, context: Int) throws {
+      arguments: [(SampleModel.wide, 20), (.wide, 2000), (.tied, 700)], [false, true])
+    func noMoreIsMappedThanAnnounced(
+      run: (model: SampleModel, context: Int), givesContextLogits: Bool
+    ) throws {
+      let (model, context) = run
       let weights = try model.weights()
       for arithmetic in highestArithmetics(threads: 2) {
         let announced = requirement(
           weights.configuration, arithmetic, .zigzag, ranks: world.size, rank: world.rank,
-          context: context, appended: 300)
+          context: context, appended: 300, givesContextLogits: givesContextLogits)
         // Of several runs the least, because any of them may be the first for which OpenBLAS, MPI
         // or the allocator take memory that they keep.
         let mapped = try (0..<3).map { _ in
-          try mostMapped(weights, arithmetic.with(threads: 2), context: context, appended: 300)
+          try mostMapped(
+            weights, arithmetic.with(threads: 2), context: context, appended: 300,
+            givesContextLogits: givesContextLogits)
         }.min()!
         // Every buffer ends with a page that is not full.
         let pages = 50 * 4096
-        let label: Comment = "\(model), \(context) tokens, \(arithmetic.label)"
+        let label: Comment =
+          "\(model), \(context) tokens, \(arithmetic.label), logits: \(givesContextLogits)"
         #expect(mapped <= announced.bytes + pages, label)
         // Nor is much more announced, which would turn away what can run. A rank without tokens needs
         // less scratch than the others.
@@ -104,9 +111,10 @@ extension RankTests {
       }
     }
 
-    /// By how many bytes the process grows at most for a prefill and a prompt.
+    /// By how many bytes the process grows at most for a prefill, a prompt, and logits of the context.
     private func mostMapped(
-      _ weights: ModelWeights, _ arithmetic: Arithmetic, context: Int, appended: Int
+      _ weights: ModelWeights, _ arithmetic: Arithmetic, context: Int, appended: Int,
+      givesContextLogits: Bool
     ) throws -> Int {
       let vocabulary = weights.configuration.vocabulary.size
       let tokens = sampleTokens(context + AppendPass.tokensPerStep, vocabulary: vocabulary)
@@ -123,6 +131,10 @@ extension RankTests {
       let pass = try AppendPass(prefilled)
       pass.beginBranch(0)
       try pass.append(tokens[context...], logits: logits)
+      let contextLogits = givesContextLogits ? ContextLogits(prefilled) : nil
+      for index in prefilled.ownContextBlocks.indices {
+        _ = contextLogits?.compute(ofBlock: index)
+      }
       return max(inLayer.values.max()!, mappedBytes()) - start
     }
   }

@@ -131,6 +131,64 @@ typedef void (*rf_dots_function)(const void *weights, size_t rows, size_t inputs
 // The last group is filled up with zeros.
 typedef void (*rf_split_function)(const float *x, size_t count, float *out);
 
+// Rows of int8. The quants of a row, [groups][32], are followed by its groups: what 32 inputs have
+// in common. A row begins at a multiple of 4 bytes.
+typedef struct rf_int8_group {
+  float scale;       // an input is scale * quant
+  int32_t start;     // -128 * the sum of the quants: panels hold weights plus 128
+  int32_t starts[2]; // the same of each half
+  float sum;         // scale * the sum of the quants: what a minimum is multiplied by
+  float sums[2];
+  uint32_t padding;
+} rf_int8_group;
+
+// Panels of int8 weights: for each group of 32 inputs [8][32 columns][4] unsigned bytes, 128 above
+// the quants, then float32 scales [parts][32] and, if the format has them, minimums [parts][32].
+// There are two parts if each half of a group has its scale, otherwise one. A weight is scale *
+// quant + minimum.
+#define RF_INT8_QUANT_BYTES (32 * RF_PANEL_COLUMNS)
+#define RF_INT8_GROUP_BYTES(parts, has_minimums)                                                   \
+  (RF_INT8_QUANT_BYTES + 4 * RF_PANEL_COLUMNS * (parts) * (1 + ((has_minimums) ? 1 : 0)))
+
+// outputs[rows][columns <= 32] = inputs[rows][32 * group_count] . panel, summed as int8.h says.
+typedef struct rf_int8_product {
+  size_t rows, group_count;
+  const int8_t *inputs;        // of the first group to be multiplied, in the first row
+  const rf_int8_group *groups; // the same
+  size_t stride;               // bytes from row to row, of quants and of groups
+  const void *panel;
+  float *outputs;
+  size_t output_stride, columns;
+  const float *bias; // [columns], or null
+  bool continues;    // sums go on with what the outputs hold
+  bool accumulate;   // what the outputs held is added in the end
+} rf_int8_product;
+
+typedef void (*rf_int8_matrix_function)(const rf_int8_product *product);
+
+// Packs `blocks` blocks of weights[rows <= 32] of a format, which lie `row_bytes` apart.
+typedef void (*rf_pack_blocks_function)(const void *weights, size_t row_bytes, size_t rows,
+                                        size_t blocks, void *panel);
+
+// x[count], rounded to a row of int8.
+typedef void (*rf_quantize_function)(const float *x, size_t count, void *row);
+
+// A panel of int8 weights as a panel for rf_matrix_function.
+typedef void (*rf_unpack_panel_function)(const void *panel, size_t group_count, size_t parts,
+                                         bool has_minimums, void *out);
+
+// One panel of 32 columns of int8 values of a KV block as a panel of 32 or 16 columns for
+// rf_accumulate_values_function. It is int8 [128 pairs of keys][32][2], then float32 scales [256
+// keys].
+typedef void (*rf_widen_values_function)(const void *panel, size_t columns, void *out);
+
+// One function for every format, named as its file in formats/.
+typedef struct rf_pack_kernels {
+  rf_pack_blocks_function q8_0, q4_0, q4_1, q5_0, q5_1;
+  rf_pack_blocks_function q2_k, q3_k, q4_k, q5_k, q6_k;
+  rf_pack_blocks_function iq4_nl, iq4_xs, mxfp4;
+} rf_pack_kernels;
+
 // To measure a peak: runs `rounds` rounds that use registers only, and returns how many
 // floating-point operations they are.
 typedef double (*rf_peak_function)(size_t rounds);
@@ -153,6 +211,8 @@ typedef struct rf_input_kernels {
   rf_gated_function swiglu;
   rf_gated_function geglu;
   rf_round_function round;
+  rf_unpack_panel_function unpack;
+  rf_widen_values_function widen_values;
 } rf_input_kernels;
 
 typedef struct rf_kernel_table {
@@ -178,7 +238,12 @@ typedef struct rf_kernel_table {
   rf_dots_function dots_bf16_float32;
   rf_dots_function dots_bf16_bf16; // null without a bf16 dot product
   rf_split_function split;
-  rf_peak_function peak_dot_product; // null without a bf16 dot product
+  rf_pack_kernels pack;
+  rf_quantize_function quantize;
+  // Of formats with a scale for 32 weights, and for 16; `m` is of those with minimums.
+  rf_int8_matrix_function matrix_s8g32, matrix_s8g32m, matrix_s8g16, matrix_s8g16m;
+  rf_peak_function peak_int8_dot_product; // null without one
+  rf_peak_function peak_dot_product;      // null without a bf16 dot product
   rf_peak_function peak_multiply_add;
   rf_read_function read;
 } rf_kernel_table;

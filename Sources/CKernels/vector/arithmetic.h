@@ -2,8 +2,12 @@
 // attribute.
 
 #if !defined(RF_ISA)
-#error "Include kernels.h, which includes this header."
+#error "Define RF_ISA before this header."
 #endif
+
+#define RF_JOIN_(input, output, operation, isa) rf_##input##_##output##_##operation##__##isa
+#define RF_JOIN(input, output, operation, isa) RF_JOIN_(input, output, operation, isa)
+#define RF_NAME(input, output, operation) RF_JOIN(input, output, operation, RF_ISA)
 
 RF_INLINE rf_f32x16 rf_load(const float *x) {
   rf_f32x16 v;
@@ -19,6 +23,13 @@ RF_INLINE rf_f32x16 rf_load_tail(const float *x, size_t count) {
   return v;
 }
 
+// Those of 16 lanes that are below `columns`, counted from `first` on.
+RF_INLINE rf_f32x16 rf_load_columns(const float *x, size_t columns, size_t first) {
+  if (columns >= first + 16)
+    return rf_load(x);
+  return columns > first ? rf_load_tail(x, columns - first) : (rf_f32x16){0};
+}
+
 RF_INLINE rf_f32x16 rf_select(rf_s32x16 mask, rf_f32x16 a, rf_f32x16 b) {
   return (rf_f32x16)(((rf_s32x16)a & mask) | ((rf_s32x16)b & ~mask));
 }
@@ -26,6 +37,10 @@ RF_INLINE rf_f32x16 rf_select(rf_s32x16 mask, rf_f32x16 a, rf_f32x16 b) {
 // Written out, because {0} + x would be an addition.
 RF_INLINE rf_f32x16 rf_splat(float x) {
   return (rf_f32x16){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x};
+}
+
+RF_INLINE rf_s32x16 rf_splat_s32(int32_t x) {
+  return (rf_s32x16){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x};
 }
 
 RF_INLINE rf_f64x8 rf_load_f64(const double *x) {

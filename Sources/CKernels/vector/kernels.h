@@ -1,15 +1,12 @@
 // All vector microkernels for one instruction set. The including file sets a target attribute and
-// defines RF_ISA (the suffix of the names), RF_PEAK_CHAINS (see the peak), what dots.h needs, and,
-// if the CPU has it: RF_HAS_ROUND (it rounds vectors to integers), RF_HAS_SCALE (it multiplies
-// vectors by powers of two), and what tiles.h needs (it has fused multiply-add).
+// defines RF_ISA (the suffix of the names), RF_PEAK_CHAINS (see the peak), what dots.h and
+// formats.h need, and, if the CPU has it: RF_HAS_ROUND (it rounds vectors to integers),
+// RF_HAS_SCALE (it multiplies vectors by powers of two), and what tiles.h needs (it has fused
+// multiply-add).
 
 #if !defined(RF_ISA) || !defined(RF_PEAK_CHAINS)
 #error "Define RF_ISA and RF_PEAK_CHAINS before this header."
 #endif
-
-#define RF_JOIN_(input, output, operation, isa) rf_##input##_##output##_##operation##__##isa
-#define RF_JOIN(input, output, operation, isa) RF_JOIN_(input, output, operation, isa)
-#define RF_NAME(input, output, operation) RF_JOIN(input, output, operation, RF_ISA)
 
 #include "arithmetic.h"
 
@@ -132,6 +129,14 @@ void RF_NAME(f32, f64, merge_1xn)(const float *block, size_t columns, double *o,
 }
 
 #include "dots.h"
+
+#include "int8_rows.h"
+
+#include "formats.h"
+
+#if defined(RF_DOT)
+#include "int8.h"
+#endif
 
 // Independent chains of 16 lanes. They take 8 registers or more, to hide the latency of two
 // multiply-add units, and no more registers than the CPU has.

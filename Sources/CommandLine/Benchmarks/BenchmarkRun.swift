@@ -17,7 +17,7 @@ struct BenchmarkRun {
     self.options = options
     resources = try HostResources(job.host)
     arithmetic = try job.arithmetic(
-      precision: options.precision, threads: options.threads, resources)
+      try job.onRoot { try options.numerics() }, threads: options.threads, resources)
   }
 
   /// The results of the measured repetitions, numbered from 1; that of number 0, which warms up, does
@@ -49,7 +49,7 @@ struct BenchmarkRun {
   /// How the line was computed.
   var cells: [Table.Cell] {
     [
-      .text("precision", options.precision.rawValue),
+      .text("precision", arithmetic.numerics.name),
       .text("instruction_set", arithmetic.instructionSet.rawValue),
       .integer("ranks", communicator.size), .integer("threads", arithmetic.team.threads),
     ]

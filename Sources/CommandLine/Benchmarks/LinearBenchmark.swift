@@ -64,7 +64,8 @@ struct LinearBenchmark {
       return try run.timed {
         for first in stride(from: 0, to: ownRows, by: max(chunk, 1)) {
           run.arithmetic.multiply(
-            matrix, inputs: inputs.row(first), tokens: min(chunk, ownRows - first),
+            matrix, inputs: MatrixInputs(inputs.row(first), run.arithmetic.inputType),
+            tokens: min(chunk, ownRows - first),
             outputs: outputs.pointer, outputStride: command.outputs)
         }
       }.seconds
@@ -84,7 +85,9 @@ struct LinearBenchmark {
       try run.timed {
         for index in 0..<weights.count {
           run.arithmetic.multiplyRows(
-            weights[index], range: own, inputs: inputs.row(0), rows: 1, outputs: outputs.pointer)
+            LinearGroup(weights[index]), range: own,
+            inputs: MatrixInputs(inputs.row(0), run.arithmetic.inputType), rows: 1,
+            outputs: outputs.pointer, outputStride: own.count)
         }
       }.seconds
     }

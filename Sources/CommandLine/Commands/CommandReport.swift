@@ -15,7 +15,7 @@ extension CommandReport {
     try StandardOutput.write(asJSON ? json() : text())
   }
 
-  private func json() throws -> String {
+  func json() throws -> String {
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Kernels
+import Ranks
 import RingAttention
 
 /// `ringflash inspect`: what a model directory holds, and what a run would need; or what a saved
@@ -54,6 +55,14 @@ package struct InspectCommand: Subcommand, Sendable {
   @Option(
     parsing: .unconditional,
     help: .init(
+      "Type of the keys and values that are kept: bf16, fp32 or q8. (default: that of --precision)",
+      valueName: "type"),
+    transform: OptionValue.choice(KeyValueFormat.self))
+  package var kvCache: KeyValueFormat?
+
+  @Option(
+    parsing: .unconditional,
+    help: .init(
       """
       How the sequence is divided among the ranks: zigzag, contiguous or striped. \
       (default: zigzag)
@@ -82,7 +91,13 @@ package struct InspectCommand: Subcommand, Sendable {
 
   package init() {}
 
+  /// - Throws: 64 where the options contradict each other.
+  func numerics() throws(Failure) -> Numerics {
+    try Numerics(precision: precision, weightsAs: nil, keyValueCache: kvCache)
+  }
+
   package func validate() throws {
+    do { _ = try numerics() } catch { throw ValidationError(error.sentence) }
     guard tokens == nil else { return }
     for (option, isGiven) in [("ranks", ranks != nil), ("max-tokens", maxTokens != nil)]
     where isGiven {

@@ -45,7 +45,9 @@ struct InspectReport: Codable, CommandReport {
   let logitSoftCap: Double?
   /// The type of K, V and matrix inputs.
   let precision: String
-  /// In that precision, of all layers.
+  /// The type of keys and values.
+  let kvCache: String
+  /// In that type, of all layers.
   let kvBytesPerToken: Int
   let hasTokenizer: Bool
   /// What a reader of its answers ought to know.
@@ -89,7 +91,7 @@ struct InspectReport: Codable, CommandReport {
     guard let tokens = command.tokens else { return nil }
     let ranks = command.ranks ?? jobRanks
     let arithmetic = Arithmetic(
-      precision: command.precision,
+      try command.numerics(),
       instructionSet: try InstructionSet.selected(environment: ProcessInfo.processInfo.environment),
       team: ThreadTeam(threads: max(1, HostResources.allowedCores().count / ranks)))
     let maxTokens = GenerationParameters(
@@ -140,9 +142,9 @@ struct InspectReport: Codable, CommandReport {
     scoreSoftCap = attention.scoreSoftCap
     logitSoftCap = configuration.vocabulary.logitSoftCap
     precision = command.precision.rawValue
-    let shape = attention.shape
-    kvBytesPerToken =
-      2 * shape.keyValueHeads * shape.paddedHeadDimension * layers * command.precision.bytes
+    let format = command.kvCache ?? KeyValueFormat(command.precision)
+    kvCache = format.rawValue
+    kvBytesPerToken = layers * attention.shape.keyValueBytesPerToken(format)
     hasTokenizer = outlined.tokenizer != nil
     warnings =
       outlined.outline.warnings
@@ -174,7 +176,7 @@ struct InspectReport: Codable, CommandReport {
       ("positions", "\(maximumPositions)"),
       ("RoPE", ropeText),
       ("particular", particularText),
-      ("KV in \(precision)", "\(kvBytesPerToken) bytes a token"),
+      ("KV in \(kvCache)", "\(kvBytesPerToken) bytes a token"),
       ("tokenizer", hasTokenizer ? "yes" : "none, takes --token-ids only"),
     ] + (memory?.lines ?? []) + warnings.map { ("warning", $0) }
   }

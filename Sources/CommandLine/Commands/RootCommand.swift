@@ -18,7 +18,7 @@ struct RootCommand: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       GenerateCommand.self, InfoCommand.self, InspectCommand.self, HaystackCommand.self,
-      ExportCommand.self, TokenizeCommand.self, BenchCommand.self,
+      ExportCommand.self, TokenizeCommand.self, PerplexityCommand.self, BenchCommand.self,
     ],
     defaultSubcommand: GenerateCommand.self)
 }

@@ -74,7 +74,7 @@ extension GenerateJob {
           model: .init(
             name: outline.name, path: settings.model.absoluteName, identity: identity,
             randomWeights: settings.randomWeights),
-          precision: settings.precision.rawValue,
+          precision: settings.numerics.name,
           instructionSet: arithmetic.instructionSet.rawValue,
           layout: .init(model: outline.configuration, arithmetic: arithmetic),
           layers: outline.configuration.layers.count, tokens: tokens, chat: chat))

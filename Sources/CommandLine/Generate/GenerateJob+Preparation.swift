@@ -49,7 +49,7 @@ extension GenerateJob {
 
   func agreedArithmetic() throws -> Arithmetic {
     let arithmetic = try job.arithmetic(
-      precision: settings.precision, threads: settings.threads, HostResources(job.host))
+      settings.numerics, threads: settings.threads, HostResources(job.host))
     logger.info(
       """
       \(arithmetic.instructionSet.rawValue), \(arithmetic.team.threads) threads, \
@@ -63,7 +63,7 @@ extension GenerateJob {
     let model = try timeline.stage("load") {
       try job.onEveryRank {
         try OutlinedModel(
-          settings.model, precision: settings.precision, tokenizerPath: settings.tokenizer,
+          settings.model, precision: settings.numerics.precision, tokenizerPath: settings.tokenizer,
           strict: settings.strict,
           weights: { _ in settings.randomWeights ? .random : .files })
       }
@@ -137,30 +137,35 @@ extension GenerateJob {
     if let warning = model.warning(sequenceTokens: needed) { warnings.add(warning) }
     let limit = model.configuration.sequence.maximumPositions
     guard needed > limit, !settings.ignorePositionLimit else { return }
+    let what =
+      sequence.maximumAppended == 0
+      ? "the context has \(needed)" : "context, prompt and answer have up to \(needed)"
     throw AgreedFailure(
       failure: Failure(
         .badData,
         """
-        context, prompt and answer have up to \(needed) tokens, the model '\(model.name)' was made for \
-        \(limit); shorten them, or let them through with --ignore-position-limit
+        \(what) tokens, the model '\(model.name)' was made for \(limit); give fewer, or let them \
+        through with --ignore-position-limit
         """))
   }
 
+  /// - Parameter more: bytes that this rank will need besides.
   func checkMemory(
     _ model: ModelOutline, _ arithmetic: Arithmetic, _ sequence: SequenceDescription,
-    isInterruptible: Bool
+    isInterruptible: Bool, givesContextLogits: Bool, more: Int = 0
   ) throws {
     let requirement = MemoryRequirement(
       configuration: model.configuration, arithmetic: arithmetic, sequence: sequence,
-      ranks: job.communicator.size, rank: job.rank, isInterruptible: isInterruptible)
+      ranks: job.communicator.size, rank: job.rank, isInterruptible: isInterruptible,
+      givesContextLogits: givesContextLogits)
     try job.checkMemory(
-      requirement.bytes + model.weights.vectorBytes, shared: model.weights.sharedBytes,
+      requirement.bytes + model.weights.vectorBytes + more, shared: model.weights.sharedBytes,
       for: model.weights.sharedBytes > 0
         ? "KV blocks, activations and weights that are made or converted"
         : "KV blocks and activations",
       remedy: sequence.branches > 1
-        ? "use more hosts, a smaller --batch, fewer --max-tokens, or --precision bf16"
-        : "use more hosts, a shorter context, or --precision bf16")
+        ? "use more hosts, a smaller --batch, fewer --max-tokens, or --kv-cache q8"
+        : "use more hosts, a shorter context, or --kv-cache q8")
   }
 
   func loadWeights(_ model: ModelOutline, team: ThreadTeam) throws -> Model {

@@ -41,19 +41,35 @@ extension GenerateJob {
     _ run: RunDescription, _ ranks: [RankReport], _ answer: RunRecord.Answer,
     restored restoredLayers: Int
   ) -> RunRecord {
-    var hosts: [String] = []
-    for rank in ranks where !hosts.contains(rank.host) { hosts.append(rank.host) }
     var seconds = clock.seconds
     seconds.exposedExchange = ranks.map(\.exposedSeconds).max() ?? 0
     return RunRecord(
-      job: .init(
-        hosts: hosts, ranks: ranks.count, threads: run.arithmetic.team.threads,
-        instructionSet: run.arithmetic.instructionSet.rawValue,
-        partition: settings.partition.rawValue, precision: settings.precision.rawValue),
-      model: .init(
-        name: run.model.name, digest: run.modelIdentity, randomWeights: settings.randomWeights,
-        layers: run.model.configuration.layers.count, restoredLayers: restoredLayers),
+      job: .init(run, settings, ranks),
+      model: .init(run, settings, restoredLayers: restoredLayers),
       answer: answer, seconds: seconds, work: .init(of: ranks), perRank: .init(ranks),
       warnings: warnings.texts)
+  }
+}
+
+extension RunRecord.Job {
+  init(_ run: RunDescription, _ settings: GenerateSettings, _ ranks: [RankReport]) {
+    var hosts: [String] = []
+    for rank in ranks where !hosts.contains(rank.host) { hosts.append(rank.host) }
+    self.init(
+      hosts: hosts, ranks: ranks.count, threads: run.arithmetic.team.threads,
+      instructionSet: run.arithmetic.instructionSet.rawValue,
+      partition: settings.partition.rawValue,
+      types: (
+        settings.numerics.precision.rawValue, settings.numerics.quantizedProducts.rawValue,
+        settings.numerics.keyValueFormat.rawValue
+      ))
+  }
+}
+
+extension RunRecord.Model {
+  init(_ run: RunDescription, _ settings: GenerateSettings, restoredLayers: Int = 0) {
+    self.init(
+      name: run.model.name, digest: run.modelIdentity, randomWeights: settings.randomWeights,
+      layers: run.model.configuration.layers.count, restoredLayers: restoredLayers)
   }
 }

@@ -27,7 +27,8 @@ struct GenerateJob {
     try GenerateJob(settings, job).run()
   }
 
-  private init(_ settings: GenerateSettings, _ job: Job) throws {
+  /// A collective.
+  init(_ settings: GenerateSettings, _ job: Job) throws {
     self.job = job
     self.settings = settings
     try job.communicator.barrier()
@@ -73,7 +74,9 @@ struct GenerateJob {
     }
     let sequence = sequence(contextTokens: input.context.count, asked)
     try checkPositions(outlined.outline, sequence)
-    try checkMemory(outlined.outline, arithmetic, sequence, isInterruptible: interruption != nil)
+    try checkMemory(
+      outlined.outline, arithmetic, sequence, isInterruptible: interruption != nil,
+      givesContextLogits: settings.logitsAll)
     let description = try restored ?? describeNew(folder, agreement, arithmetic, input)
     clock.skip()
     let model = try loadWeights(outlined.outline, team: arithmetic.team)

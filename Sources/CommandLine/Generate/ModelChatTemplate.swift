@@ -5,6 +5,7 @@ import JSON
 import ModelFiles
 import Ranks
 import SystemPackage
+import Tokenizers
 
 /// A model's chat template, with the special tokens that it names.
 package struct ModelChatTemplate {
@@ -22,9 +23,39 @@ package struct ModelChatTemplate {
     self.variables = variables
   }
 
-  /// Reads that of a GGUF file's metadata; or `chat_template.jinja` of a model directory, else
-  /// `chat_template` of `tokenizer_config.json`: a text, or a list of named ones, of which `default` is
-  /// taken.
+  /// A template that stands in another file, as in a GGUF file.
+  ///
+  /// - Parameters:
+  ///   - path: the file, for messages.
+  ///   - variables: what a user gives it besides.
+  /// - Throws: `Failure` with 64 for a variable that is one of the special tokens;
+  ///   `ChatTemplateError`, `JSONError`.
+  package init(
+    _ text: String, specialTokens: [String: String], path: String,
+    _ variables: [TemplateVariable] = []
+  ) throws {
+    self.init(
+      try ChatTemplate(text, name: path), specialTokens: specialTokens,
+      variables: try Self.members(variables, specialTokens, model: path))
+  }
+
+  /// - Throws: as `init(of:_:)` of any model.
+  private init(of model: GGUFModel, _ variables: [TemplateVariable]) throws {
+    guard let text = try model.metadata.string("tokenizer.chat_template") else {
+      throw Failure(
+        .badData,
+        """
+        the model '\(model.path)' has no chat template ("tokenizer.chat_template" in the file); leave \
+        out --chat
+        """)
+    }
+    try self.init(
+      text, specialTokens: GGUFVocabulary(of: model).specialTokens, path: model.path, variables)
+  }
+
+  /// Reads `tokenizer.chat_template` of a GGUF file, or of a model directory `chat_template.jinja`, else
+  /// `chat_template` of
+  /// `tokenizer_config.json`: a text, or a list of named ones, of which `default` is taken.
   ///
   /// - Parameters:
   ///   - source: located.
@@ -37,40 +68,16 @@ package struct ModelChatTemplate {
         .badData,
         "the built-in model has no chat template; leave out --chat, or give a --model that has one")
     }
-    let specialTokens: [String: String]
-    if let metadata = try StoredModels.metadata(at: model) {
-      (template, specialTokens) = try Self.template(of: metadata)
+    if let file = try StoredModels.model(at: model) as? GGUFModel {
+      try self.init(of: file, variables)
     } else {
-      (template, specialTokens) = try Self.template(ofDirectory: model)
+      try self.init(ofDirectory: model, variables)
     }
-    self.specialTokens = specialTokens
-    if let taken = variables.first(where: { specialTokens[$0.name] != nil }) {
-      throw Failure(
-        .usage,
-        "--template-variable '\(taken.name)' is a special token of the model '\(model)'; leave it out"
-      )
-    }
-    self.variables = try variables.map { try $0.member() }
   }
 
-  /// The text of a conversation, up to where the assistant's answer begins.
-  ///
-  /// - Parameter system: the system's message; nil for none.
-  /// - Throws: `ChatTemplateError`.
-  func render(system: String?, user: String, now: Date) throws(ChatTemplateError) -> String {
-    var messages: [ChatMessage] = []
-    if let system { messages.append(ChatMessage(.system, system)) }
-    messages.append(ChatMessage(.user, user))
-    return try template.render(
-      messages: messages, addGenerationPrompt: true, variables: specialTokens, others: variables,
-      now: now)
-  }
-
-  private static func template(
-    ofDirectory model: String
-  ) throws -> (ChatTemplate, specialTokens: [String: String]) {
+  /// - Throws: as `init(of:_:)`.
+  private init(ofDirectory model: String, _ variables: [TemplateVariable]) throws {
     let configuration = try Self.document("tokenizer_config.json", in: model)
-    let template: ChatTemplate
     let path = "\(model)/chat_template.jinja"
     if FilePath(text: path).exists {
       // It would be a template that says itself.
@@ -91,7 +98,34 @@ package struct ModelChatTemplate {
     for document in [configuration, try Self.document("special_tokens_map.json", in: model)] {
       specialTokens.merge(document.map(Self.specialTokens) ?? [:]) { first, _ in first }
     }
-    return (template, specialTokens)
+    self.specialTokens = specialTokens
+    self.variables = try Self.members(variables, specialTokens, model: model)
+  }
+
+  /// The variables that a user gives, of which none may be a special token of `model`.
+  private static func members(
+    _ variables: [TemplateVariable], _ specialTokens: [String: String], model: String
+  ) throws -> [ChatValue.Member] {
+    if let taken = variables.first(where: { specialTokens[$0.name] != nil }) {
+      throw Failure(
+        .usage,
+        "--template-variable '\(taken.name)' is a special token of the model '\(model)'; leave it out"
+      )
+    }
+    return try variables.map { try $0.member() }
+  }
+
+  /// The text of a conversation, up to where the assistant's answer begins.
+  ///
+  /// - Parameter system: the system's message; nil for none.
+  /// - Throws: `ChatTemplateError`.
+  func render(system: String?, user: String, now: Date) throws(ChatTemplateError) -> String {
+    var messages: [ChatMessage] = []
+    if let system { messages.append(ChatMessage(.system, system)) }
+    messages.append(ChatMessage(.user, user))
+    return try template.render(
+      messages: messages, addGenerationPrompt: true, variables: specialTokens, others: variables,
+      now: now)
   }
 
   private static func document(_ name: String, in directory: String) throws -> JSONDocument? {

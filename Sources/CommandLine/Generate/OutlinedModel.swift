@@ -62,6 +62,9 @@ struct OutlinedModel {
   }
 
   private static func tokenizer(of model: any StoredModel) -> Result<Tokenizer, Failure> {
+    if let model = model as? GGUFModel {
+      return Result { try Tokenizer(GGUFVocabulary(of: model)) }.mapError(Failure.init)
+    }
     guard let path = model.tokenizerPath else {
       let problem = model.foreignTokenizer ?? "has no tokenizer.json, which text needs"
       return .failure(

@@ -18,7 +18,7 @@ extension Questionnaire {
   ) throws {
     let fingerprint = QuestionFingerprint(
       context: input.context, model: run.modelIdentity,
-      endOfSequenceTokens: run.model.endOfSequenceTokens, precision: settings.precision,
+      endOfSequenceTokens: run.model.endOfSequenceTokens, numerics: settings.numerics,
       instructionSet: run.arithmetic.instructionSet)
     let common = GenerationParameters(flags: settings.generation, model: suggestions)
     let stopTexts = try StopTexts(common.stopTexts)

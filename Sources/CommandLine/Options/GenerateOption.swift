@@ -32,6 +32,8 @@ package enum GenerateOption: String, CaseIterable, Sendable {
   case frequencyPenalty = "frequency-penalty"
   case seed
   case precision
+  case weightsAs = "weights-as"
+  case kvCache = "kv-cache"
   case threads
   case partition
   case stallTimeout = "stall-timeout"
@@ -55,7 +57,8 @@ package enum GenerateOption: String, CaseIterable, Sendable {
   var kind: Kind {
     switch self {
     case .context, .tokenIds, .resume, .save, .prompt, .promptFile, .prompts, .answers, .system,
-      .model, .tokenizer, .precision, .partition, .report, .logits, .trace, .logLevel:
+      .model, .tokenizer, .precision, .weightsAs, .kvCache, .partition, .report, .logits, .trace,
+      .logLevel:
       .text
     case .stop, .templateVariable: .texts
     case .batch, .maxTokens, .topK, .seed, .threads, .stallTimeout: .integer

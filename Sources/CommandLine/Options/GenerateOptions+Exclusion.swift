@@ -3,7 +3,7 @@ import Ranks
 extension GenerateOptions {
   /// Two options of one place that exclude each other, or nil if there are none.
   var exclusion: Failure? {
-    if context != nil && tokenIds != nil {
+    if self.context != nil && self.tokenIds != nil {
       return Failure(.usage, "--context and --token-ids exclude each other, give one of them")
     }
     if resume != nil, let failure = exclusionByResume { return failure }
@@ -22,8 +22,8 @@ extension GenerateOptions {
   /// An option that says what a saved context says itself.
   private var exclusionByResume: Failure? {
     let reasons: [(GenerateOption, Bool, String)] = [
-      (.context, context != nil, "the context is in the saved one"),
-      (.tokenIds, tokenIds != nil, "the context is in the saved one"),
+      (.context, self.context != nil, "the context is in the saved one"),
+      (.tokenIds, self.tokenIds != nil, "the context is in the saved one"),
       (.save, save != nil, "what is resumed is saved where it is"),
       (.chat, chat, "the saved context says whether it is a chat's"),
       (.system, system != nil, "the saved context has the system's message"),

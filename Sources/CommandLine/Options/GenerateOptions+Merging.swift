@@ -6,7 +6,7 @@ extension GenerateOptions {
   /// to it. `--resume` given here replaces also how the context there would be rendered and saved.
   package func filled(from other: GenerateOptions) -> GenerateOptions {
     var merged = self
-    if context == nil && tokenIds == nil && resume == nil {
+    if self.context == nil && self.tokenIds == nil && resume == nil {
       merged.context = other.context
       merged.tokenIds = other.tokenIds
       merged.resume = other.resume
@@ -29,11 +29,11 @@ extension GenerateOptions {
     if !saysItself {
       merged.templateVariables = templateVariables.filled(from: other.templateVariables)
     }
-    merged.ignorePositionLimit = ignorePositionLimit || other.ignorePositionLimit
-    merged.model = model ?? other.model
-    merged.tokenizer = tokenizer ?? other.tokenizer
-    merged.randomWeights = randomWeights || other.randomWeights
-    merged.strict = strict || other.strict
+    merged.ignorePositionLimit = self.ignorePositionLimit || other.ignorePositionLimit
+    merged.model = self.model ?? other.model
+    merged.tokenizer = self.tokenizer ?? other.tokenizer
+    merged.randomWeights = self.randomWeights || other.randomWeights
+    merged.strict = self.strict || other.strict
     merged.maxTokens = maxTokens ?? other.maxTokens
     merged.stop = stop.isEmpty ? other.stop : stop
     merged.temperature = temperature ?? other.temperature
@@ -44,17 +44,19 @@ extension GenerateOptions {
     merged.presencePenalty = presencePenalty ?? other.presencePenalty
     merged.frequencyPenalty = frequencyPenalty ?? other.frequencyPenalty
     merged.seed = seed ?? other.seed
-    merged.precision = precision ?? other.precision
-    merged.threads = threads ?? other.threads
-    merged.partition = partition ?? other.partition
-    merged.stallTimeout = stallTimeout ?? other.stallTimeout
-    merged.json = json || other.json
-    merged.report = report ?? other.report
+    merged.precision = self.precision ?? other.precision
+    merged.weightsAs = self.weightsAs ?? other.weightsAs
+    merged.kvCache = self.kvCache ?? other.kvCache
+    merged.threads = self.threads ?? other.threads
+    merged.partition = self.partition ?? other.partition
+    merged.stallTimeout = self.stallTimeout ?? other.stallTimeout
+    merged.json = self.json || other.json
+    merged.report = self.report ?? other.report
     merged.logits = logits ?? other.logits
     merged.logitsAll = logitsAll || other.logitsAll
     merged.trace = trace ?? other.trace
-    merged.quiet = quiet || other.quiet
-    merged.logLevel = logLevel ?? other.logLevel
+    merged.quiet = self.quiet || other.quiet
+    merged.logLevel = self.logLevel ?? other.logLevel
     return merged
   }
 }

@@ -1,26 +1,13 @@
 import ArgumentParser
-import Kernels
-import Logging
-import RingAttention
 
 /// What was said to `generate` in one place, on the command line or in a configuration file. An
 /// option that was not given is nil (a flag false, a list empty), so that two
 /// places can be merged; `GenerateSettings` has the defaults.
 ///
 /// Options whose value may begin with a dash (texts, numbers) take whatever argument follows them.
+@dynamicMemberLookup
 package struct GenerateOptions: ParsableArguments, Sendable {
-  @Option(
-    name: GenerateOption.context.name,
-    help: .init("The context: UTF-8 text; - is standard input.", valueName: "file"),
-    transform: OptionValue.path)
-  package var context: String?
-
-  @Option(
-    name: GenerateOption.tokenIds.name,
-    help: .init(
-      "The context as a JSON array of token ids, in place of --context.", valueName: "file"),
-    transform: OptionValue.path)
-  package var tokenIds: String?
+  @OptionGroup package var inputOptions: InputOptions
 
   @Option(
     name: GenerateOption.resume.name,
@@ -112,38 +99,7 @@ package struct GenerateOptions: ParsableArguments, Sendable {
     transform: TemplateVariable.init)
   package var templateVariables: [TemplateVariable] = []
 
-  @Flag(
-    name: GenerateOption.ignorePositionLimit.name,
-    help: "Let a context through that is longer than the positions the model was made for.")
-  package var ignorePositionLimit = false
-
-  @Option(
-    name: GenerateOption.model.name,
-    help: .init(
-      """
-      A model directory in Hugging Face layout, a GGUF file, or ORG/NAME of a model in the local \
-      Hugging Face cache; 'needle' is the built-in retrieval model. \
-      (default: \(ModelSource.builtInName))
-      """, valueName: "path"),
-    transform: OptionValue.path)
-  package var model: String?
-
-  @Option(
-    name: GenerateOption.tokenizer.name,
-    help: .init(
-      "A tokenizer.json in place of the model's own tokenizer.", valueName: "file"),
-    transform: OptionValue.path)
-  package var tokenizer: String?
-
-  @Flag(
-    name: GenerateOption.randomWeights.name,
-    help: "Take only the model's configuration, with reproducible random weights.")
-  package var randomWeights = false
-
-  @Flag(
-    name: GenerateOption.strict.name,
-    help: "Refuse a model that has configuration keys that ringflash does not know.")
-  package var strict = false
+  @OptionGroup package var modelOptions: ModelOptions
 
   @Option(
     name: GenerateOption.maxTokens.name, parsing: .unconditional,
@@ -229,38 +185,7 @@ package struct GenerateOptions: ParsableArguments, Sendable {
     transform: OptionValue.seed)
   package var seed: UInt64?
 
-  @Option(
-    name: GenerateOption.precision.name, parsing: .unconditional,
-    help: .init("Type of K, V and matrix inputs: bf16 or fp32. (default: bf16)", valueName: "type"),
-    transform: OptionValue.choice(Precision.self))
-  package var precision: Precision?
-
-  @Option(
-    name: GenerateOption.threads.name, parsing: .unconditional,
-    help: .init(
-      "Threads of each rank, 1 to 1024. (default: its share of the host's cores)", valueName: "n"),
-    transform: OptionValue.integer(1...1024))
-  package var threads: Int?
-
-  @Option(
-    name: GenerateOption.partition.name, parsing: .unconditional,
-    help: .init(
-      """
-      How the sequence is divided among the ranks: zigzag, contiguous or striped. \
-      (default: zigzag)
-      """, valueName: "kind"),
-    transform: OptionValue.choice(PartitionKind.self))
-  package var partition: PartitionKind?
-
-  @Option(
-    name: GenerateOption.stallTimeout.name, parsing: .unconditional,
-    help: .init(
-      """
-      End the job when a rank has given no sign of life for so many seconds, 1 to 1000000. \
-      (default: \(GenerateSettings.defaultStallTimeout))
-      """, valueName: "seconds"),
-    transform: OptionValue.integer(1...1_000_000))
-  package var stallTimeout: Int?
+  @OptionGroup package var computingOptions: ComputingOptions
 
   @Option(
     help: .init(
@@ -268,16 +193,7 @@ package struct GenerateOptions: ParsableArguments, Sendable {
     transform: OptionValue.path)
   package var config: String?
 
-  @Flag(
-    name: GenerateOption.json.name,
-    help: "Write one JSON object to standard output instead of the text.")
-  package var json = false
-
-  @Option(
-    name: GenerateOption.report.name,
-    help: .init("Write the run record to this file, as JSON.", valueName: "file"),
-    transform: OptionValue.path)
-  package var report: String?
+  @OptionGroup package var outputOptions: OutputOptions
 
   @Option(
     name: GenerateOption.logits.name,
@@ -300,19 +216,6 @@ package struct GenerateOptions: ParsableArguments, Sendable {
       "Write a timeline of every rank to this file; it opens in Perfetto.", valueName: "file"),
     transform: OptionValue.path)
   package var trace: String?
-
-  @Flag(name: GenerateOption.quiet.name, help: "Show no progress and no summary.")
-  package var quiet = false
-
-  @Option(
-    name: GenerateOption.logLevel.name, parsing: .unconditional,
-    help: .init(
-      """
-      Least serious messages to log: trace, debug, info, notice, warning, error or critical. \
-      (default: warning)
-      """, valueName: "level"),
-    transform: OptionValue.choice(Logger.Level.self))
-  package var logLevel: Logger.Level?
 
   package init() {}
 }

@@ -8,6 +8,7 @@ package enum ParsedCommand: Sendable {
   case haystack(HaystackCommand)
   case export(ExportCommand)
   case tokenize(TokenizeCommand)
+  case perplexity(PerplexityCommand)
   case benchAttention(BenchAttentionCommand)
   case benchLinear(BenchLinearCommand)
   case benchModel(BenchModelCommand)

@@ -9,13 +9,13 @@ extension Job {
   /// - Parameter threads: of each rank; nil for its share of the cores.
   /// - Throws: `AgreedFailure`, `MPIError`.
   func arithmetic(
-    precision: Precision, threads: Int?, _ resources: HostResources
+    _ numerics: Numerics, threads: Int?, _ resources: HostResources
   ) throws -> Arithmetic {
     let threads = threads ?? resources.threadsPerRank
     communicator.waitPolicy = .chosen(
       ranksOnHost: resources.ranks, threadsPerRank: threads, usableCores: resources.cores)
     let arithmetic = Arithmetic(
-      precision: precision, instructionSet: try agreedInstructionSet(),
+      numerics, instructionSet: try agreedInstructionSet(),
       team: ThreadTeam(
         threads: threads,
         spins: communicator.waitPolicy == .spin ? ThreadTeam.defaultSpins : 0))

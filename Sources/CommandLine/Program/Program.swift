@@ -134,6 +134,14 @@ package enum Program {
       try job.runOnRoot { try InspectReport.run(command, jobRanks: job.communicator.size) }
     case .success(.haystack(let command)): try job.runOnRoot { try command.execute() }
     case .success(.export(let command)): try job.runOnRoot { try command.execute() }
+    case .success(.perplexity(let command)):
+      try job.startWatching(
+        timeoutSeconds: command.computing.stallTimeout ?? GenerateSettings.defaultStallTimeout,
+        remedy: """
+          look at that host and the network, and start the job again (with a longer --stall-timeout \
+          where hosts pause)
+          """)
+      try PerplexityJob.run(command, job)
     case .success(.tokenize(let command)):
       // What parses templates needs the stack of the other thread.
       try job.runOnRoot { try job.onAnotherThread { try TokenReport.run(command) } }

@@ -12,20 +12,20 @@ package struct QuestionFingerprint {
   private let context: String
   private let model: String
   private let endOfSequenceTokens: [Int32]
-  private let precision: Precision
+  private let numerics: Numerics
   private let instructionSet: InstructionSet
 
   /// - Parameters:
   ///   - context: token ids.
   ///   - model: what tells its configuration and weights from all others.
   package init(
-    context: [Int32], model: String, endOfSequenceTokens: Set<Int32>, precision: Precision,
+    context: [Int32], model: String, endOfSequenceTokens: Set<Int32>, numerics: Numerics,
     instructionSet: InstructionSet
   ) {
     self.context = Self.digest(of: context)
     self.model = model
     self.endOfSequenceTokens = endOfSequenceTokens.sorted()
-    self.precision = precision
+    self.numerics = numerics
     self.instructionSet = instructionSet
   }
 
@@ -38,7 +38,7 @@ package struct QuestionFingerprint {
     let content = try encoder.encode(
       Content(
         context: context, model: model, endOfSequenceTokens: endOfSequenceTokens,
-        precision: precision, instructionSet: instructionSet, prompt: Self.digest(of: prompt),
+        precision: numerics.name, instructionSet: instructionSet, prompt: Self.digest(of: prompt),
         parameters: parameters))
     let checksum = content.withUnsafeBytes { Checksum(of: $0) }
     return String(checksum.hexadecimal.prefix(Self.digits))
@@ -48,7 +48,7 @@ package struct QuestionFingerprint {
     let context: String
     let model: String
     let endOfSequenceTokens: [Int32]
-    let precision: Precision
+    let precision: String
     let instructionSet: InstructionSet
     let prompt: String
     let parameters: GenerationParameters

@@ -70,11 +70,16 @@ struct FilesOfRun {
 extension GenerateSettings {
   /// Looks at all files that this run names, before one of them is opened for writing.
   ///
-  /// - Parameter configuration: the path of the configuration file.
+  /// - Parameters:
+  ///   - configuration: the path of the configuration file.
+  ///   - other: what else is read, and what messages call it.
   /// - Throws: 64 if an output would take the place of an input or of another output.
-  func checkFiles(configuration: String?) throws(Failure) {
+  func checkFiles(
+    configuration: String?, _ other: (path: String, role: String)? = nil
+  ) throws(Failure) {
     var files = FilesOfRun()
     files.add(input: configuration, as: "the configuration file")
+    if let other { files.add(input: other.path, as: other.role) }
     switch context {
     case .text(let path): files.add(input: path, as: "the context")
     case .tokenIds(let path): files.add(input: path, as: "the token ids")

@@ -5,8 +5,8 @@ import Ranks
 import SystemPackage
 
 extension GenerateSettings {
-  /// Fills in what the saved context says: its model, unless another place of it is given, and its
-  /// precision.
+  /// Fills in what the saved context says: its model, unless another place of it is given, and the types
+  /// that it was computed in.
   ///
   /// - Throws: 64 if the options say otherwise; as `ContextDirectory.manifest` does.
   mutating func fillIn(
@@ -15,7 +15,7 @@ extension GenerateSettings {
     let manifest: ContextManifest
     do { manifest = try directory.manifest() } catch { throw Failure(error) }
     let description = manifest.description
-    guard let precision = Precision(rawValue: description.precision) else {
+    guard let numerics = Numerics(name: description.precision) else {
       throw Failure(
         .badData,
         """
@@ -23,15 +23,19 @@ extension GenerateSettings {
         which this ringflash does not know; save it anew
         """)
     }
-    if let given = options.precision, given != precision {
+    func check(_ option: GenerateOption, _ given: String?, _ saved: String) throws(Failure) {
+      guard let given, given != saved else { return }
       throw Failure(
         .usage,
         """
-        --precision \(given.rawValue) does not go with the saved context '\(directory.path)', which \
-        was computed in \(precision.rawValue); leave it out
+        --\(option.rawValue) \(given) does not go with the saved context '\(directory.path)', which \
+        was computed in \(saved); leave it out
         """)
     }
-    self.precision = precision
+    try check(.precision, options.precision?.rawValue, numerics.precision.rawValue)
+    try check(.weightsAs, options.weightsAs?.rawValue, numerics.quantizedProducts.rawValue)
+    try check(.kvCache, options.kvCache?.rawValue, numerics.keyValueFormat.rawValue)
+    self.numerics = numerics
     if options.model == nil {
       model = ModelSource(description.model.path)
       if case .stored(let path) = model, !FilePath(text: path).exists {

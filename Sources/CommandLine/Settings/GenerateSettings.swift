@@ -49,7 +49,7 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
   /// Whether keys of a configuration that nobody knows are an error.
   package var strict: Bool
   package var generation: GenerationChoices
-  package var precision: Precision
+  package var numerics: Numerics
   /// Nil is the rank's share of the cores it may use.
   package var threads: Int?
   package var partition: PartitionKind
@@ -64,11 +64,14 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
   package var logLevel: Logger.Level
 
   /// Reads the configuration file that `flags` name, if any, and fills in from it what they leave
-  /// open. A context to resume says itself with which model and in which precision it goes on. Then
+  /// open. A context to resume says itself with which model and in which types it goes on. Then
   /// looks where the model is.
   ///
+  /// - Parameter other: what else the run reads, and what messages call it.
   /// - Throws: `Failure`, `FileError`.
-  package static func resolve(_ flags: GenerateOptions) throws -> GenerateSettings {
+  package static func resolve(
+    _ flags: GenerateOptions, reading other: (path: String, role: String)? = nil
+  ) throws -> GenerateSettings {
     var options = flags
     if let path = flags.config {
       options = flags.filled(from: try ConfigurationFile.options(path: path))
@@ -78,7 +81,7 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
       try settings.fillIn(from: ContextDirectory(path: path), options)
     }
     settings.model = try settings.model.located()
-    try settings.checkFiles(configuration: flags.config)
+    try settings.checkFiles(configuration: flags.config, other)
     return settings
   }
 
@@ -144,7 +147,8 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
     generation = GenerationChoices(
       maxTokens: options.maxTokens, stopTexts: options.stop.isEmpty ? nil : options.stop,
       sampling: SamplingChoices(options))
-    precision = options.precision ?? .bf16
+    numerics = try Numerics(
+      precision: options.precision, weightsAs: options.weightsAs, keyValueCache: options.kvCache)
     threads = options.threads
     partition = options.partition ?? .zigzag
     stallTimeout = options.stallTimeout ?? Self.defaultStallTimeout

@@ -15,5 +15,5 @@ extension WeightFormat {
         : WeightKernels(
           pack: arithmetic.inputKernels.pack_bf16, dotsOfOneInput: table.dot_4_bf16_float32,
           dotsOfSeveralInputs: table.dots_bf16_float32)
-    })
+    }, blocks: nil)
 }

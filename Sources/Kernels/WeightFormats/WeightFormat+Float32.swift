@@ -8,5 +8,5 @@ extension WeightFormat {
         pack: arithmetic.inputKernels.pack_float32,
         dotsOfOneInput: arithmetic.table.dot_4_float32_float32,
         dotsOfSeveralInputs: arithmetic.table.dots_float32_float32)
-    })
+    }, blocks: nil)
 }

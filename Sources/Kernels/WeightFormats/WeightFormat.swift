@@ -18,8 +18,11 @@ public struct WeightFormat: Sendable {
   /// The precisions in which rows are multiplied as they lie. In another one they are to be converted
   /// before.
   public let precisions: Set<Precision>
-  /// What multiplies them, in an arithmetic of one of these.
-  let kernels: @Sendable (Arithmetic) -> WeightKernels
+  /// What multiplies them, in an arithmetic of one of these; nil where they are packed as `blocks`.
+  let kernels: (@Sendable (Arithmetic) -> WeightKernels)?
+  /// How they are packed where they are blocks of small integers; nil where they are numbers of their
+  /// own.
+  let blocks: WeightBlocks?
 
   typealias Unpacking =
     @Sendable (
@@ -28,7 +31,13 @@ public struct WeightFormat: Sendable {
     ) -> Void
 
   /// Every format that there is.
-  public static let all: [WeightFormat] = [.bfloat16, .float32]
+  public static let all: [WeightFormat] = plain + quantized
+  /// Those whose elements are numbers of their own.
+  public static let plain: [WeightFormat] = [.bfloat16, .float32]
+  /// Those of blocks of small integers.
+  public static let quantized: [WeightFormat] = [
+    .q8_0, .q4_0, .q4_1, .q5_0, .q5_1, .q2_K, .q3_K, .q4_K, .q5_K, .q6_K, .iq4_NL, .iq4_XS, .mxfp4,
+  ]
 
   /// Bytes of one row of so many elements.
   public func rowBytes(inputs: Int) -> Int {

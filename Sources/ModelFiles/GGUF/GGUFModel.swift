@@ -29,7 +29,7 @@ public struct GGUFModel: StoredModel {
   public var configurationName: String { path }
   public var generationConfiguration: JSONDocument? { nil }
   public var tokenizerPath: String? { nil }
-  public var foreignTokenizer: String? { "has its tokenizer in the GGUF file, which is not read" }
+  public var foreignTokenizer: String? { nil }
   public var foreignTensors: String? { nil }
   public var rotatesAdjacentPairs: Bool { tensors.architecture.rotatesAdjacentPairs }
 

@@ -12,48 +12,89 @@ extension BytePairModel {
     let document = try file.object("model")
     try checkOptions(document)
     let vocabulary = try vocabulary(document)
+    let options = Options(
+      isByteLevel: isByteLevel,
+      fallsBackToBytes: try document.booleanIfPresent("byte_fallback") ?? false,
+      unknownToken: try document.stringIfPresent("unk_token").map { Array($0.utf8) },
+      fusesUnknown: try document.booleanIfPresent("fuse_unk") ?? false,
+      ignoresMerges: try document.booleanIfPresent("ignore_merges") ?? false)
+    let model = try BytePairModel(
+      options, vocabulary, merges: MergeReader.merges(document, vocabulary), path: file.path)
+    return (model, vocabulary)
+  }
+
+  /// What a model has besides its vocabulary and its merges.
+  struct Options {
+    let isByteLevel: Bool
+    /// Whether characters without a token are the tokens of their bytes.
+    var fallsBackToBytes = false
+    /// Stands for characters that have no tokens at all; nil to leave them out.
+    var unknownToken: [UInt8]?
+    var fusesUnknown = false
+    /// Whether a word that is a token is that token, whatever the merges say.
+    var ignoresMerges = false
+  }
+
+  /// - Parameter path: the file, for messages.
+  /// - Throws: `TokenizerError.malformed` where the vocabulary lacks the unknown token.
+  init(_ options: Options, _ vocabulary: TokenIndex, merges: [Merge], path: String) throws {
+    let isByteLevel = options.isByteLevel
     let byteTokens: [Int32] =
-      try document.booleanIfPresent("byte_fallback") == true
+      options.fallsBackToBytes
       ? (UInt8.min...UInt8.max).map { byte in
         let digits = String(byte, radix: 16, uppercase: true)
         return vocabulary.identifier(of: "<0x\(byte < 16 ? "0" : "")\(digits)>".utf8) ?? -1
       } : []
-    let firstTokens = firstTokens(vocabulary, isByteLevel: isByteLevel)
+    let firstTokens = Self.firstTokens(vocabulary, isByteLevel: isByteLevel)
 
     let hasAllBytes =
       isByteLevel
       ? (0..<256).allSatisfy { firstTokens[$0] >= 0 }
       : !byteTokens.isEmpty && byteTokens.allSatisfy { $0 >= 0 }
     var unknownToken: Int32 = -1
-    if let name = try document.stringIfPresent("unk_token"), !hasAllBytes {
-      guard let id = vocabulary.identifier(of: name.utf8) else {
+    if let name = options.unknownToken, !hasAllBytes {
+      guard let id = vocabulary.identifier(of: name) else {
         throw TokenizerError(
           .malformed,
-          "\(file.path): the model's unk_token \"\(name)\" is not in its vocabulary; fetch the file "
-            + "again")
+          "\(path): the model's unk_token \"\(String(decoding: name, as: UTF8.self))\" is not in its "
+            + "vocabulary; fetch the file again")
       }
       unknownToken = id
     }
-    let fusesUnknown = try document.booleanIfPresent("fuse_unk") ?? false
 
+    // Tokens that stand for other text than their own.
     var specialParts = Set(byteTokens.filter { $0 >= 0 })
     if unknownToken >= 0 { specialParts.insert(unknownToken) }
+    var table = MergeTable(count: merges.count)
     let joins = JoinTable(isByteLevel: isByteLevel)
-    let merges = try MergeReader(
-      document, vocabulary, joins: joins, specialParts: specialParts
-    ).read()
+    var hasSpecialParts = false
+    var noted: Int32 = -1
+    for merge in merges {
+      table.insert(merge)
+      if specialParts.contains(merge.left) || specialParts.contains(merge.right) {
+        hasSpecialParts = true
+      }
+      // Often several in a row make one token.
+      if merge.token == noted { continue }
+      noted = merge.token
+      let merged = vocabulary.bytes(of: merge.token)!
+      if !isByteLevel {
+        joins.insert(merged)
+      } else if let bytes = ByteLevel.bytes(ofToken: merged) {
+        joins.insert(bytes)
+      }
+    }
     let wholeWords =
-      try document.booleanIfPresent("ignore_merges") == true
-      ? wholeWords(vocabulary, isByteLevel: isByteLevel) : (TokenIndex(count: 0), 0)
-    let model = BytePairModel(
-      isByteLevel: isByteLevel, merges: merges.table, joins: joins,
+      options.ignoresMerges
+      ? Self.wholeWords(vocabulary, isByteLevel: isByteLevel) : (TokenIndex(count: 0), 0)
+    self.init(
+      isByteLevel: isByteLevel, merges: table, joins: joins,
       // Where unknown characters in a row are one token, or a token's text is not what stands in
       // the word, places that no merge bridges are no places to cut.
-      canCut: unknownToken < 0 && !merges.hasSpecialParts,
-      firstTokens: firstTokens, characterTokens: characterTokens(vocabulary, isByteLevel),
-      byteTokens: byteTokens, unknownToken: unknownToken, fusesUnknown: fusesUnknown,
+      canCut: unknownToken < 0 && !hasSpecialParts,
+      firstTokens: firstTokens, characterTokens: Self.characterTokens(vocabulary, isByteLevel),
+      byteTokens: byteTokens, unknownToken: unknownToken, fusesUnknown: options.fusesUnknown,
       wholeWords: wholeWords.0, longestWholeWord: wholeWords.1)
-    return (model, vocabulary)
   }
 
   private static func checkOptions(_ document: JSONDocument) throws {

@@ -1,59 +1,64 @@
 import JSON
 
-/// Reads the merges of a model.
+/// Reads the merges that a file lists, the first to be applied first.
 struct MergeReader {
   private let path: String
-  private let value: JSONValue?
   private let vocabulary: TokenIndex
-  private let joins: JoinTable
-  private let specialParts: Set<Int32>
+  /// The list's name in the file.
+  private let key: String
 
-  /// - Parameters:
-  ///   - joins: takes the tokens that merges make.
-  ///   - specialParts: tokens that stand for other text than their own.
-  init(
-    _ model: JSONDocument, _ vocabulary: TokenIndex, joins: JoinTable, specialParts: Set<Int32>
-  ) {
-    path = model.path
-    value = model.value("merges")
+  init(_ vocabulary: TokenIndex, path: String, key: String) {
+    self.path = path
     self.vocabulary = vocabulary
-    self.joins = joins
-    self.specialParts = specialParts
+    self.key = key
   }
 
+  /// The merges of a model of a `tokenizer.json`.
+  ///
   /// Throws `TokenizerError.malformed` for what is no merge, and for one that needs a token that
   /// the vocabulary lacks.
-  func read() throws -> (table: MergeTable, hasSpecialParts: Bool) {
+  static func merges(_ model: JSONDocument, _ vocabulary: TokenIndex) throws -> [Merge] {
+    let value = model.value("merges")
     guard case .array(let values) = value else {
       throw TokenizerError(
         .malformed,
-        "\(path): \"model.merges\" is \(value?.summary ?? "missing"), but an array of merges is "
-          + "expected; fetch the file again")
+        "\(model.path): \"model.merges\" is \(value?.summary ?? "missing"), but an array of merges "
+          + "is expected; fetch the file again")
     }
-    var table = MergeTable(count: values.count)
-    var hasSpecialParts = false
+    let reader = MergeReader(vocabulary, path: model.path, key: "model.merges")
+    return try reader.read(values) { value, index, merged in
+      try reader.parts(value, index, into: &merged)
+    }
+  }
+
+  /// Merges written as two tokens with a space between them, as bytes.
+  ///
+  /// Throws `TokenizerError.malformed` as `merges`.
+  func merges(lines: [[UInt8]]) throws -> [Merge] {
+    try read(lines) { line, index, merged in try parts(line, index, into: &merged) }
+  }
+
+  /// - Parameter parts: puts both parts of a merge into its last argument; gives the length of the
+  ///   left one, or nil for what is to be left out.
+  private func read<Value>(
+    _ values: [Value], _ parts: (Value, Int, inout [UInt8]) throws -> Int?
+  ) throws -> [Merge] {
+    var merges: [Merge] = []
+    merges.reserveCapacity(values.count)
     var merged: [UInt8] = []
-    var rank = 0
     for (index, value) in values.enumerated() {
       merged.removeAll(keepingCapacity: true)
-      guard let leftCount = try parts(value, index, into: &merged) else { continue }
-      let (left, right, id) = try merged.withUnsafeBufferPointer { bytes in
-        (
-          try identifier(.init(rebasing: bytes[..<leftCount]), index),
-          try identifier(.init(rebasing: bytes[leftCount...]), index),
-          try identifier(bytes, index)
-        )
-      }
-      table.insert(left, right, rank: rank, id: id)
-      rank += 1
-      if specialParts.contains(left) || specialParts.contains(right) { hasSpecialParts = true }
-      if !joins.isByteLevel {
-        joins.insert(merged)
-      } else if let bytes = ByteLevel.bytes(ofToken: merged) {
-        joins.insert(bytes)
-      }
+      guard let leftCount = try parts(value, index, &merged) else { continue }
+      let rank = Int32(merges.count)
+      merges.append(
+        try merged.withUnsafeBufferPointer { bytes in
+          Merge(
+            left: try identifier(.init(rebasing: bytes[..<leftCount]), index),
+            right: try identifier(.init(rebasing: bytes[leftCount...]), index),
+            token: try identifier(bytes, index), rank: rank)
+        })
     }
-    return (table, hasSpecialParts)
+    return merges
   }
 
   /// Puts both parts of the merge `index` into `merged`; gives the length of the left one, or nil
@@ -61,29 +66,38 @@ struct MergeReader {
   private func parts(
     _ value: JSONValue, _ index: Int, into merged: inout [UInt8]
   ) throws -> Int? {
-    let malformed = TokenizerError(
-      .malformed,
-      "\(path): merge \(index) of \"model.merges\" does not consist of two tokens; fetch the file "
-        + "again")
-    let leftCount: Int
     switch value {
     case .string(let line):
       if line.utf8.starts(with: "#version".utf8) { return nil }
-      merged += line.utf8
-      guard let space = merged.firstIndex(of: UInt8(ascii: " ")) else { throw malformed }
-      merged.remove(at: space)
-      if merged.contains(UInt8(ascii: " ")) { throw malformed }
-      leftCount = space
+      return try parts(line.utf8, index, into: &merged)
     case .array(let parts):
-      guard parts.count == 2, case .string(let left) = parts[0], case .string(let right) = parts[1]
-      else { throw malformed }
+      guard parts.count == 2, case .string(let left) = parts[0], case .string(let right) = parts[1],
+        !left.isEmpty, !right.isEmpty
+      else { throw malformed(index) }
       merged += left.utf8
-      leftCount = merged.count
       merged += right.utf8
-    default: throw malformed
+      return left.utf8.count
+    default: throw malformed(index)
     }
-    guard leftCount > 0, leftCount < merged.count else { throw malformed }
-    return leftCount
+  }
+
+  /// The same of a merge that is written as two tokens with a space between them.
+  private func parts(
+    _ line: some Sequence<UInt8>, _ index: Int, into merged: inout [UInt8]
+  ) throws -> Int {
+    merged += line
+    guard let space = merged.firstIndex(of: UInt8(ascii: " ")) else { throw malformed(index) }
+    merged.remove(at: space)
+    guard !merged.contains(UInt8(ascii: " ")), space > 0, space < merged.count else {
+      throw malformed(index)
+    }
+    return space
+  }
+
+  private func malformed(_ index: Int) -> TokenizerError {
+    TokenizerError(
+      .malformed,
+      "\(path): merge \(index) of \"\(key)\" does not consist of two tokens; fetch the file again")
   }
 
   private func identifier(_ token: UnsafeBufferPointer<UInt8>, _ index: Int) throws -> Int32 {

@@ -1,14 +1,26 @@
+/// That two adjacent tokens are merged into one.
+struct Merge: BitwiseCopyable {
+  let left: Int32
+  let right: Int32
+  /// What they are merged into.
+  let token: Int32
+  /// The lower is merged first; of equals the leftmost in the word.
+  let rank: Int32
+}
+
 /// For a pair of adjacent tokens: what they merge into, and how early. A hash table with open
 /// addressing, since encoding asks it once or twice a byte.
 struct MergeTable: Sendable {
-  /// A merge as one number that orders by rank: the rank above the id of the merged token.
-  typealias Merge = UInt64
+  /// A merge as one number: the rank above the id of the merged token.
+  typealias Entry = UInt64
   /// Of pairs that do not merge; later than every merge.
-  static let none = Merge.max
+  static let none = Entry.max
+  /// The bits of the rank.
+  static let rankBits: Entry = 0xffff_ffff_0000_0000
 
   private struct Slot: BitwiseCopyable {
     var key: UInt64
-    var merge: Merge
+    var merge: Entry
   }
 
   /// No pair has this key, since ids are not negative.
@@ -30,15 +42,15 @@ struct MergeTable: Sendable {
 
   /// The merge of `left` and `right`, or `none`.
   @inline(__always)
-  subscript(left: Int32, right: Int32) -> Merge {
+  subscript(left: Int32, right: Int32) -> Entry {
     slots[place(of: Self.key(left, right))].merge
   }
 
   /// Adds a merge; a later one of the same pair replaces it. The number of pairs must stay within
   /// the `count` given.
-  mutating func insert(_ left: Int32, _ right: Int32, rank: Int, id: Int32) {
-    let key = Self.key(left, right)
-    slots[place(of: key)] = Slot(key: key, merge: UInt64(rank) << 32 | UInt64(id))
+  mutating func insert(_ merge: Merge) {
+    let key = Self.key(merge.left, merge.right)
+    slots[place(of: key)] = Slot(key: key, merge: UInt64(merge.rank) << 32 | UInt64(merge.token))
     isEmpty = false
   }
 

@@ -9,7 +9,7 @@ final class WordMerger {
   /// The word's tokens; filled by the caller, merged in place. `[capacity]`
   private(set) var tokens: UnsafeMutablePointer<Int32>
   /// For each place how its token merges with the next one. `[capacity]`
-  private var pairs: UnsafeMutablePointer<MergeTable.Merge>
+  private var pairs: UnsafeMutablePointer<MergeTable.Entry>
   /// For each place with a token the next such place and the one before, or -1. `[capacity]`
   private var next: UnsafeMutablePointer<Int32>
   private var previous: UnsafeMutablePointer<Int32>
@@ -57,9 +57,12 @@ final class WordMerger {
     var count = initialCount
     while true {
       var best = MergeTable.none
+      var bestRank = best
       var left = 0
-      for place in 0..<(count - 1) where pairs[place] < best {
+      // Below the rank's bits alone: of equals the leftmost, whatever they merge into.
+      for place in 0..<(count - 1) where pairs[place] < bestRank {
         best = pairs[place]
+        bestRank = best & MergeTable.rankBits
         left = place
       }
       if best == MergeTable.none { return count }
@@ -121,7 +124,7 @@ final class WordMerger {
   }
 
   /// The merge's rank above the place: the smallest is the lowest in rank, then the leftmost.
-  private static func candidate(_ merge: MergeTable.Merge, _ place: Int) -> UInt64 {
-    merge & 0xffff_ffff_0000_0000 | UInt64(place)
+  private static func candidate(_ merge: MergeTable.Entry, _ place: Int) -> UInt64 {
+    merge & MergeTable.rankBits | UInt64(place)
   }
 }

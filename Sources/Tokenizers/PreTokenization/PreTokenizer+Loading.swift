@@ -2,7 +2,7 @@ import JSON
 
 extension PreTokenizer {
   /// GPT-2's words.
-  private static let byteLevelPattern =
+  static let byteLevelPattern =
     #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
 
   /// The pre-tokenizers of a tokenizer file, in order, and whether the last thing that they do is to

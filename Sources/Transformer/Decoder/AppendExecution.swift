@@ -70,7 +70,7 @@ final class AppendExecution: LayerExecution {
   }
 
   func multiply(
-    _ group: LinearGroup, inputs: UnsafeRawPointer, rows: Int,
+    _ group: LinearGroup, inputs: MatrixInputs, rows: Int,
     into outputs: UnsafeMutablePointer<Float>
   ) throws -> Bool {
     try linear.multiply(group, inputs: inputs, rows: rows, into: outputs)
@@ -78,7 +78,7 @@ final class AppendExecution: LayerExecution {
   }
 
   func add(
-    _ group: LinearGroup, of inputs: UnsafeRawPointer, norm: [Float], to rows: StreamRows
+    _ group: LinearGroup, of inputs: MatrixInputs, norm: [Float], to rows: StreamRows
   ) throws -> Bool {
     let (columns, contribution, stream) = (group.outputs, buffers.contribution, rows.stream)
     try linear.multiply(group, inputs: inputs, rows: rows.count, into: contribution)

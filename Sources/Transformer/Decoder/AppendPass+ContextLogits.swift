@@ -14,36 +14,29 @@ extension AppendPass {
   public func forEachContextLogits(
     _ body: (UnsafeBufferPointer<Float>) throws -> Void
   ) throws {
-    let arithmetic = context.arithmetic
     let communicator = context.communicator
-    let share = context.share
+    let own = context.ownContextBlocks
     let contextTokens = context.contextTokens
     let vocabulary = context.configuration.vocabulary.size
     let rank = communicator.rank
-    let rows = AlignedBuffer<Float>(count: tokensPerBlock * vocabulary)
-    let normed = AlignedBuffer<UInt8>(
-      count: tokensPerBlock * arithmetic.inputRowBytes(columns: context.configuration.hiddenSize))
+    let logits = ContextLogits(context)
     let last = AlignedBuffer<Float>(count: vocabulary)
     try lastContextLogits(into: last.pointer)
     for block in 0..<blockCount(tokens: contextTokens) {
       let owner = context.partition.owner(of: block)!
       let tokens = min(tokensPerBlock, contextTokens - block * tokensPerBlock)
-      let bytes = UnsafeMutableRawBufferPointer(
-        start: rows.pointer, count: tokens * vocabulary * MemoryLayout<Float>.stride)
+      let rows = UnsafeMutableBufferPointer(start: logits.rows, count: tokens * vocabulary)
       if owner == rank {
-        let index = share.blocks.firstIndex(of: block)!
-        head.multiplyBlock(
-          context.stream.row(index * tokensPerBlock), rows: tokens,
-          normed: UnsafeMutableRawPointer(normed.pointer), into: rows.pointer, arithmetic)
-        if rank != 0 { try communicator.send(UnsafeRawBufferPointer(bytes), to: 0, tag: 0) }
+        let computed = logits.compute(ofBlock: own.firstIndex(of: block)!)
+        if rank != 0 { try communicator.send(UnsafeRawBufferPointer(computed), to: 0, tag: 0) }
       } else if rank == 0 {
-        try communicator.receive(into: bytes, from: owner, tag: 0)
+        try communicator.receive(into: UnsafeMutableRawBufferPointer(rows), from: owner, tag: 0)
       }
       guard rank == 0 else { continue }
       if (block + 1) * tokensPerBlock >= contextTokens {
-        (rows.pointer + (tokens - 1) * vocabulary).update(from: last.pointer, count: vocabulary)
+        (logits.rows + (tokens - 1) * vocabulary).update(from: last.pointer, count: vocabulary)
       }
-      try body(UnsafeBufferPointer(start: rows.pointer, count: tokens * vocabulary))
+      try body(UnsafeBufferPointer(rows))
     }
   }
 }

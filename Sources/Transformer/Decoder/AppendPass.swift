@@ -72,7 +72,7 @@ public final class AppendPass {
   }
 
   let context: DecoderContext
-  let head: LogitsHead
+  private let head: LogitsHead
   private let execution: AppendExecution
   /// `[branches]`: tokens appended to each.
   private var appendedTokens: [Int]
@@ -95,7 +95,7 @@ public final class AppendPass {
     let buffers = LayerBuffers(plan.layer, in: memory)
     let linear = DividedLinear(
       plan.linear, in: memory, arithmetic: context.arithmetic, communicator: context.communicator)
-    head = LogitsHead(context.weights, linear: linear, normed: buffers.normed)
+    head = LogitsHead(context.weights)
     execution = AppendExecution(
       context, buffers: buffers, linear: linear,
       rotations: zip(plan.ropes, plan.rotations).map { [memory] in RoPETable($0, $1, in: memory) },
@@ -198,9 +198,7 @@ public final class AppendPass {
       wanted += 1
     }
     guard wanted > 0 else { return }
-    try context.withSpan("logits") {
-      try head.multiply(stream, rows: wanted, into: logits, context.arithmetic)
-    }
+    try multiplyByHead(rows: wanted, into: logits)
   }
 
   /// The logits of the context's last position, `[vocabulary.size]`, on every rank.
@@ -216,8 +214,15 @@ public final class AppendPass {
     try context.communicator.broadcast(
       bytes: UnsafeMutableRawBufferPointer(
         start: stream, count: hidden * MemoryLayout<Float>.stride), from: owner)
+    try multiplyByHead(rows: 1, into: logits)
+  }
+
+  /// The logits of the first rows of the stream.
+  private func multiplyByHead(rows: Int, into logits: UnsafeMutablePointer<Float>) throws {
     try context.withSpan("logits") {
-      try head.multiply(stream, rows: 1, into: logits, context.arithmetic)
+      try head.multiply(
+        stream, rows: rows, normed: execution.buffers.normed, by: execution.linear, into: logits,
+        context.arithmetic)
     }
   }
 }

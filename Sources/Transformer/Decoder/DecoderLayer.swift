@@ -46,10 +46,12 @@ struct DecoderLayer {
   private func project(_ rows: StreamRows, by execution: some LayerExecution) throws -> Bool {
     let buffers = execution.buffers
     let attention = weights.attention
-    normalize(rows, weights.attentionNorm, by: execution)
+    let inputs = normalize(
+      rows, weights.attentionNorm, as: execution.arithmetic.inputType(of: attention.projections),
+      by: execution)
     guard
       try execution.multiply(
-        attention.projections, inputs: buffers.normed, rows: rows.count, into: buffers.projected)
+        attention.projections, inputs: inputs, rows: rows.count, into: buffers.projected)
     else { return false }
     let width = attention.projections.outputs
     let table = rotation.map { execution.rotations[$0] }
@@ -101,25 +103,37 @@ struct DecoderLayer {
     to rows: StreamRows, by execution: some LayerExecution
   ) throws -> Bool {
     let output = weights.attention.outputProjection
-    let rowBytes = execution.arithmetic.inputRowBytes(columns: weights.attention.output.inputs)
-    return try execution.add(
-      output, of: execution.buffers.attended + rows.first * rowBytes,
-      norm: weights.attentionOutputNorm, to: rows)
+    let (arithmetic, buffers) = (execution.arithmetic, execution.buffers)
+    var inputs = MatrixInputs(
+      buffers.attended + rows.first * arithmetic.inputRowBytes(columns: output.inputs),
+      arithmetic.inputType)
+    let type = arithmetic.inputType(of: output)
+    if type != inputs.type {
+      arithmetic.quantize(
+        inputs.rows, count: rows.count, columns: output.inputs, into: buffers.normed)
+      inputs = MatrixInputs(buffers.normed, type)
+    }
+    return try execution.add(output, of: inputs, norm: weights.attentionOutputNorm, to: rows)
   }
 
   private func addFeedForward(
     to rows: StreamRows, by execution: some LayerExecution
   ) throws -> Bool {
-    normalize(rows, weights.feedForwardNorm, by: execution)
-    return try weights.feedForward.add(
-      to: rows, norm: weights.feedForwardOutputNorm, by: execution)
+    let feedForward = weights.feedForward
+    let inputs = normalize(
+      rows, weights.feedForwardNorm, as: feedForward.inputType(in: execution.arithmetic),
+      by: execution)
+    return try feedForward.add(
+      of: inputs, to: rows, norm: weights.feedForwardOutputNorm, by: execution)
   }
 
   private func normalize(
-    _ rows: StreamRows, _ norm: [Float], by execution: some LayerExecution
-  ) {
+    _ rows: StreamRows, _ norm: [Float], as type: InputType, by execution: some LayerExecution
+  ) -> MatrixInputs {
+    let normed = execution.buffers.normed
     execution.arithmetic.rmsNorm(
       rows.stream, rows: rows.count, columns: norm.count, weight: norm, epsilon: epsilon,
-      into: execution.buffers.normed)
+      into: normed, as: type)
+    return MatrixInputs(normed, type)
   }
 }

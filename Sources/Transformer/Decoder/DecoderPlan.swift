@@ -33,6 +33,7 @@ struct DecoderPlan: Sendable {
   let stream: ResidualStream.Plan
   let prefill: PrefillExecution.Plan
   let append: AppendPass.Plan
+  let contextLogits: ContextLogits.Plan
 
   init(
     _ configuration: ModelConfiguration, _ arithmetic: Arithmetic, _ common: SequencePlan,
@@ -60,6 +61,7 @@ struct DecoderPlan: Sendable {
         rank: rank))
     append = AppendPass.Plan(
       configuration, arithmetic, sequence, ropes: common.ropes, layout: layout)
+    contextLogits = ContextLogits.Plan(configuration, arithmetic, contextTokens: contextTokens)
   }
 }
 

@@ -53,17 +53,24 @@ public struct DenseFeedForward: FeedForward {
 
   public var linearLayers: [LinearGroup] { [gateAndUp, output] }
 
+  public func inputType(in arithmetic: Arithmetic) -> InputType {
+    arithmetic.inputType(of: gateAndUp)
+  }
+
   public func add(
-    to rows: StreamRows, norm: [Float], by execution: some LayerExecution
+    of inputs: MatrixInputs, to rows: StreamRows, norm: [Float], by execution: some LayerExecution
   ) throws -> Bool {
     let buffers = execution.buffers
+    let arithmetic = execution.arithmetic
     guard
       try execution.multiply(
-        gateAndUp, inputs: buffers.normed, rows: rows.count, into: buffers.projected)
+        gateAndUp, inputs: inputs, rows: rows.count, into: buffers.projected)
     else { return false }
-    execution.arithmetic.activate(
+    let type = arithmetic.inputType(of: output)
+    arithmetic.activate(
       activation, gateAndUp: buffers.projected, rows: rows.count, columns: down.inputs,
-      into: buffers.activated)
-    return try execution.add(output, of: buffers.activated, norm: norm, to: rows)
+      into: buffers.activated, as: type)
+    return try execution.add(
+      output, of: MatrixInputs(buffers.activated, type), norm: norm, to: rows)
   }
 }

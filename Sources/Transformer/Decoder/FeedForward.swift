@@ -60,13 +60,18 @@ public protocol FeedForward: Sendable {
   /// Bytes of weights that are read for one token that runs alone.
   var bytesPerToken: Int { get }
 
-  /// Adds f of the rows, of which the norm is in `execution.buffers.normed`, to the residual stream.
+  /// What its inputs are to be rounded to.
+  func inputType(in arithmetic: Arithmetic) -> InputType
+
+  /// Adds f of the rows to the residual stream.
   ///
-  /// - Parameter norm: what f's outputs pass before they are added; empty for none.
+  /// - Parameters:
+  ///   - inputs: the norm of the rows, of its type.
+  ///   - norm: what f's outputs pass before they are added; empty for none.
   /// - Returns: false where the layer is given up.
   /// - Throws: what `execution` throws.
   func add(
-    to rows: StreamRows, norm: [Float], by execution: some LayerExecution
+    of inputs: MatrixInputs, to rows: StreamRows, norm: [Float], by execution: some LayerExecution
   ) throws -> Bool
 }
 

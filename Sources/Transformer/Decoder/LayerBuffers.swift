@@ -22,7 +22,9 @@ public struct LayerBuffers {
       addsInPlace: Bool, in plan: inout BufferPlan
     ) {
       let attention = configuration.attention
-      normed = plan.add(rowsAtOnce, arithmetic.inputRowBytes(columns: configuration.hiddenSize))
+      normed = plan.add(
+        rowsAtOnce,
+        arithmetic.inputRowBytes(columns: max(configuration.hiddenSize, attention.queryWidth)))
       projected = plan.add(rowsAtOnce, configuration.widestProjection)
       queries = plan.add(rows, arithmetic.queryLayout(attention.shape, tokens: rows).tokenBytes)
       attended = plan.add(rows, arithmetic.inputRowBytes(columns: attention.queryWidth))
@@ -36,7 +38,8 @@ public struct LayerBuffers {
     }
   }
 
-  /// `[rowsAtOnce][inputStride(hiddenSize)]` matrix input.
+  /// `[rowsAtOnce]` rows of matrix input of hiddenSize or queryWidth: norms, and what was attended
+  /// where the output projection wants it as int8.
   let normed: UnsafeMutableRawPointer
   /// `[rowsAtOnce][…]` float32: queries, keys and values of a row, or what the feed-forward's first
   /// linear layers give.

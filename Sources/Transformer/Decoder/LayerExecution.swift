@@ -27,20 +27,20 @@ public protocol LayerExecution: AnyObject {
   /// `outputs[row]` = what all layers of the group give, one after the other.
   ///
   /// - Parameters:
-  ///   - inputs: `[rows][inputStride]` matrix input.
+  ///   - inputs: `[rows]` of the group's type.
   ///   - outputs: `[rows][group.outputs]` float32.
   func multiply(
-    _ group: LinearGroup, inputs: UnsafeRawPointer, rows: Int,
+    _ group: LinearGroup, inputs: MatrixInputs, rows: Int,
     into outputs: UnsafeMutablePointer<Float>
   ) throws -> Bool
 
   /// Adds what a linear layer gives to the residual stream.
   ///
   /// - Parameters:
-  ///   - inputs: of these rows, `[rows][inputStride]` matrix input.
+  ///   - inputs: of these rows, of the group's type.
   ///   - norm: the RMSNorm that it passes before; empty for none.
   func add(
-    _ group: LinearGroup, of inputs: UnsafeRawPointer, norm: [Float], to rows: StreamRows
+    _ group: LinearGroup, of inputs: MatrixInputs, norm: [Float], to rows: StreamRows
   ) throws -> Bool
 
   /// Where a row's keys and values of one layer belong; for any thread.

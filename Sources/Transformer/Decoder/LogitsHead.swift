@@ -6,14 +6,9 @@ import RingAttention
 struct LogitsHead {
   private let weights: ModelWeights
   private let group: LinearGroup
-  private let linear: DividedLinear
-  /// Room for the rows that are multiplied at once, `[rows][inputStride(hiddenSize)]` matrix input.
-  private let normed: UnsafeMutableRawPointer
 
-  init(_ weights: ModelWeights, linear: DividedLinear, normed: UnsafeMutableRawPointer) {
+  init(_ weights: ModelWeights) {
     self.weights = weights
-    self.linear = linear
-    self.normed = normed
     group = LinearGroup(weights.head)
   }
 
@@ -21,14 +16,16 @@ struct LogitsHead {
   ///
   /// - Parameters:
   ///   - stream: `[rows][hiddenSize]`, the same on every rank; at most one a branch.
+  ///   - normed: takes `[rows][inputStride(hiddenSize)]` matrix input.
+  ///   - linear: has room for `[rows][vocabulary.size]`.
   ///   - logits: takes `[rows][vocabulary.size]`.
   /// - Throws: `MPIError`.
   func multiply(
-    _ stream: UnsafePointer<Float>, rows: Int, into logits: UnsafeMutablePointer<Float>,
-    _ arithmetic: Arithmetic
+    _ stream: UnsafePointer<Float>, rows: Int, normed: UnsafeMutableRawPointer,
+    by linear: DividedLinear, into logits: UnsafeMutablePointer<Float>, _ arithmetic: Arithmetic
   ) throws {
-    normalize(stream, rows: rows, into: normed, arithmetic)
-    try linear.multiply(group, inputs: normed, rows: rows, into: logits)
+    let inputs = normalize(stream, rows: rows, into: normed, arithmetic)
+    try linear.multiply(group, inputs: inputs, rows: rows, into: logits)
     cap(logits, rows: rows, arithmetic)
   }
 
@@ -42,9 +39,9 @@ struct LogitsHead {
     _ stream: UnsafePointer<Float>, rows: Int, normed: UnsafeMutableRawPointer,
     into logits: UnsafeMutablePointer<Float>, _ arithmetic: Arithmetic
   ) {
-    normalize(stream, rows: rows, into: normed, arithmetic)
+    let inputs = normalize(stream, rows: rows, into: normed, arithmetic)
     arithmetic.multiply(
-      weights.head, inputs: normed, tokens: rows, outputs: logits,
+      weights.head, inputs: inputs, tokens: rows, outputs: logits,
       outputStride: weights.head.outputs)
     cap(logits, rows: rows, arithmetic)
   }
@@ -52,10 +49,12 @@ struct LogitsHead {
   private func normalize(
     _ stream: UnsafePointer<Float>, rows: Int, into normed: UnsafeMutableRawPointer,
     _ arithmetic: Arithmetic
-  ) {
+  ) -> MatrixInputs {
+    let type = arithmetic.inputType(of: group)
     arithmetic.rmsNorm(
       stream, rows: rows, columns: weights.configuration.hiddenSize, weight: weights.finalNorm,
-      epsilon: Float(weights.configuration.normalization.epsilon), into: normed)
+      epsilon: Float(weights.configuration.normalization.epsilon), into: normed, as: type)
+    return MatrixInputs(normed, type)
   }
 
   private func cap(_ logits: UnsafeMutablePointer<Float>, rows: Int, _ arithmetic: Arithmetic) {

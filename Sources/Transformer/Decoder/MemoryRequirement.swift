@@ -7,20 +7,22 @@ public struct MemoryRequirement: Sendable, Equatable {
   /// KV blocks of all layers, those of appended tokens included.
   public let keyValueBytes: Int
   /// The residual stream of the rank's own tokens, scratch, and either what the prefill has beside them
-  /// or what appended tokens have; whichever is more, since the prefill's memory is given back before
-  /// anything is appended.
+  /// or what appended tokens and logits of the context have; whichever is more, since the prefill's
+  /// memory is given back before anything is appended.
   public let activationBytes: Int
 
   public var bytes: Int { keyValueBytes + activationBytes }
 
-  /// - Parameter isInterruptible: whether the prefill gets an `Interruption`.
+  /// - Parameters:
+  ///   - isInterruptible: whether the prefill gets an `Interruption`.
+  ///   - givesContextLogits: whether there will be `ContextLogits`.
   public init(
     configuration: ModelConfiguration, arithmetic: Arithmetic, sequence: SequenceDescription,
-    ranks: Int, rank: Int, isInterruptible: Bool = false
+    ranks: Int, rank: Int, isInterruptible: Bool = false, givesContextLogits: Bool = false
   ) {
     self.init(
       configuration, arithmetic, SequencePlan(configuration, sequence, ranks: ranks), rank: rank,
-      isInterruptible: isInterruptible)
+      isInterruptible: isInterruptible, givesContextLogits: givesContextLogits)
   }
 
   /// What each of the ranks will need.
@@ -30,19 +32,22 @@ public struct MemoryRequirement: Sendable, Equatable {
   ) -> [MemoryRequirement] {
     let common = SequencePlan(configuration, sequence, ranks: ranks)
     return (0..<ranks).map {
-      MemoryRequirement(configuration, arithmetic, common, rank: $0, isInterruptible: false)
+      MemoryRequirement(
+        configuration, arithmetic, common, rank: $0, isInterruptible: false,
+        givesContextLogits: false)
     }
   }
 
   private init(
     _ configuration: ModelConfiguration, _ arithmetic: Arithmetic, _ common: SequencePlan,
-    rank: Int, isInterruptible: Bool
+    rank: Int, isInterruptible: Bool, givesContextLogits: Bool
   ) {
     let plan = DecoderPlan(configuration, arithmetic, common, rank: rank)
     keyValueBytes = plan.cache.bytes + plan.branches.bytes
     let prefillBytes = plan.prefill.bytes + (isInterruptible ? plan.stream.bytes : 0)
     activationBytes =
-      plan.stream.bytes + max(prefillBytes, plan.append.bytes)
+      plan.stream.bytes
+      + max(prefillBytes, plan.append.bytes + (givesContextLogits ? plan.contextLogits.bytes : 0))
       + arithmetic.team.threads
       * Self.scratchBytes(configuration, arithmetic, appendedRows: plan.append.capacity)
   }
@@ -56,9 +61,8 @@ public struct MemoryRequirement: Sendable, Equatable {
       [configuration.hiddenSize, configuration.attention.queryWidth]
       + configuration.layers.map(\.feedForward.workspace.activated)
     let linear = Set(widths).map {
-      max(
-        arithmetic.linearScratchBytes(inputs: $0),
-        arithmetic.splitScratchBytes(inputs: $0, rows: appendedRows))
+      arithmetic.linearScratchBytes(inputs: $0)
+        + arithmetic.splitScratchBytes(inputs: $0, rows: appendedRows)
     }
     let attention = arithmetic.attentionScratchBytes(
       shape: shape, rows: arithmetic.tokensPerTile(shape) * shape.groupSize)

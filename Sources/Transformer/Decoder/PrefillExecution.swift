@@ -92,7 +92,7 @@ final class PrefillExecution: LayerExecution {
   }
 
   func multiply(
-    _ group: LinearGroup, inputs: UnsafeRawPointer, rows: Int,
+    _ group: LinearGroup, inputs: MatrixInputs, rows: Int,
     into outputs: UnsafeMutablePointer<Float>
   ) throws -> Bool {
     var column = 0
@@ -107,7 +107,7 @@ final class PrefillExecution: LayerExecution {
   }
 
   func add(
-    _ group: LinearGroup, of inputs: UnsafeRawPointer, norm: [Float], to rows: StreamRows
+    _ group: LinearGroup, of inputs: MatrixInputs, norm: [Float], to rows: StreamRows
   ) throws -> Bool {
     let hidden = group.outputs
     for matrix in group.matrices {

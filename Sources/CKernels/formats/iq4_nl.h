@@ -1,0 +1,16 @@
+// IQ4_NL (ggml): blocks of 32 weights in 18 bytes.
+//
+//   0   d, float16
+//   2   16 bytes: of byte i, the low 4 bits are weight i and the high 4 bits weight 16 + i
+//
+// weight = d v[q], with 16 values v that are not evenly spaced
+RF_INLINE rf_quants rf_iq4_nl_quants(const uint8_t *const *blocks, size_t group) {
+  (void)group;
+  return rf_looked_up(rf_nibbles(rf_load_lanes(blocks, 2)), RF_IQ4_VALUES);
+}
+
+#define RF_FORMAT iq4_nl
+#define RF_FORMAT_BYTES 18
+#define RF_FORMAT_GROUPS 1
+#define RF_FORMAT_D 0
+#include "../vector/pack.h"

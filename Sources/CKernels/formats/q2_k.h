@@ -1,0 +1,31 @@
+// Q2_K (ggml): blocks of 256 weights in 84 bytes.
+//
+//   0   16 bytes, one for each 16 weights: the low 4 bits are the scale s, the high 4 bits the
+//       minimum m
+//   16  2 x 32 bytes: of byte i of half h, bits 2j and 2j + 1 are weight 128 h + 32 j + i
+//   80  d, float16
+//   82  the minimum's d, float16
+//
+// weight = (d s) q - (dmin m)
+RF_INLINE rf_quants rf_q2_k_quants(const uint8_t *const *blocks, size_t group) {
+  const size_t first = 16 + 32 * (group / 4), shift = 2 * (group % 4);
+  const rf_quants q = {rf_bits(rf_load_lanes(blocks, first), shift, 3),
+                       rf_bits(rf_load_lanes(blocks, first + 16), shift, 3)};
+  return rf_biased(q, 128);
+}
+
+RF_INLINE void rf_q2_k_scales(const uint8_t *block, rf_scale_slots to) {
+  const float d = rf_half(block + 80), minimum = rf_half(block + 82);
+#pragma clang loop unroll(full)
+  for (size_t i = 0; i < 16; i++) {
+    *rf_scale_slot(to, i / 2, i % 2) = d * (float)(block[i] & 15);
+    *rf_minimum_slot(to, i / 2, i % 2) = -(minimum * (float)(block[i] >> 4));
+  }
+}
+
+#define RF_FORMAT q2_k
+#define RF_FORMAT_BYTES 84
+#define RF_FORMAT_GROUPS 8
+#define RF_FORMAT_HALVES
+#define RF_FORMAT_M 82
+#include "../vector/pack.h"

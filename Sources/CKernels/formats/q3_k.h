@@ -1,0 +1,40 @@
+// Q3_K (ggml): blocks of 256 weights in 110 bytes.
+//
+//   0   32 bytes: of byte i, bit j is the third bit of weight 32 j + i
+//   32  2 x 32 bytes: of byte i of half h, bits 2j and 2j + 1 are of weight 128 h + 32 j + i
+//   96  12 bytes: 16 scales of 6 bits. Of scale j, the low 4 bits are in byte j % 8, in its low
+//   half
+//       for j < 8; the high 2 bits are in byte 8 + j % 4, from bit 2 (j / 4) on
+//   108 d, float16
+//
+// weight = (d (s - 32)) (q - 4), with s for each 16 weights
+RF_INLINE rf_quants rf_q3_k_quants(const uint8_t *const *blocks, size_t group) {
+  const size_t first = 32 + 32 * (group / 4), shift = 2 * (group % 4);
+  const rf_quants q = {rf_bits(rf_load_lanes(blocks, first), shift, 3) +
+                           rf_bits_at(rf_load_lanes(blocks, 0), group, 1, 2),
+                       rf_bits(rf_load_lanes(blocks, first + 16), shift, 3) +
+                           rf_bits_at(rf_load_lanes(blocks, 16), group, 1, 2)};
+  return rf_biased(q, 128 - 4);
+}
+
+RF_INLINE void rf_q3_k_scales(const uint8_t *block, rf_scale_slots to) {
+  const float d = rf_half(block + 108);
+  uint32_t a, b, c;
+  memcpy(&a, block + 96, sizeof a);
+  memcpy(&b, block + 100, sizeof b);
+  memcpy(&c, block + 104, sizeof c);
+  const uint32_t low = 0x0f0f0f0f, high = 0x30303030;
+  const uint32_t words[4] = {(a & low) | ((c << 4) & high), (b & low) | ((c << 2) & high),
+                             ((a >> 4) & low) | (c & high), ((b >> 4) & low) | ((c >> 2) & high)};
+  uint8_t scales[16];
+  memcpy(scales, words, sizeof scales);
+#pragma clang loop unroll(full)
+  for (size_t i = 0; i < 16; i++)
+    *rf_scale_slot(to, i / 2, i % 2) = d * (float)(scales[i] - 32);
+}
+
+#define RF_FORMAT q3_k
+#define RF_FORMAT_BYTES 110
+#define RF_FORMAT_GROUPS 8
+#define RF_FORMAT_HALVES
+#include "../vector/pack.h"

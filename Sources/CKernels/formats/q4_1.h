@@ -1,0 +1,18 @@
+// Q4_1 (ggml): blocks of 32 weights in 20 bytes.
+//
+//   0   d, float16
+//   2   m, float16
+//   4   16 bytes: of byte i, the low 4 bits are weight i and the high 4 bits weight 16 + i
+//
+// weight = d q + m
+RF_INLINE rf_quants rf_q4_1_quants(const uint8_t *const *blocks, size_t group) {
+  (void)group;
+  return rf_biased(rf_nibbles(rf_load_lanes(blocks, 4)), 128);
+}
+
+#define RF_FORMAT q4_1
+#define RF_FORMAT_BYTES 20
+#define RF_FORMAT_GROUPS 1
+#define RF_FORMAT_D 0
+#define RF_FORMAT_M 2
+#include "../vector/pack.h"

@@ -1,0 +1,19 @@
+// Q5_1 (ggml): blocks of 32 weights in 24 bytes.
+//
+//   0   d, float16
+//   2   m, float16
+//   4   4 bytes: bit i is the fifth bit of weight i
+//   8   16 bytes: of byte i, the low 4 bits are of weight i and the high 4 bits of weight 16 + i
+//
+// weight = d q + m
+RF_INLINE rf_quants rf_q5_1_quants(const uint8_t *const *blocks, size_t group) {
+  (void)group;
+  return rf_biased(rf_with_fifth_bits(rf_nibbles(rf_load_lanes(blocks, 8)), blocks, 4), 128);
+}
+
+#define RF_FORMAT q5_1
+#define RF_FORMAT_BYTES 24
+#define RF_FORMAT_GROUPS 1
+#define RF_FORMAT_D 0
+#define RF_FORMAT_M 2
+#include "../vector/pack.h"

@@ -1,0 +1,26 @@
+// Q5_K (ggml): blocks of 256 weights in 176 bytes.
+//
+//   0   d, float16
+//   2   the minimum's d, float16
+//   4   12 bytes: 8 scales and 8 minimums of 6 bits, see rf_k_scales
+//   16  32 bytes: of byte i, bit j is the fifth bit of weight 32 j + i
+//   48  4 x 32 bytes: of byte i of quarter j, the low 4 bits are of weight 64 j + i and the high 4
+//       bits of weight 64 j + 32 + i
+//
+// weight = (d s) q - (dmin m), with s and m for each 32 weights
+RF_INLINE rf_quants rf_q5_k_quants(const uint8_t *const *blocks, size_t group) {
+  const size_t first = 48 + 32 * (group / 2), shift = 4 * (group % 2);
+  const rf_quants q = {rf_bits(rf_load_lanes(blocks, first), shift, 15) |
+                           rf_bits_at(rf_load_lanes(blocks, 16), group, 1, 4),
+                       rf_bits(rf_load_lanes(blocks, first + 16), shift, 15) |
+                           rf_bits_at(rf_load_lanes(blocks, 32), group, 1, 4)};
+  return rf_biased(q, 128);
+}
+
+RF_INLINE void rf_q5_k_scales(const uint8_t *block, rf_scale_slots to) { rf_k_scales(block, to); }
+
+#define RF_FORMAT q5_k
+#define RF_FORMAT_BYTES 176
+#define RF_FORMAT_GROUPS 8
+#define RF_FORMAT_M 2
+#include "../vector/pack.h"

@@ -1,0 +1,32 @@
+// Q6_K (ggml): blocks of 256 weights in 210 bytes.
+//
+//   0   2 x 64 bytes: of byte 32 k + i of half h (k 0 or 1), the low 4 bits are of weight
+//       128 h + 32 k + i and the high 4 bits of weight 128 h + 64 + 32 k + i
+//   128 2 x 32 bytes: of byte i of half h, bits 2j and 2j + 1 are the high bits of weight
+//       128 h + 32 j + i
+//   192 16 signed bytes: the scale s of each 16 weights
+//   208 d, float16
+//
+// weight = (d s) (q - 32)
+RF_INLINE rf_quants rf_q6_k_quants(const uint8_t *const *blocks, size_t group) {
+  const size_t low = 64 * (group / 4) + 32 * (group % 2), low_shift = 4 * (group % 4 / 2);
+  const size_t high = 128 + 32 * (group / 4), high_shift = 2 * (group % 4);
+  const rf_quants q = {rf_bits(rf_load_lanes(blocks, low), low_shift, 15) |
+                           rf_bits_at(rf_load_lanes(blocks, high), high_shift, 3, 4),
+                       rf_bits(rf_load_lanes(blocks, low + 16), low_shift, 15) |
+                           rf_bits_at(rf_load_lanes(blocks, high + 16), high_shift, 3, 4)};
+  return rf_biased(q, 128 - 32);
+}
+
+RF_INLINE void rf_q6_k_scales(const uint8_t *block, rf_scale_slots to) {
+  const float d = rf_half(block + 208);
+#pragma clang loop unroll(full)
+  for (size_t i = 0; i < 16; i++)
+    *rf_scale_slot(to, i / 2, i % 2) = d * (float)(int8_t)block[192 + i];
+}
+
+#define RF_FORMAT q6_k
+#define RF_FORMAT_BYTES 210
+#define RF_FORMAT_GROUPS 8
+#define RF_FORMAT_HALVES
+#include "../vector/pack.h"

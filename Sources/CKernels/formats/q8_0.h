@@ -1,0 +1,18 @@
+// Q8_0 (ggml): blocks of 32 weights in 34 bytes.
+//
+//   0   d, float16
+//   2   32 signed bytes
+//
+// weight = d q
+RF_INLINE rf_quants rf_q8_0_quants(const uint8_t *const *blocks, size_t group) {
+  (void)group;
+  const rf_quants q = {rf_load_lanes(blocks, 2), rf_load_lanes(blocks, 18)};
+  // A signed byte plus 128 is the byte with its first bit turned.
+  return (rf_quants){q.low ^ 0x80, q.high ^ 0x80};
+}
+
+#define RF_FORMAT q8_0
+#define RF_FORMAT_BYTES 34
+#define RF_FORMAT_GROUPS 1
+#define RF_FORMAT_D 0
+#include "../vector/pack.h"

@@ -1,0 +1,259 @@
+import CKernels
+
+// Linear layers of a few rows: the prompt and generated tokens, whose speed is that of reading weights
+// from memory. An output has the same bits for any division of outputs among ranks and threads, and
+// any number of rows at once: it is a dot product of its own with lanes along the inputs, or one chain
+// over ascending inputs where weights are packed into panels on the way.
+//
+// All matrices of a group are one pass: what is behind a matrix's last row for a thread is the next
+// matrix's first.
+
+extension Arithmetic {
+  /// Into how many runs what is read once is cut for the threads. A kernel asks for memory ahead of
+  /// itself, beyond the end of its run, so runs are long; but where one thread is held up, the others
+  /// are to take over some of its part.
+  public static func runs(bytes: Int, threads: Int) -> Int {
+    threads == 1 ? 1 : max(threads, min(4 * threads, bytes >> 19))
+  }
+
+  /// Some of a group's outputs of a few rows; each output has the same bits for any range and any
+  /// number of rows.
+  ///
+  /// - Parameters:
+  ///   - range: among the outputs of all matrices.
+  ///   - inputs: `[rows]`, of the group's type.
+  ///   - outputs: `[rows][outputStride]` float32, of which `range.count` are written.
+  public func multiplyRows(
+    _ group: LinearGroup, range: Range<Int>, inputs: MatrixInputs, rows: Int,
+    outputs: UnsafeMutablePointer<Float>, outputStride: Int
+  ) {
+    guard !range.isEmpty else { return }
+    let columns = group.inputs
+    reserveScratch(bytes: linearScratchBytes(inputs: columns))
+    let isSplit = rows > 1 && (inputs.type == .float32 || inputs.type == .float32OfBF16)
+    rowsCall = RowsCall(
+      inputs: inputs,
+      splitInputs: isSplit ? split(inputs.rows, rows: rows, columns) : inputs.rows, rows: rows,
+      inputRowBytes: inputs.type.rowBytes(columns: columns), outputs: outputs,
+      outputStride: outputStride)
+    rowsParts.removeAll(keepingCapacity: true)
+    var start = 0
+    var items = 0
+    for (index, matrix) in group.matrices.enumerated() {
+      check(matrix.format)
+      let part = range.clamped(to: start..<start + matrix.outputs)
+      if !part.isEmpty {
+        let perItem = outputsPerItem(matrix, outputs: part.count, rows: rows)
+        rowsParts.append(
+          RowsPart(
+            weights: group.matrices[index],
+            range: part.lowerBound - start..<part.upperBound - start,
+            column: part.lowerBound - range.lowerBound, perItem: perItem, firstItem: items))
+        items += (part.count + perItem - 1) / perItem
+      }
+      start += matrix.outputs
+    }
+    team.callForEach(items, multiplyRowsOfItem)
+    rowsCall = nil
+  }
+
+  /// How many outputs a thread computes at a time.
+  private func outputsPerItem(_ matrix: WeightMatrix, outputs: Int, rows: Int) -> Int {
+    if matrix.format.blocks != nil {
+      let panel = Int(RF_PANEL_COLUMNS)
+      let panels = (outputs + panel - 1) / panel
+      let runs = Self.runs(bytes: outputs * matrix.rowBytes * rows, threads: team.threads)
+      return (panels + runs - 1) / runs * panel
+    }
+    return rows > 1
+      ? Self.outputsPerItem(
+        outputs: outputs, rowBytes: matrix.rowBytes, threads: team.threads,
+        cacheBytes: CacheSizes.host.secondLevelBytes)
+      : Self.outputsPerRun(outputs: outputs, rowBytes: matrix.rowBytes, threads: team.threads)
+  }
+
+  /// Of one row, weights are read once: long runs, in groups of four outputs.
+  private static func outputsPerRun(outputs: Int, rowBytes: Int, threads: Int) -> Int {
+    let items = runs(bytes: outputs * rowBytes, threads: threads)
+    return (outputs + 4 * items - 1) / (4 * items) * 4
+  }
+
+  /// Of several rows, an item's weights are used again for each few rows: outputs, a multiple of what
+  /// any microkernel takes at once, whose weights take a quarter of the second-level cache at most,
+  /// and a dozen items for every thread, so that no thread waits long for the last one.
+  public static func outputsPerItem(
+    outputs: Int, rowBytes: Int, threads: Int, cacheBytes: Int
+  ) -> Int {
+    let fitting = cacheBytes / 4 / max(rowBytes, 1)
+    let shared = (outputs + 12 * threads - 1) / (12 * threads)
+    return (max(1, min(fitting, shared)) + 11) / 12 * 12
+  }
+
+  /// Bytes of memory that `multiplyRows` needs beside its scratch.
+  public func splitScratchBytes(inputs: Int, rows: Int) -> Int {
+    rows > 1 && inputType != .bf16 ? rows * Self.inputStride(columns: inputs) * 4 : 0
+  }
+
+  /// Rows of float32 as the dot products of several rows read them.
+  private func split(_ inputs: UnsafeRawPointer, rows: Int, _ columns: Int) -> UnsafeRawPointer {
+    let stride = Self.inputStride(columns: columns)
+    let destination = reserveSplit(bytes: splitScratchBytes(inputs: columns, rows: rows))
+      .assumingMemoryBound(to: Float.self)
+    let source = inputs.assumingMemoryBound(to: Float.self)
+    let perItem = 8
+    team.forEach((rows + perItem - 1) / perItem) { item, _ in
+      for row in item * perItem..<min(rows, (item + 1) * perItem) {
+        table.split(source + row * stride, columns, destination + row * stride)
+      }
+    }
+    return UnsafeRawPointer(destination)
+  }
+
+  /// One item of the call under way.
+  func multiplyRows(ofItem item: Int, thread: Int) {
+    let call = rowsCall!
+    let part = rowsParts.last { $0.firstItem <= item }!
+    let first = (item - part.firstItem) * part.perItem
+    let outputs =
+      part.range.lowerBound + first..<part.range.lowerBound
+      + min(part.range.count, first + part.perItem)
+    let destination = call.outputs + part.column + first
+    let weights = part.weights
+    if let blocks = weights.format.blocks {
+      let panel = Int(RF_PANEL_COLUMNS)
+      for start in stride(from: outputs.lowerBound, to: outputs.upperBound, by: panel) {
+        let range = start..<min(start + panel, outputs.upperBound)
+        let place = destination + (start - outputs.lowerBound)
+        if call.inputs.type == .int8 {
+          multiplyInt8(blocks, weights, outputs: range, call, into: place, thread: thread)
+        } else {
+          multiplyUnpacked(weights, outputs: range, call, into: place, thread: thread)
+        }
+      }
+    } else {
+      multiplyDots(weights, outputs: outputs, call, into: destination)
+    }
+    guard !weights.bias.isEmpty else { return }
+    weights.bias.withUnsafeBufferPointer { bias in
+      for row in 0..<call.rows {
+        let sums = destination + row * call.outputStride
+        for output in outputs { sums[output - outputs.lowerBound] += bias[output] }
+      }
+    }
+  }
+
+  /// Groups of a panel that are packed and multiplied at a time: they stay in the first-level cache,
+  /// and are whole blocks of every format.
+  private static let groupsPerChunk = 16
+
+  /// A panel of int8, chunk by chunk, of which the sums go on in the outputs.
+  private func multiplyInt8(
+    _ blocks: WeightBlocks, _ weights: WeightMatrix, outputs: Range<Int>, _ call: RowsCall,
+    into destination: UnsafeMutablePointer<Float>, thread: Int
+  ) {
+    let (pack, matrix) = (blocks.pack(table.pack), blocks.matrix(table))
+    let panel = scratch(of: thread)
+    let groups = weights.inputs / 32
+    let inputs = call.inputs.rows
+    let blockBytes = weights.format.bytesPerBlock
+    var product = rf_int8_product()
+    product.rows = call.rows
+    product.stride = call.inputRowBytes
+    product.panel = UnsafeRawPointer(panel)
+    product.outputs = destination
+    product.output_stride = call.outputStride
+    product.columns = outputs.count
+    var ahead = weights.row(outputs.upperBound)
+    for first in stride(from: 0, to: groups, by: Self.groupsPerChunk) {
+      let count = min(Self.groupsPerChunk, groups - first)
+      let blockCount = count / blocks.groups
+      // As much of what comes next as is read here.
+      let bytes = outputs.count * blockCount * blockBytes
+      rf_prefetch(ahead, bytes)
+      ahead += bytes
+      pack(
+        weights.row(outputs.lowerBound) + first / blocks.groups * blockBytes, weights.rowBytes,
+        outputs.count, blockCount, panel)
+      product.group_count = count
+      product.inputs = (inputs + 32 * first).assumingMemoryBound(to: Int8.self)
+      product.groups = (inputs + 32 * (groups + first)).assumingMemoryBound(
+        to: rf_int8_group.self)
+      product.continues = first > 0
+      matrix(&product)
+    }
+  }
+
+  /// A panel of another input type, or its rows where there are no panels.
+  private func multiplyUnpacked(
+    _ weights: WeightMatrix, outputs: Range<Int>, _ call: RowsCall,
+    into destination: UnsafeMutablePointer<Float>, thread: Int
+  ) {
+    let inputs = call.inputs.rows
+    let panel = Int(RF_PANEL_COLUMNS)
+    let microtile = Int(RF_MICROTILE_ROWS)
+    guard multipliesPanels else {
+      let row = scratch(of: thread).assumingMemoryBound(to: Float.self)
+      for output in outputs {
+        weights.format.unpackRow(
+          weights.row(output), count: weights.inputs, into: row, with: table)
+        for index in 0..<call.rows {
+          table.dot_4_float32_float32(
+            row, 1, weights.inputs, inputs + index * call.inputRowBytes,
+            destination + index * call.outputStride + (output - outputs.lowerBound))
+        }
+      }
+      return
+    }
+    assert(outputs.count <= panel)
+    let packed = packed(weights, outputs: outputs, thread: thread)
+    for row in stride(from: 0, to: call.rows, by: microtile) {
+      inputKernels.matrix(
+        min(microtile, call.rows - row), weights.inputs, inputs + row * call.inputRowBytes,
+        call.inputRowBytes / inputType.bytes, packed, destination + row * call.outputStride,
+        call.outputStride, outputs.count, nil, false)
+    }
+  }
+
+  /// Dot products with weights as they lie.
+  private func multiplyDots(
+    _ weights: WeightMatrix, outputs: Range<Int>, _ call: RowsCall,
+    into destination: UnsafeMutablePointer<Float>
+  ) {
+    let kernels = weights.format.kernels!(self)
+    if call.rows > 1 {
+      kernels.dotsOfSeveralInputs(
+        weights.row(outputs.lowerBound), outputs.count, weights.inputs, call.splitInputs, call.rows,
+        call.inputRowBytes / inputType.bytes, destination, call.outputStride)
+      return
+    }
+    for first in stride(from: 0, to: outputs.count, by: 4) {
+      kernels.dotsOfOneInput(
+        weights.row(outputs.lowerBound + first), min(4, outputs.count - first), weights.inputs,
+        call.inputs.rows, destination + first)
+    }
+  }
+}
+
+/// One call of `multiplyRows`, for its threads.
+struct RowsCall {
+  let inputs: MatrixInputs
+  /// The same in the order in which dot products of several rows read float32.
+  let splitInputs: UnsafeRawPointer
+  let rows: Int
+  let inputRowBytes: Int
+  /// `[rows][outputStride]` float32.
+  let outputs: UnsafeMutablePointer<Float>
+  let outputStride: Int
+}
+
+/// The part of such a call that is of one matrix.
+struct RowsPart {
+  let weights: WeightMatrix
+  /// The outputs that are computed.
+  let range: Range<Int>
+  /// Where the first of them stands among all of the call.
+  let column: Int
+  /// How many of them are one item.
+  let perItem: Int
+  let firstItem: Int
+}
