@@ -4,9 +4,9 @@
 //   2   16 bytes: of byte i, the low 4 bits are weight i and the high 4 bits weight 16 + i
 //
 // weight = d v[q], with 16 values v that are not evenly spaced
-RF_INLINE rf_quants rf_iq4_nl_quants(const uint8_t *const *blocks, size_t group) {
+RF_INLINE rf_quants rf_iq4_nl_quants(rf_rows rows, size_t group) {
   (void)group;
-  return rf_looked_up(rf_nibbles(rf_load_lanes(blocks, 2)), RF_IQ4_VALUES);
+  return rf_looked_up(rf_nibbles(rf_load_lanes(rows, 2)), RF_IQ4_VALUES);
 }
 
 #define RF_FORMAT iq4_nl

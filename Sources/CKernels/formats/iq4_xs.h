@@ -7,8 +7,8 @@
 //       weight 32 j + 16 + i
 //
 // weight = (d (s - 32)) v[q], with the values v of IQ4_NL and a scale s for each 32 weights
-RF_INLINE rf_quants rf_iq4_xs_quants(const uint8_t *const *blocks, size_t group) {
-  return rf_looked_up(rf_nibbles(rf_load_lanes(blocks, 8 + 16 * group)), RF_IQ4_VALUES);
+RF_INLINE rf_quants rf_iq4_xs_quants(rf_rows rows, size_t group) {
+  return rf_looked_up(rf_nibbles(rf_load_lanes(rows, 8 + 16 * group)), RF_IQ4_VALUES);
 }
 
 RF_INLINE void rf_iq4_xs_scales(const uint8_t *block, rf_scale_slots to) {

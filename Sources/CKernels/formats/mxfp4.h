@@ -6,9 +6,9 @@
 //       E2M1
 //
 // weight = 2^(e - 128) v[q], where v is twice the E2M1, an integer
-RF_INLINE rf_quants rf_mxfp4_quants(const uint8_t *const *blocks, size_t group) {
+RF_INLINE rf_quants rf_mxfp4_quants(rf_rows rows, size_t group) {
   (void)group;
-  return rf_looked_up(rf_nibbles(rf_load_lanes(blocks, 1)), RF_E2M1_VALUES);
+  return rf_looked_up(rf_nibbles(rf_load_lanes(rows, 1)), RF_E2M1_VALUES);
 }
 
 RF_INLINE void rf_mxfp4_scales(const uint8_t *block, rf_scale_slots to) {

@@ -7,10 +7,10 @@
 //   82  the minimum's d, float16
 //
 // weight = (d s) q - (dmin m)
-RF_INLINE rf_quants rf_q2_k_quants(const uint8_t *const *blocks, size_t group) {
+RF_INLINE rf_quants rf_q2_k_quants(rf_rows rows, size_t group) {
   const size_t first = 16 + 32 * (group / 4), shift = 2 * (group % 4);
-  const rf_quants q = {rf_bits(rf_load_lanes(blocks, first), shift, 3),
-                       rf_bits(rf_load_lanes(blocks, first + 16), shift, 3)};
+  const rf_quants q = {rf_bits(rf_load_lanes(rows, first), shift, 3),
+                       rf_bits(rf_load_lanes(rows, first + 16), shift, 3)};
   return rf_biased(q, 128);
 }
 

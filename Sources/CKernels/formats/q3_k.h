@@ -8,12 +8,12 @@
 //   108 d, float16
 //
 // weight = (d (s - 32)) (q - 4), with s for each 16 weights
-RF_INLINE rf_quants rf_q3_k_quants(const uint8_t *const *blocks, size_t group) {
+RF_INLINE rf_quants rf_q3_k_quants(rf_rows rows, size_t group) {
   const size_t first = 32 + 32 * (group / 4), shift = 2 * (group % 4);
-  const rf_quants q = {rf_bits(rf_load_lanes(blocks, first), shift, 3) +
-                           rf_bits_at(rf_load_lanes(blocks, 0), group, 1, 2),
-                       rf_bits(rf_load_lanes(blocks, first + 16), shift, 3) +
-                           rf_bits_at(rf_load_lanes(blocks, 16), group, 1, 2)};
+  const rf_quants q = {rf_bits(rf_load_lanes(rows, first), shift, 3) +
+                           rf_bits_at(rf_load_lanes(rows, 0), group, 1, 2),
+                       rf_bits(rf_load_lanes(rows, first + 16), shift, 3) +
+                           rf_bits_at(rf_load_lanes(rows, 16), group, 1, 2)};
   return rf_biased(q, 128 - 4);
 }
 

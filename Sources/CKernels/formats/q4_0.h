@@ -4,9 +4,9 @@
 //   2   16 bytes: of byte i, the low 4 bits are weight i and the high 4 bits weight 16 + i
 //
 // weight = d (q - 8)
-RF_INLINE rf_quants rf_q4_0_quants(const uint8_t *const *blocks, size_t group) {
+RF_INLINE rf_quants rf_q4_0_quants(rf_rows rows, size_t group) {
   (void)group;
-  return rf_biased(rf_nibbles(rf_load_lanes(blocks, 2)), 128 - 8);
+  return rf_biased(rf_nibbles(rf_load_lanes(rows, 2)), 128 - 8);
 }
 
 #define RF_FORMAT q4_0

@@ -5,9 +5,9 @@
 //   4   16 bytes: of byte i, the low 4 bits are weight i and the high 4 bits weight 16 + i
 //
 // weight = d q + m
-RF_INLINE rf_quants rf_q4_1_quants(const uint8_t *const *blocks, size_t group) {
+RF_INLINE rf_quants rf_q4_1_quants(rf_rows rows, size_t group) {
   (void)group;
-  return rf_biased(rf_nibbles(rf_load_lanes(blocks, 4)), 128);
+  return rf_biased(rf_nibbles(rf_load_lanes(rows, 4)), 128);
 }
 
 #define RF_FORMAT q4_1

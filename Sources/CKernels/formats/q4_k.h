@@ -7,10 +7,10 @@
 //       bits weight 64 j + 32 + i
 //
 // weight = (d s) q - (dmin m), with s and m for each 32 weights
-RF_INLINE rf_quants rf_q4_k_quants(const uint8_t *const *blocks, size_t group) {
+RF_INLINE rf_quants rf_q4_k_quants(rf_rows rows, size_t group) {
   const size_t first = 16 + 32 * (group / 2), shift = 4 * (group % 2);
-  const rf_quants q = {rf_bits(rf_load_lanes(blocks, first), shift, 15),
-                       rf_bits(rf_load_lanes(blocks, first + 16), shift, 15)};
+  const rf_quants q = {rf_bits(rf_load_lanes(rows, first), shift, 15),
+                       rf_bits(rf_load_lanes(rows, first + 16), shift, 15)};
   return rf_biased(q, 128);
 }
 

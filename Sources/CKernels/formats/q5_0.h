@@ -5,9 +5,9 @@
 //   6   16 bytes: of byte i, the low 4 bits are of weight i and the high 4 bits of weight 16 + i
 //
 // weight = d (q - 16)
-RF_INLINE rf_quants rf_q5_0_quants(const uint8_t *const *blocks, size_t group) {
+RF_INLINE rf_quants rf_q5_0_quants(rf_rows rows, size_t group) {
   (void)group;
-  return rf_biased(rf_with_fifth_bits(rf_nibbles(rf_load_lanes(blocks, 6)), blocks, 2), 128 - 16);
+  return rf_biased(rf_with_fifth_bits(rf_nibbles(rf_load_lanes(rows, 6)), rows, 2), 128 - 16);
 }
 
 #define RF_FORMAT q5_0

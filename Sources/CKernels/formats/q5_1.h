@@ -6,9 +6,9 @@
 //   8   16 bytes: of byte i, the low 4 bits are of weight i and the high 4 bits of weight 16 + i
 //
 // weight = d q + m
-RF_INLINE rf_quants rf_q5_1_quants(const uint8_t *const *blocks, size_t group) {
+RF_INLINE rf_quants rf_q5_1_quants(rf_rows rows, size_t group) {
   (void)group;
-  return rf_biased(rf_with_fifth_bits(rf_nibbles(rf_load_lanes(blocks, 8)), blocks, 4), 128);
+  return rf_biased(rf_with_fifth_bits(rf_nibbles(rf_load_lanes(rows, 8)), rows, 4), 128);
 }
 
 #define RF_FORMAT q5_1

@@ -8,12 +8,12 @@
 //       bits of weight 64 j + 32 + i
 //
 // weight = (d s) q - (dmin m), with s and m for each 32 weights
-RF_INLINE rf_quants rf_q5_k_quants(const uint8_t *const *blocks, size_t group) {
+RF_INLINE rf_quants rf_q5_k_quants(rf_rows rows, size_t group) {
   const size_t first = 48 + 32 * (group / 2), shift = 4 * (group % 2);
-  const rf_quants q = {rf_bits(rf_load_lanes(blocks, first), shift, 15) |
-                           rf_bits_at(rf_load_lanes(blocks, 16), group, 1, 4),
-                       rf_bits(rf_load_lanes(blocks, first + 16), shift, 15) |
-                           rf_bits_at(rf_load_lanes(blocks, 32), group, 1, 4)};
+  const rf_quants q = {rf_bits(rf_load_lanes(rows, first), shift, 15) |
+                           rf_bits_at(rf_load_lanes(rows, 16), group, 1, 4),
+                       rf_bits(rf_load_lanes(rows, first + 16), shift, 15) |
+                           rf_bits_at(rf_load_lanes(rows, 32), group, 1, 4)};
   return rf_biased(q, 128);
 }
 

@@ -8,13 +8,13 @@
 //   208 d, float16
 //
 // weight = (d s) (q - 32)
-RF_INLINE rf_quants rf_q6_k_quants(const uint8_t *const *blocks, size_t group) {
+RF_INLINE rf_quants rf_q6_k_quants(rf_rows rows, size_t group) {
   const size_t low = 64 * (group / 4) + 32 * (group % 2), low_shift = 4 * (group % 4 / 2);
   const size_t high = 128 + 32 * (group / 4), high_shift = 2 * (group % 4);
-  const rf_quants q = {rf_bits(rf_load_lanes(blocks, low), low_shift, 15) |
-                           rf_bits_at(rf_load_lanes(blocks, high), high_shift, 3, 4),
-                       rf_bits(rf_load_lanes(blocks, low + 16), low_shift, 15) |
-                           rf_bits_at(rf_load_lanes(blocks, high + 16), high_shift, 3, 4)};
+  const rf_quants q = {rf_bits(rf_load_lanes(rows, low), low_shift, 15) |
+                           rf_bits_at(rf_load_lanes(rows, high), high_shift, 3, 4),
+                       rf_bits(rf_load_lanes(rows, low + 16), low_shift, 15) |
+                           rf_bits_at(rf_load_lanes(rows, high + 16), high_shift, 3, 4)};
   return rf_biased(q, 128 - 32);
 }
 

@@ -4,9 +4,9 @@
 //   2   32 signed bytes
 //
 // weight = d q
-RF_INLINE rf_quants rf_q8_0_quants(const uint8_t *const *blocks, size_t group) {
+RF_INLINE rf_quants rf_q8_0_quants(rf_rows rows, size_t group) {
   (void)group;
-  const rf_quants q = {rf_load_lanes(blocks, 2), rf_load_lanes(blocks, 18)};
+  const rf_quants q = {rf_load_lanes(rows, 2), rf_load_lanes(rows, 18)};
   // A signed byte plus 128 is the byte with its first bit turned.
   return (rf_quants){q.low ^ 0x80, q.high ^ 0x80};
 }

@@ -25,44 +25,43 @@
 #define RF_MINIMUMS 0
 #endif
 
-// Up to RF_PACK_RUN blocks of all rows. `run` is a constant where inlined, but at a row's end.
-RF_INLINE void RF_NAME(RF_FORMAT, u8, pack_run)(const uint8_t *const *row, size_t rows, size_t run,
-                                                uint8_t *group) {
+// Up to RF_PACK_RUN blocks of up to 32 rows, from a byte of each row on. `count` and `run` are
+// constants where inlined, but at the end of a matrix or a row.
+RF_INLINE void RF_NAME(RF_FORMAT, u8, pack_run)(rf_panel_rows rows, size_t count, size_t byte,
+                                                size_t run, uint8_t *group) {
   const size_t group_bytes = RF_INT8_GROUP_BYTES(RF_PARTS, RF_MINIMUMS);
 #if defined(RF_FORMAT_D)
   // Scales are collected before they are converted, so that no load waits for many small stores.
   uint16_t halves[RF_PACK_RUN][1 + RF_MINIMUMS][RF_PANEL_COLUMNS];
-  for (size_t r = 0; r < RF_PANEL_COLUMNS; r++)
-#pragma clang loop unroll(full)
+  for (size_t r = 0; r < RF_PANEL_COLUMNS; r += 4)
     for (size_t b = 0; b < run; b++) {
-      const uint8_t *block = row[r] + b * RF_FORMAT_BYTES;
-      memcpy(&halves[b][0][r], block + RF_FORMAT_D, sizeof(uint16_t));
+      const rf_rows at = rf_rows_at(rows, r, 1, byte + b * RF_FORMAT_BYTES);
+      rf_collect_halves(at, RF_FORMAT_D, &halves[b][0][r]);
 #if RF_MINIMUMS
-      memcpy(&halves[b][1][r], block + RF_FORMAT_M, sizeof(uint16_t));
+      rf_collect_halves(at, RF_FORMAT_M, &halves[b][1][r]);
 #endif
     }
 #else
-  for (size_t r = 0; r < rows; r++)
-    for (size_t b = 0; b < run; b++)
-      RF_SCALES(RF_FORMAT)
-  (row[r] + b * RF_FORMAT_BYTES,
-   (rf_scale_slots){(float *)(group + b * RF_FORMAT_GROUPS * group_bytes + RF_INT8_QUANT_BYTES) + r,
-                    group_bytes / sizeof(float), RF_PARTS * RF_PANEL_COLUMNS});
+  for (size_t r = 0; r < count; r++)
+    for (size_t b = 0; b < run; b++) {
+      const uint8_t *row = rows.table ? rows.table[r] : rows.first + r * rows.step;
+      const rf_scale_slots slots = {
+          (float *)(group + b * RF_FORMAT_GROUPS * group_bytes + RF_INT8_QUANT_BYTES) + r,
+          group_bytes / sizeof(float), RF_PARTS * RF_PANEL_COLUMNS};
+      RF_SCALES(RF_FORMAT)(row + byte + b * RF_FORMAT_BYTES, slots);
+    }
 #endif
-  for (size_t b = 0; b < run; b++) {
-    for (size_t half = 0; half < 2 && 16 * half < rows; half++) {
-      // Rows 4 L + j of the half are lane L of the vectors j.
-      const uint8_t *lanes[4][4];
+  for (size_t b = 0; b < run; b++, byte += RF_FORMAT_BYTES) {
 #pragma clang loop unroll(full)
-      for (size_t j = 0; j < 4; j++)
-#pragma clang loop unroll(full)
-        for (size_t lane = 0; lane < 4; lane++)
-          lanes[j][lane] = row[16 * half + 4 * lane + j] + b * RF_FORMAT_BYTES;
+    for (size_t half = 0; half < 2; half++) {
+      if (16 * half >= count)
+        break;
       for (size_t g = 0; g < RF_FORMAT_GROUPS; g++) {
         rf_u32x16 low[4], high[4];
 #pragma clang loop unroll(full)
         for (size_t j = 0; j < 4; j++) {
-          const rf_quants q = RF_QUANTS(RF_FORMAT)(lanes[j], g);
+          // Rows 4 L + j of the half are lane L of the vectors j.
+          const rf_quants q = RF_QUANTS(RF_FORMAT)(rf_rows_at(rows, 16 * half + j, 4, byte), g);
           low[j] = (rf_u32x16)q.low;
           high[j] = (rf_u32x16)q.high;
         }
@@ -72,6 +71,7 @@ RF_INLINE void RF_NAME(RF_FORMAT, u8, pack_run)(const uint8_t *const *row, size_
       }
     }
 #if defined(RF_FORMAT_D)
+#pragma clang loop unroll(full)
     for (size_t i = 0; i < 1 + RF_MINIMUMS; i++)
 #pragma clang loop unroll(full)
       for (size_t half = 0; half < 2; half++)
@@ -85,18 +85,24 @@ RF_INLINE void RF_NAME(RF_FORMAT, u8, pack_run)(const uint8_t *const *row, size_
 void RF_NAME(RF_FORMAT, u8, pack_32xn)(const void *weights, size_t row_bytes, size_t rows,
                                        size_t blocks, void *packed) {
   assert(rows > 0 && rows <= RF_PANEL_COLUMNS);
-  const uint8_t *row[RF_PANEL_COLUMNS];
-  for (size_t r = 0; r < RF_PANEL_COLUMNS; r++)
-    row[r] = (const uint8_t *)weights + (r < rows ? r : rows - 1) * row_bytes;
+  const size_t run_bytes =
+      RF_PACK_RUN * RF_FORMAT_GROUPS * RF_INT8_GROUP_BYTES(RF_PARTS, RF_MINIMUMS);
+  const rf_panel_rows all = {weights, row_bytes, NULL};
+  const uint8_t *table[RF_PANEL_COLUMNS];
+  for (size_t r = 0; r < RF_PANEL_COLUMNS && rows < RF_PANEL_COLUMNS; r++)
+    table[r] = all.first + (r < rows ? r : rows - 1) * row_bytes;
+  const rf_panel_rows some = {weights, row_bytes, table};
   uint8_t *group = packed;
-  for (; blocks >= RF_PACK_RUN; blocks -= RF_PACK_RUN) {
-    RF_NAME(RF_FORMAT, u8, pack_run)(row, rows, RF_PACK_RUN, group);
-    group += RF_PACK_RUN * RF_FORMAT_GROUPS * RF_INT8_GROUP_BYTES(RF_PARTS, RF_MINIMUMS);
-    for (size_t r = 0; r < RF_PANEL_COLUMNS; r++)
-      row[r] += RF_PACK_RUN * RF_FORMAT_BYTES;
+  for (size_t byte = 0; blocks > 0; byte += RF_PACK_RUN * RF_FORMAT_BYTES, group += run_bytes) {
+    const size_t run = blocks < RF_PACK_RUN ? blocks : RF_PACK_RUN;
+    if (rows < RF_PANEL_COLUMNS)
+      RF_NAME(RF_FORMAT, u8, pack_run)(some, rows, byte, run, group);
+    else if (run == RF_PACK_RUN)
+      RF_NAME(RF_FORMAT, u8, pack_run)(all, RF_PANEL_COLUMNS, byte, RF_PACK_RUN, group);
+    else
+      RF_NAME(RF_FORMAT, u8, pack_run)(all, RF_PANEL_COLUMNS, byte, run, group);
+    blocks -= run;
   }
-  if (blocks > 0)
-    RF_NAME(RF_FORMAT, u8, pack_run)(row, rows, blocks, group);
 }
 
 #undef RF_FORMAT

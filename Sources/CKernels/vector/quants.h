@@ -20,12 +20,37 @@ RF_INLINE float *rf_minimum_slot(rf_scale_slots slots, size_t group, size_t part
   return rf_scale_slot(slots, group, part) + slots.minimums;
 }
 
+// The same block of four rows.
+typedef struct rf_rows {
+  const uint8_t *block[4];
+} rf_rows;
+
+// Where the rows of a panel are: `step` bytes apart, or as a table says if there is one, in which
+// the last row stands in the place of missing ones.
+typedef struct rf_panel_rows {
+  const uint8_t *first;
+  size_t step;
+  const uint8_t *const *table;
+} rf_panel_rows;
+
+// Rows r, r + distance, r + 2 distance and r + 3 distance, at a byte of each. Multiples of the step
+// stay in registers and become parts of addresses: 32 pointers would not.
+RF_INLINE rf_rows rf_rows_at(rf_panel_rows rows, size_t r, size_t distance, size_t byte) {
+  if (rows.table)
+    return (rf_rows){{rows.table[r] + byte, rows.table[r + distance] + byte,
+                      rows.table[r + 2 * distance] + byte, rows.table[r + 3 * distance] + byte}};
+  const uint8_t *first = rows.first + r * rows.step + byte;
+  size_t one = distance * rows.step, three = 3 * one;
+  __asm__("" : "+r"(one), "+r"(three));
+  return (rf_rows){{first, first + one, first + 2 * one, first + three}};
+}
+
 // 16 bytes at an offset of each of four blocks.
-RF_INLINE rf_u8x64 rf_load_lanes(const uint8_t *const *blocks, size_t offset) {
+RF_INLINE rf_u8x64 rf_load_lanes(rf_rows rows, size_t offset) {
   rf_u8x16 lane[4];
 #pragma clang loop unroll(full)
   for (size_t i = 0; i < 4; i++)
-    memcpy(&lane[i], blocks[i] + offset, sizeof lane[i]);
+    memcpy(&lane[i], rows.block[i] + offset, sizeof lane[i]);
   const rf_u8x32 first = __builtin_shufflevector(lane[0], lane[1], RF_FIRST_32);
   const rf_u8x32 second = __builtin_shufflevector(lane[2], lane[3], RF_FIRST_32);
   return __builtin_shufflevector(first, second, RF_FIRST_64);
@@ -50,12 +75,12 @@ RF_INLINE rf_quants rf_biased(rf_quants q, uint8_t bias) {
 }
 
 // Adds 16 where a row's bit is set; the 32 bits are at an offset of its block.
-RF_INLINE rf_quants rf_with_fifth_bits(rf_quants q, const uint8_t *const *blocks, size_t offset) {
+RF_INLINE rf_quants rf_with_fifth_bits(rf_quants q, rf_rows rows, size_t offset) {
   uint64_t low = 0, high = 0;
 #pragma clang loop unroll(full)
   for (size_t i = 0; i < 4; i++) {
     uint32_t bits;
-    memcpy(&bits, blocks[i] + offset, sizeof bits);
+    memcpy(&bits, rows.block[i] + offset, sizeof bits);
     low |= (uint64_t)(bits & 0xffff) << 16 * i;
     high |= (uint64_t)(bits >> 16) << 16 * i;
   }
@@ -70,6 +95,18 @@ RF_INLINE rf_quants rf_with_fifth_bits(rf_quants q, const uint8_t *const *blocks
 
 RF_INLINE rf_quants rf_looked_up(rf_quants q, rf_u8x16 values) {
   return (rf_quants){RF_LOOK_UP(values, q.low), RF_LOOK_UP(values, q.high)};
+}
+
+// 16 bits at an offset of each of four blocks, in one store.
+RF_INLINE void rf_collect_halves(rf_rows rows, size_t offset, uint16_t *to) {
+  uint64_t all = 0;
+#pragma clang loop unroll(full)
+  for (size_t i = 0; i < 4; i++) {
+    uint16_t bits;
+    memcpy(&bits, rows.block[i] + offset, sizeof bits);
+    all |= (uint64_t)bits << 16 * i;
+  }
+  memcpy(to, &all, sizeof all);
 }
 
 RF_INLINE float rf_half(const uint8_t *bytes) {
