@@ -57,6 +57,9 @@ public enum StoredModels {
     return ((try? FilePath(text: path).entries()) ?? []).map { "\(path)/\($0)" }
   }
 
+  /// Whether a path can mean nothing but a GGUF file.
+  public static func isGGUF(_ path: String) -> Bool { GGUFName.isGGUF(path) }
+
   /// The model at `path`: a directory in Hugging Face layout, a GGUF file or any part of one that was
   /// split, or a directory that has exactly one of these and no `config.json`.
   ///

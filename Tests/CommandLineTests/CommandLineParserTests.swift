@@ -277,7 +277,7 @@ import Testing
     #expect(settings.context == .tokenIds(path: "i") && settings.model == .stored("m"))
     #expect(settings.tokenizer == "t")
     #expect(settings.randomWeights && settings.strict && settings.ignorePositionLimit)
-    #expect(settings.precision == .fp32 && settings.threads == 3)
+    #expect(settings.numerics.precision == .fp32 && settings.threads == 3)
     #expect(settings.partition == .striped && settings.stallTimeout == 9)
     #expect(settings.json && settings.report == "r" && settings.quiet)
     #expect(settings.logLevel == .debug && settings.prompt == nil && settings.logits == nil)

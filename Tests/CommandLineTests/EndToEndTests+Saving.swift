@@ -97,7 +97,7 @@ extension EndToEndTests {
         try expectFailure(again + ["--precision", "bf16"], 64, ["--precision", "fp32", saved])
 
         try FileManager.default.moveItem(atPath: path, toPath: directory + "/moved")
-        try expectFailure(again, 66, [saved, path, "--model DIR"])
+        try expectFailure(again, 66, [saved, path, "--model PATH"])
         let moved = again + ["--model", directory + "/moved"]
         #expect(try record(moved).digest == whole.digest)
         try expectFailure(again + ["--model", "needle"], 69, [saved, "another model"])

@@ -16,7 +16,7 @@ import Testing
     #expect(settings.prompt == nil)
     #expect(settings.model == .builtIn)
     #expect(settings.generation == GenerationChoices())
-    #expect(settings.precision == .bf16)
+    #expect(settings.numerics.precision == .bf16)
     #expect(settings.threads == nil)
     #expect(settings.partition == .zigzag)
     #expect(settings.stallTimeout == 300)

@@ -89,6 +89,15 @@ struct GGUFConfigurationTests {
         }
       }
     }
+    // Of the largest Gemma alone sizes are divided.
+    expectError(.malformed, naming: ["gemma3.attention.head_count"]) {
+      _ = try model("gemma3") {
+        $0.metadata.removeAll { ["gemma3.attention.head_count"].contains($0.key) }
+        $0.metadata += [
+          ("gemma3.attention.head_count", .uint32(0)), ("gemma3.attention.key_length", .uint32(4)),
+        ]
+      }
+    }
     expectError(.malformed, naming: ["token_embd.weight"]) {
       _ = try model { $0.items.removeFirst() }
     }

@@ -40,7 +40,7 @@ extension RankTests {
       }
     }
 
-    @Test(arguments: [SampleModel.tied, .wide, .everything, .needle])
+    @Test(arguments: [SampleModel.tied, .wide, .everything, .adjacent, .needle])
     func everyModelGivesTheSameBitsOnAnyNumberOfRanks(model: SampleModel) throws {
       let weights = try model.weights()
       for arithmetic in highestArithmetics() {
@@ -56,7 +56,7 @@ extension RankTests {
     /// enough, as all numbers of them give the same bits.
     @Test(
       .enabled { await isOneRank() },
-      arguments: [SampleModel.narrow, .tied, .wide, .everything, .needle])
+      arguments: [SampleModel.narrow, .tied, .wide, .everything, .adjacent, .needle])
     func logitsAreCloseToTheReference(model: SampleModel) throws {
       let weights = try model.weights()
       let contexts = [1, 255, 257, 600]

@@ -44,9 +44,12 @@ import Transformer
     #expect(abs(score(17, 0) - score(18, 0)) > 1e-2)
   }
 
-  @Test(arguments: [16, 48, 128])
-  func aTableGivesTheBitsOfSingleRotations(headDimension: Int) {
-    let rope = RoPE(RoPEParameters(theta: 10_000), headDimension: headDimension)
+  @Test(arguments: [16, 48, 128], [RotationLayout.halves, .adjacent])
+  func aTableGivesTheBitsOfSingleRotations(headDimension: Int, layout: RotationLayout) {
+    let rope = RoPE(
+      RoPEParameters(
+        theta: 10_000, rotaryDimension: layout == .halves ? nil : headDimension - 4, layout: layout),
+      headDimension: headDimension)
     let reused = OwnedRoPETable(rope, capacity: 9)
     for positions in [0..<1, 250..<259, 1_000_000..<1_000_004, 7..<7] {
       // In two parts, as several sequences have them.

@@ -80,7 +80,7 @@ package struct InspectCommand: Subcommand, Sendable {
   @Flag(help: "Take only the model's configuration, with reproducible random weights.")
   package var randomWeights = false
 
-  @Flag(help: "Refuse a model whose config.json has keys that ringflash does not know.")
+  @Flag(help: "Refuse a model that has configuration keys that ringflash does not know.")
   package var strict = false
 
   @Flag(help: "Of a saved context, compare all files with their checksums.")

@@ -206,9 +206,9 @@ struct InspectReport: Codable, CommandReport {
     let size = decimalSize(weightBytes)
     let types = storage.keys.sorted().map { type in
       let amount = storage[type]!
-      return storage.count == 1
-        ? type : "\(type) (\(amount.tensors) tensors, \(decimalSize(amount.bytes)))"
-    }.joined(separator: " and ")
+      let tensors = "\(amount.tensors) tensor\(amount.tensors == 1 ? "" : "s")"
+      return storage.count == 1 ? type : "\(type) (\(tensors), \(decimalSize(amount.bytes)))"
+    }.joined(separator: ", ")
     return switch weights {
     case .builtIn: size
     case .files: "\(size), stored as \(types), shared by the ranks of a host"

@@ -33,7 +33,7 @@ package struct ModelOptions: ParsableArguments, Sendable {
 
   @Flag(
     name: GenerateOption.strict.name,
-    help: "Refuse a model whose config.json has keys that ringflash does not know.")
+    help: "Refuse a model that has configuration keys that ringflash does not know.")
   package var strict = false
 
   package init() {}

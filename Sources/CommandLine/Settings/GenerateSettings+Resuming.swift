@@ -43,7 +43,7 @@ extension GenerateSettings {
           .noInput,
           """
           the saved context '\(directory.path)' is of the model '\(path)', which is not there; give \
-          its place with --model DIR
+          its place with --model PATH
           """)
       }
       randomWeights = description.model.randomWeights

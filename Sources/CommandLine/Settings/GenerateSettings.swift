@@ -167,7 +167,7 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
   }
 
   static let builtInWeights = Failure(
-    .usage, "--random-weights needs --model DIR: the built-in model has weights of its own")
+    .usage, "--random-weights needs --model PATH: the built-in model has weights of its own")
 }
 
 extension SamplingChoices {

@@ -43,9 +43,8 @@ package enum ModelSource: Codable, Equatable, Sendable {
   ///
   /// - Throws: `FileError` where it could be only the latter and is not there.
   static func path(of name: String) throws -> String {
-    guard !FilePath(text: name).exists, let model = HubModel(name) else {
-      return name
-    }
+    guard !FilePath(text: name).exists, !StoredModels.isGGUF(name), let model = HubModel(name)
+    else { return name }
     return try HubCache(environment: ProcessInfo.processInfo.environment).snapshot(of: model)
   }
 }

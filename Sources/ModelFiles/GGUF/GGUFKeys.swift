@@ -62,11 +62,14 @@ struct GGUFKeys {
   /// Those that are read, and those that are known to bear on nothing here.
   private static let known = GGUFUnsupportedKey.names.union([
     "attention.head_count", "attention.head_count_kv", "attention.key_length",
-    "attention.key_length_swa", "attention.layer_norm_rms_epsilon", "attention.scale",
+    "attention.key_length_swa", "attention.layer_norm_epsilon",
+    "attention.layer_norm_rms_epsilon", "attention.scale",
     "attention.sliding_window", "attention.sliding_window_pattern", "attention.value_length",
     "attention.value_length_swa", "attn_logit_softcapping", "block_count", "context_length",
-    "embedding_length", "feed_forward_length", "final_logit_softcapping", "pooling_type",
-    "rope.dimension_count", "rope.dimension_count_swa", "rope.freq_base", "rope.freq_base_swa",
+    "embedding_length", "embedding_length_out", "feed_forward_length", "final_logit_softcapping",
+    "pooling_type",
+    "rope.dimension_count", "rope.dimension_sections", "rope.dimension_count_swa", "rope.freq_base",
+    "rope.freq_base_swa",
     "rope.scale_linear", "rope.scaling.attn_factor", "rope.scaling.factor",
     "rope.scaling.finetuned", "rope.scaling.original_context_length", "rope.scaling.type",
     "rope.scaling.yarn_beta_fast", "rope.scaling.yarn_beta_slow", "tensor_data_layout",

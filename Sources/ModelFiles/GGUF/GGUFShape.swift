@@ -17,6 +17,12 @@ struct GGUFShape {
     queryHeads = try keys.required("attention.head_count", keys.integerOfAllLayers)
     keyValueHeads = try keys.integerOfAllLayers("attention.head_count_kv") ?? queryHeads
     positions = try keys.required("context_length", keys.integer)
+    // Before they are divided.
+    for (key, size) in [("embedding_length", hiddenSize), ("attention.head_count", queryHeads)]
+    where size < 1 {
+      throw keys.metadata.malformed(
+        "\"\(keys.prefix)\(key)\" is \(size), but must be at least 1")
+    }
     headDimension = try Self.headDimension(keys, hiddenSize: hiddenSize, queryHeads: queryHeads)
     rotaryDimension = try keys.integer("rope.dimension_count") ?? headDimension
     guard rotaryDimension >= 2, rotaryDimension % 2 == 0, rotaryDimension <= headDimension else {
@@ -42,7 +48,7 @@ struct GGUFShape {
     _ keys: GGUFKeys, hiddenSize: Int, queryHeads: Int
   ) throws -> Int {
     if let length = try keys.integer("attention.key_length") { return length }
-    guard queryHeads >= 1, hiddenSize % queryHeads == 0 else {
+    guard hiddenSize % queryHeads == 0 else {
       throw keys.metadata.malformed(
         "\"\(keys.prefix)attention.head_count\" is \(queryHeads), among which \(hiddenSize) coordinates "
           + "cannot be divided evenly, and there is no \"\(keys.prefix)attention.key_length\"")

@@ -61,9 +61,7 @@ enum GGUFUnsupportedKey {
     "attention.sliding_window_pattern": "layers with and without a window",
   ]
 
-  static let names = Set(groups.flatMap(\.keys)).union(switches.keys).union([
-    "rope.dimension_sections", "attention.layer_norm_epsilon", "embedding_length_out",
-  ])
+  static let names = Set(groups.flatMap(\.keys)).union(switches.keys)
 
   /// - Throws: `FileError` that names the first key that asks for something.
   static func check(_ keys: GGUFKeys, _ architecture: GGUFArchitecture) throws {

@@ -13,6 +13,8 @@ package enum SampleModel: String, CaseIterable {
   /// two rotations of which one is scaled and one turns a part of a head; a head dimension that is
   /// padded.
   case everything
+  /// The narrow one, its pairs rotated side by side.
+  case adjacent
   /// The built-in model.
   case needle
 
@@ -68,6 +70,10 @@ package enum SampleModel: String, CaseIterable {
               feedForward: Self.geGLU),
           ]), seed: 4,
         standardDeviation: 0.2
+      ).weights
+    case .adjacent:
+      try RandomModel(
+        RandomModel.sampleConfiguration().rotating(.adjacent), seed: 5
       ).weights
     case .needle:
       NeedleModel().weights

@@ -134,9 +134,10 @@ struct ReferencePass<Scalar: BinaryFloatingPoint> {
       let frequency = rope.frequency(ofPair: j, at: position, contextTokens: count)
       let cosine = Scalar(rope.attentionFactor * cos(Double(position) * frequency))
       let sine = Scalar(rope.attentionFactor * sin(Double(position) * frequency))
-      let (first, second) = (out[j], out[j + rope.pairs])
-      out[j] = first * cosine - second * sine
-      out[j + rope.pairs] = first * sine + second * cosine
+      let places = rope.places(ofPair: j)
+      let (first, second) = (out[places.first], out[places.second])
+      out[places.first] = first * cosine - second * sine
+      out[places.second] = first * sine + second * cosine
     }
     return out
   }

@@ -7,11 +7,15 @@ extension RoPE {
     precondition(row.count == headDimension, "a row of one head")
     for pair in 0..<pairs {
       let (cosine, sine) = rotation(ofPair: pair, at: position, contextTokens: contextTokens)
-      let (i, j) =
-        parameters.layout == .halves ? (pair, pair + pairs) : (2 * pair, 2 * pair + 1)
+      let (i, j) = places(ofPair: pair)
       let (first, second) = (row[i], row[j])
       row[i] = first * cosine - second * sine
       row[j] = second * cosine + first * sine
     }
+  }
+
+  /// Where the two elements of a pair stand in a head's row.
+  package func places(ofPair pair: Int) -> (first: Int, second: Int) {
+    parameters.layout == .halves ? (pair, pair + pairs) : (2 * pair, 2 * pair + 1)
   }
 }
