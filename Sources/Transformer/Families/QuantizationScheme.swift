@@ -26,7 +26,7 @@ public struct QuantizationScheme: Equatable, Sendable {
   ///
   /// - Parameter name: of a matrix, such as `model.layers.0.mlp.up_proj.weight`.
   public func probablyQuantizes(_ name: String) -> Bool {
-    !(["lm_head", "embed_tokens"] + unquantized).contains { name.contains($0) }
+    !(["lm_head", "embed_tokens"] + unquantized).contains { !$0.isEmpty && name.contains($0) }
   }
 }
 
@@ -76,7 +76,9 @@ extension QuantizationScheme {
     try Self.checkAbsence(settings, ["kv_cache_scheme"])
     let block = try settings.integers("weight_block_size")
     if let block, block.count != 2 || block.contains(where: { !(1...1 << 20).contains($0) }) {
-      throw Unsupported(cause: "\(quoted("weight_block_size")): \(block)")
+      throw Unsupported(
+        cause: "\(quoted(settings.prefix + "weight_block_size")) of "
+          + (block.count == 2 ? "\(block)" : "\(block.count) numbers"))
     }
     scaleNames = ["weight_scale_inv", "weight_scale"]
     granularities = [block.map { .block(rows: $0[0], inputs: $0[1]) } ?? .matrix]
