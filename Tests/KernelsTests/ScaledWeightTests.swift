@@ -15,6 +15,12 @@ struct ScaledWeightTests {
   func codesAreUnpackedAsTheyAreDefined(_ set: InstructionSet) {
     let table = Self.table(set)
     let codes = (0...255).map { UInt8($0) }
+    for (code, number): (Int, Float) in [
+      (0, 0), (1, 0x1p-9), (7, 0x7p-9), (8, 0x1p-6), (0x38, 1), (0x3f, 1.875), (0x7e, 448),
+      (0xb8, -1), (0xfe, -448),
+    ] {
+      #expect(Float8.numbers[code] == number)
+    }
     #expect(bits(WeightFormat.fp8E4M3.floats(at: codes, count: 256)) == bits(Float8.numbers))
     for scale: Float in [1, 0, 0.0123, 1e-38, 3e35] {
       for (first, count) in [(0, 256), (1, 255), (3, 16), (100, 31), (120, 9), (255, 1)] {

@@ -81,3 +81,14 @@ package struct ScaledMatrix: Sendable {
       scales, rowsPerScale: rowsPerScale, inputsPerScale: inputsPerScale, inputs: inputs)
   }
 }
+
+extension ScaledMatrix {
+  /// As a model family takes it from its source.
+  package func view(named name: String) -> TensorView {
+    let tensor = Tensor(
+      name: name, elementType: .float8e4m3, shape: [rows, inputs], copying: codes)
+    return TensorView(
+      name: name, shape: tensor.shape, format: .fp8E4M3, elements: tensor.bytes.baseAddress!,
+      scales: weightScales, owner: tensor.owner)
+  }
+}

@@ -90,22 +90,23 @@ extension Float8Checkpoint.Layout {
 
   fileprivate func scales(of name: String, _ matrix: ScaledMatrix) -> Tensor {
     let rows = (matrix.rows + matrix.rowsPerScale - 1) / matrix.rowsPerScale
-    func tensor(_ suffix: String, _ shape: [Int], isHalf: Bool = false) -> Tensor {
-      let name = name.replacingOccurrences(of: ".weight", with: suffix)
-      return isHalf
-        ? Tensor(
-          name: name, elementType: .bfloat16, shape: shape,
-          copying: matrix.scales.map(BFloat16.init))
-        : Tensor(name: name, elementType: .float32, shape: shape, copying: matrix.scales)
+    func tensor(
+      _ suffix: String, _ shape: [Int], _ type: TensorElementType = .float32
+    ) -> Tensor {
+      let floats = Tensor(name: "", elementType: .float32, shape: shape, copying: matrix.scales)
+      return TensorView(
+        name: name.replacingOccurrences(of: ".weight", with: suffix), shape: shape,
+        format: .float32, elements: floats.bytes.baseAddress!, owner: floats.owner
+      ).converted(to: type)
     }
     let grid = [rows, matrix.scales.count / rows]
     switch self {
     case .fineGrained: return tensor(".weight_scale_inv", grid)
-    case .smallBlocks: return tensor(".weight_scale_inv", grid, isHalf: true)
-    case .wholeMatrix: return tensor(".weight_scale", [])
-    case .channels: return tensor(".weight_scale", [matrix.rows, 1], isHalf: true)
+    case .smallBlocks: return tensor(".weight_scale_inv", grid, .bfloat16)
+    case .wholeMatrix: return tensor(".weight_scale", [], .float16)
+    case .channels: return tensor(".weight_scale", [matrix.rows, 1], .bfloat16)
     case .tensors: return tensor(".weight_scale", [1])
-    case .blocks: return tensor(".weight_scale", grid, isHalf: true)
+    case .blocks: return tensor(".weight_scale", grid, .bfloat16)
     }
   }
 
