@@ -18,6 +18,8 @@
   X(f32bf16.geglu, rf_f32_f32bf16_geglu_1xn__##isa)                                                \
   X(f32bf16.round, rf_f32_f32bf16_round_1xn__##isa)                                                \
   X(widen, rf_bf16_f32_widen_1xn__##isa)                                                           \
+  X(unpack_e4m3_float32, rf_e4m3_f32_unpack_1xn__##isa)                                            \
+  X(unpack_e4m3_bf16, rf_e4m3_bf16_unpack_1xn__##isa)                                              \
   X(soft_cap, rf_f32_f32_soft_cap_1xn__##isa)                                                      \
   X(rotate_halves, rf_f32_f32_rotate_halves_nxn__##isa)                                            \
   X(rotate_pairs, rf_f32_f32_rotate_pairs_nxn__##isa)                                              \

@@ -56,15 +56,17 @@ public struct ModelOutline: Sendable {
       model.rotatesAdjacentPairs ? .adjacent : .halves)
     self.configuration = configuration
     remarks = try ModelFamilies.remarks(on: source, besides: model.unknownKeys)
+    let quantization = try ModelFamilies.quantization(of: source)
     weights =
       switch origin {
       case .files:
         try WeightPlan(
           files: model.openTensors(), of: model.path, configuration: configuration,
-          precision: precision)
+          quantization: quantization, precision: precision)
       case .none:
         try WeightPlan(
-          absent: configuration, as: AssumedStorage(of: model), precision: precision)
+          absent: configuration, as: AssumedStorage(of: model, quantization: quantization),
+          precision: precision)
       case .builtIn, .random: try WeightPlan(origin, for: configuration)
       }
     warnings = try Self.warnings(model, unknownKeys: remarks.unknownKeys, weights)

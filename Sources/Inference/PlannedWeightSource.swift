@@ -26,7 +26,7 @@ struct PlannedWeightSource: WeightSource {
     if case .file(let file, .inPlace) = tensor.content {
       let view = TensorView(
         name: name, shape: shape, format: tensor.format, elements: file.bytes.baseAddress!,
-        owner: file.owner)
+        scales: tensor.scales, owner: file.owner)
       return tensor.addend == 0 ? view : Self.without(tensor.addend, view)
     }
     let memory = OwnElements(bytes: tensor.bytes)

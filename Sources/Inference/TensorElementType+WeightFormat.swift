@@ -8,6 +8,7 @@ extension TensorElementType {
     switch self {
     case .float32: .float32
     case .bfloat16: .bfloat16
+    case .float8e4m3: .fp8E4M3
     case .q80: .q8_0
     case .q40: .q4_0
     case .q41: .q4_1
@@ -37,7 +38,7 @@ extension TensorElementType {
       return .converted(.float32ToBFloat16)
     default:
       guard let format = weightFormat,
-        isVector ? !isQuantized : format.precisions.contains(precision)
+        isVector ? WeightFormat.plain.contains(format) : format.precisions.contains(precision)
       else { return nil }
       return .inPlace(format)
     }

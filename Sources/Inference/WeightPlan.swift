@@ -25,7 +25,7 @@ public struct WeightPlan: Sendable {
   public let mappedBytes: Int
   /// Bytes of matrices that are converted or made, once a host, in memory that its ranks share.
   public let sharedBytes: Int
-  /// Bytes of norms and biases, of which each rank has a float32 copy.
+  /// Bytes of norms, biases and scales, of which each rank has a float32 copy.
   public let vectorBytes: Int
   /// How weights that are not there are taken to be stored, in a clause that says why; nil where
   /// nothing is assumed.
@@ -54,6 +54,7 @@ public struct WeightPlan: Sendable {
       if case .file(let stored, _) = tensor.content {
         storage[stored.elementType.rawValue, default: StoredAmount()].add(stored)
       }
+      vectors += tensor.scaleCount * MemoryLayout<Float>.stride
       if tensor.request.isVector {
         vectors += tensor.request.count * MemoryLayout<Float>.stride
       } else if tensor.isShared {
@@ -69,7 +70,7 @@ public struct WeightPlan: Sendable {
   }
 }
 
-/// What a model's files have in one type.
+/// What a model's files have in one type, without scales.
 public struct StoredAmount: Codable, Equatable, Sendable {
   public private(set) var tensors = 0
   public private(set) var parameters = 0
@@ -95,6 +96,10 @@ struct PlannedTensor: Sendable {
   let content: Content
   /// What the file has added to each element, of a vector alone.
   var addend: Float = 0
+  /// Where they are in the files, and the format has them.
+  var scales: WeightScales?
+  /// How many there are.
+  var scaleCount = 0
 
   /// Of the elements as the model uses them.
   var format: WeightFormat {
@@ -128,30 +133,42 @@ extension WeightPlan {
   /// The tensors in a model's files, each of any type that is supported: matrices are used in place
   /// where `precision` multiplies them as they are, and converted otherwise.
   ///
-  /// - Parameter model: what the model is called.
+  /// - Parameters:
+  ///   - model: what the model is called.
+  ///   - quantization: how FP8 matrices are scaled; nil where nothing says it.
   /// - Throws: `FileError`, `ModelError`.
   init(
     files: any TensorCollection, of model: String, configuration: ModelConfiguration,
-    precision: Precision
+    quantization: QuantizationScheme?, precision: Precision
   ) throws {
+    let scales = StoredScales(files: files, model: model, scheme: quantization)
     var tensors: [PlannedTensor] = []
+    var used: Set<String> = []
     for request in try ModelFamilies.tensors(of: configuration) {
       let tensor = try Self.tensor(request, in: files, model)
       guard let use = tensor.elementType.use(isVector: request.isVector, precision: precision)
       else {
         let supported = TensorElementType.supportedNames(
           isVector: request.isVector, precision: precision)
+        let isForMatrices =
+          tensor.elementType.use(isVector: false, precision: precision) != nil
         throw FileError(
           .unsupported,
           "\(model): the tensor '\(files.storedName(of: request.name))' is of type "
             + "\(tensor.elementType.rawValue); \(supported) are supported"
-            + (tensor.elementType.isQuantized && request.isVector ? " for a norm or a bias" : ""))
+            + (isForMatrices ? " for a norm or a bias" : ""))
       }
-      tensors.append(
-        PlannedTensor(
-          request: request, content: .file(tensor, use), addend: files.addend(of: request.name)))
+      var planned = PlannedTensor(
+        request: request, content: .file(tensor, use), addend: files.addend(of: request.name))
+      used.insert(request.name)
+      if planned.format.isScaled {
+        let (name, values) = try scales.scales(of: tensor)
+        planned.scales = values
+        planned.scaleCount = values.values.count
+        used.insert(name)
+      }
+      tensors.append(planned)
     }
-    let used = Set(tensors.map(\.request.name))
     self.init(
       origin: .files, tensors: tensors,
       unusedTensors: files.names.filter {
@@ -161,9 +178,9 @@ extension WeightPlan {
   }
 
   /// Tensors that files have although nothing reads them: frequencies of RoPE, which follow from the
-  /// configuration, and a head that is the embedding.
+  /// configuration, and a head that is the embedding, with its scales.
   private static func bearsOnNothing(_ name: String, isTied: Bool) -> Bool {
-    name.hasSuffix("rotary_emb.inv_freq") || isTied && name == "lm_head.weight"
+    name.hasSuffix("rotary_emb.inv_freq") || isTied && name.hasPrefix("lm_head.weight")
   }
 
   /// What weights would take that are not there.
@@ -173,16 +190,19 @@ extension WeightPlan {
     absent configuration: ModelConfiguration, as storage: AssumedStorage, precision: Precision
   ) throws {
     let requests = try ModelFamilies.tensors(of: configuration)
-    let type = storage.type(parameters: requests.reduce(0) { $0 + $1.count })
+    let plain = storage.type(parameters: requests.reduce(0) { $0 + $1.count })
     self.init(
       origin: .none,
       tensors: requests.map {
+        let scaleCount = storage.scales(of: $0)
+        let type = scaleCount == nil ? plain : .float8e4m3
         guard let use = type.use(isVector: $0.isVector, precision: precision) else {
           preconditionFailure("\(type) is a type that weights are assumed to have")
         }
-        return PlannedTensor(request: $0, content: .absent(use))
+        return PlannedTensor(
+          request: $0, content: .absent(use), scaleCount: scaleCount ?? 0)
       },
-      assumption: storage.reason(for: type))
+      assumption: storage.reason(for: plain))
   }
 
   private static func tensor(

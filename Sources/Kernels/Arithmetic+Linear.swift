@@ -10,7 +10,7 @@ import CKernels
 // to float32.
 //
 // Weights in blocks of small integers are packed into panels of int8, which are multiplied with inputs
-// of int8, or unpacked to panels of the other input types.
+// of int8, or unpacked to panels of the other input types; those with scales are always unpacked.
 //
 // How few rows are multiplied (the prompt and generated tokens) stands in Arithmetic+LinearRows.swift.
 
@@ -29,7 +29,9 @@ extension Arithmetic {
   }
 
   /// What is unpacked at once stands before the panel.
-  var unpackingScratchBytes: Int { WeightBlocks.groupsAtOnce * WeightBlocks.mostGroupBytes }
+  var unpackingScratchBytes: Int {
+    max(WeightBlocks.groupsAtOnce * WeightBlocks.mostGroupBytes, Self.scaledScratchBytes)
+  }
 
   /// Blocks of tokens in one item. A panel is packed once an item, so the more the better, as long
   /// as there are several items for every thread.
@@ -99,17 +101,18 @@ extension Arithmetic {
     if multipliesPanels {
       if let blocks = weights.format.blocks {
         unpack(blocks, of: weights, outputs: outputs, into: panel, packed: scratch(of: thread))
+      } else if weights.format.isScaled {
+        packScaled(weights, outputs: outputs, into: panel, rows: scratch(of: thread))
       } else {
         weights.format.kernels!(self).pack!(rows, outputs.count, weights.inputs, panel)
       }
       return UnsafeRawPointer(panel)
     }
-    guard let unpack = weights.format.unpack else { return rows }
+    guard weights.format.unpack != nil else { return rows }
     let floats = panel.assumingMemoryBound(to: Float.self)
     for output in outputs {
-      unpack(
-        weights.row(output), weights.inputs,
-        floats + (output - outputs.lowerBound) * weights.inputs, table)
+      widen(
+        row: output, of: weights, into: floats + (output - outputs.lowerBound) * weights.inputs)
     }
     return UnsafeRawPointer(panel)
   }

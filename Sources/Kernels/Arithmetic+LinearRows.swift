@@ -130,8 +130,12 @@ extension Arithmetic {
           multiplyUnpacked(weights, outputs: range, call, into: place, thread: thread)
         }
       }
+    } else if weights.format.isScaled {
+      multiplyScaled(weights, outputs: outputs, call, into: destination, thread: thread)
     } else {
-      multiplyDots(weights, outputs: outputs, call, into: destination)
+      multiplyDots(
+        (weights.row(outputs.lowerBound), weights.format), outputs: outputs.count,
+        inputs: weights.inputs, call, into: destination)
     }
     guard !weights.bias.isEmpty else { return }
     weights.bias.withUnsafeBufferPointer { bias in
@@ -214,22 +218,23 @@ extension Arithmetic {
     }
   }
 
-  /// Dot products with weights as they lie.
-  private func multiplyDots(
-    _ weights: WeightMatrix, outputs: Range<Int>, _ call: RowsCall,
-    into destination: UnsafeMutablePointer<Float>
+  /// Dot products with rows of a format that is multiplied as it is.
+  func multiplyDots(
+    _ weights: (rows: UnsafeRawPointer, format: WeightFormat), outputs: Int, inputs: Int,
+    _ call: RowsCall, into destination: UnsafeMutablePointer<Float>
   ) {
     let kernels = weights.format.kernels!(self)
     if call.rows > 1 {
       kernels.dotsOfSeveralInputs(
-        weights.row(outputs.lowerBound), outputs.count, weights.inputs, call.splitInputs, call.rows,
+        weights.rows, outputs, inputs, call.splitInputs, call.rows,
         call.inputRowBytes / inputType.bytes, destination, call.outputStride)
       return
     }
-    for first in stride(from: 0, to: outputs.count, by: 4) {
+    let rowBytes = weights.format.rowBytes(inputs: inputs)
+    for first in stride(from: 0, to: outputs, by: 4) {
       kernels.dotsOfOneInput(
-        weights.row(outputs.lowerBound + first), min(4, outputs.count - first), weights.inputs,
-        call.inputs.rows, destination + first)
+        weights.rows + first * rowBytes, min(4, outputs - first), inputs, call.inputs.rows,
+        destination + first)
     }
   }
 }

@@ -108,6 +108,10 @@ extension Arithmetic {
   public func widen(
     row: Int, of weights: WeightMatrix, into output: UnsafeMutablePointer<Float>
   ) {
-    weights.format.unpackRow(weights.row(row), count: weights.inputs, into: output, with: table)
+    if weights.format.isScaled {
+      unpackScaled(row: row, of: weights, into: output)
+    } else {
+      weights.format.unpackRow(weights.row(row), count: weights.inputs, into: output, with: table)
+    }
   }
 }

@@ -57,7 +57,10 @@ extension FuzzTarget {
       "\"is_causal\"", "\"num_experts\"", "\"alibi\"", "\"per_layer_config\"", "\"attn_factor\"",
       "\"dual_chunk_attention_config\"", "\"chunk_size\"", "\"quantization_config\"",
       "\"quant_method\"", "\"bits\"", "\"load_in_4bit\"", "\"text_config\"", "\"vision_config\"",
-      "\"gemma3\"", "\"qwen2_5_vl\"", "\"mrope\"", "\"magic\"",
+      "\"gemma3\"", "\"qwen2_5_vl\"", "\"mrope\"", "\"magic\"", "\"fp8\"",
+      "\"weight_block_size\"", "\"modules_to_not_convert\"", "\"compressed-tensors\"",
+      "\"format\"", "\"float-quantized\"", "\"config_groups\"", "\"weights\"", "\"float\"",
+      "\"type\"", "\"num_bits\"", "\"strategy\"", "\"channel\"", "\"ignore\"", "\"re:.*\"",
     ]
 
   /// `config.json`, up to all that is done with it before weights are taken.

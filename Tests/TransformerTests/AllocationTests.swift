@@ -32,6 +32,27 @@ extension RankTests {
       }
     }
 
+    /// Rows of such weights are unpacked in scratch memory.
+    @Test(arguments: [1, 4])
+    func weightsWithScalesChangeNothing(branches: Int) throws {
+      let model = try RandomModel(RandomModel.sampleConfiguration(), seed: 1)
+      let tensors = model.tensors.map { tensor in
+        tensor.shape.count == 1
+          ? tensor
+          : ScaledMatrix(
+            tensor.floats(), rows: tensor.shape[0], inputs: tensor.shape[1], rowsPerScale: 128,
+            inputsPerScale: 128
+          ).view(named: tensor.name)
+      }
+      let weights = try ModelFamilies.weights(
+        for: model.configuration, from: TensorList(tensors: tensors))
+      #expect(weights.embedding.format.isScaled && weights.head.format.isScaled)
+      for arithmetic in highestArithmetics(threads: 2) {
+        let count = try allocations(weights, arithmetic, context: 270, branches: branches)
+        #expect(count.allocations == 0, "\(arithmetic.label), the first one in\n\(count.first)")
+      }
+    }
+
     private func allocations(
       _ weights: ModelWeights, _ arithmetic: Arithmetic, context: Int, branches: Int
     ) throws -> AllocationCounter.Count {

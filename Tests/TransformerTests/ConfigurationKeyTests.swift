@@ -219,7 +219,7 @@ import Transformer
         "quantization_config", ["quant_method": "bitsandbytes", "load_in_8bit": true],
         ["\"bitsandbytes\"", "8 bits"]
       ),
-      ("quantization_config", ["quant_method": "fp8"], ["\"fp8\""]),
+      ("quantization_config", ["quant_method": "fp9"], ["\"fp9\""]),
       ("quantization_config", "x", ["\"quantization_config\""]),
       ("quantization", ["group_size": 64, "bits": 4], ["\"quantization\"", "4 bits"]),
       ("compression_config", ["quant_method": 7], ["\"compression_config\""]),

@@ -117,6 +117,10 @@ typedef void (*rf_round_function)(const float *x, size_t count, void *out);
 // out[count] = x[count], widened from bf16.
 typedef void (*rf_widen_function)(const rf_bf16 *x, size_t count, float *out);
 
+// out[count] = scale * codes[count], numbers of FP8 (E4M3), in float32: one rounding. Where out is
+// bf16, that is rounded again.
+typedef void (*rf_unpack_e4m3_function)(const void *codes, size_t count, float scale, void *out);
+
 // out[rows <= 4] = weights[rows][inputs] . x[inputs].
 typedef void (*rf_dot_4_function)(const void *weights, size_t rows, size_t inputs, const void *x,
                                   float *out);
@@ -220,6 +224,8 @@ typedef struct rf_kernel_table {
   rf_input_kernels f32bf16;
   rf_input_kernels bf16; // null functions without a bf16 dot product
   rf_widen_function widen;
+  rf_unpack_e4m3_function unpack_e4m3_float32;
+  rf_unpack_e4m3_function unpack_e4m3_bf16;
   // The next three are null where OpenBLAS multiplies. The first two give the bits of
   // `f32bf16.matrix` and `f32bf16.accumulate_values`, but read panels of bf16 as they lie in
   // memory: for few rows, which would not repay widening.

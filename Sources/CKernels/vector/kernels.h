@@ -128,6 +128,8 @@ void RF_NAME(f32, f64, merge_1xn)(const float *block, size_t columns, double *o,
   }
 }
 
+#include "float8.h"
+
 #include "dots.h"
 
 #include "int8_rows.h"

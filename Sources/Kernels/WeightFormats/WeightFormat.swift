@@ -18,7 +18,8 @@ public struct WeightFormat: Sendable {
   /// The precisions in which rows are multiplied as they lie. In another one they are to be converted
   /// before.
   public let precisions: Set<Precision>
-  /// What multiplies them, in an arithmetic of one of these; nil where they are packed as `blocks`.
+  /// What multiplies them, in an arithmetic of one of these; nil where they are packed as `blocks`, or
+  /// unpacked to another format before.
   let kernels: (@Sendable (Arithmetic) -> WeightKernels)?
   /// How they are packed where they are blocks of small integers; nil where they are numbers of their
   /// own.
@@ -31,7 +32,7 @@ public struct WeightFormat: Sendable {
     ) -> Void
 
   /// Every format that there is.
-  public static let all: [WeightFormat] = plain + quantized
+  public static let all: [WeightFormat] = plain + quantized + [.fp8E4M3]
   /// Those whose elements are numbers of their own.
   public static let plain: [WeightFormat] = [.bfloat16, .float32]
   /// Those of blocks of small integers.

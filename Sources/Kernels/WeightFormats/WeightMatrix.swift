@@ -1,7 +1,8 @@
 /// A linear layer's weights where they lie: in a mapped file or in memory that somebody owns.
 ///
 /// The matrix is `[outputs][inputs]`, row-major and without gaps, in rows of its format; output `o` of
-/// input `x` is the dot product of row `o` with `x`, plus `bias[o]` where there is a bias.
+/// input `x` is the dot product of row `o` with `x`, plus `bias[o]` where there is a bias. Where there
+/// are scales, an element is multiplied by its own before.
 public struct WeightMatrix: @unchecked Sendable {
   public let outputs: Int
   public let inputs: Int
@@ -10,19 +11,25 @@ public struct WeightMatrix: @unchecked Sendable {
   public let elements: UnsafeRawPointer
   /// `[outputs]`, or empty for a layer without bias.
   public let bias: [Float]
+  /// Of a format whose matrices have some.
+  public let scales: WeightScales?
   /// What keeps `elements` valid.
   private let owner: AnyObject
 
   public init(
     outputs: Int, inputs: Int, format: WeightFormat, elements: UnsafeRawPointer, bias: [Float] = [],
-    owner: AnyObject
+    scales: WeightScales? = nil, owner: AnyObject
   ) {
     precondition(bias.isEmpty || bias.count == outputs, "a bias has one element an output")
+    precondition(
+      format.isScaled ? scales?.cover(rows: outputs, inputs: inputs) == true : scales == nil,
+      "scales for every element where the format has them")
     self.outputs = outputs
     self.inputs = inputs
     self.format = format
     self.elements = elements
     self.bias = bias
+    self.scales = scales
     self.owner = owner
   }
 
@@ -42,6 +49,7 @@ public struct WeightMatrix: @unchecked Sendable {
     precondition(range.lowerBound >= 0 && range.upperBound <= outputs, "rows of the matrix")
     return WeightMatrix(
       outputs: range.count, inputs: inputs, format: format, elements: row(range.lowerBound),
-      bias: bias.isEmpty ? [] : Array(bias[range]), owner: owner)
+      bias: bias.isEmpty ? [] : Array(bias[range]),
+      scales: scales?.dropping(rows: range.lowerBound), owner: owner)
   }
 }

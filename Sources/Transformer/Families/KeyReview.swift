@@ -31,6 +31,10 @@ struct KeyReview {
       guard let settings = try? source.object(key) else { continue }
       review(settings, ofRoPEIn: family)
     }
+    for key in QuantizationNotice.keys.sorted() {
+      guard let settings = try? source.object(key) else { continue }
+      review(settings) { QuantizationScheme.knownKeys.contains($0) ? .known : .unknown }
+    }
   }
 
   private mutating func review(

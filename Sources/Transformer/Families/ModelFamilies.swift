@@ -16,8 +16,8 @@ public enum ModelFamilies {
   }
 
   /// Reads `model_type`, and the rest as that family does. What a model is comes before how it is
-  /// configured: its type, its architecture, whether its weights are quantized, and then all keys that
-  /// ask for what is not supported.
+  /// configured: its type, its architecture, how its weights are quantized, and then all keys that ask
+  /// for what is not supported.
   ///
   /// - Throws: `ModelError`, what the source's look-ups throw.
   public static func configuration(from source: any ConfigurationSource) throws
@@ -25,7 +25,7 @@ public enum ModelFamilies {
   {
     let family = try family(of: source)
     try checkArchitecture(source, family)
-    if let notice = QuantizationNotice(source) { throw notice.error(source.name) }
+    _ = try quantization(of: source)
     let result = Result { try family.configuration(from: source) }
     var failure: (any Error)?
     if case .failure(let error) = result { failure = error }

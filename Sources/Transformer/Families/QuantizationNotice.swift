@@ -1,23 +1,26 @@
-/// That a configuration describes quantized weights, which no family computes with.
+/// That a configuration describes quantized weights, of which few kinds are computed with.
 struct QuantizationNotice {
   /// The keys under which programs describe their quantization.
   static let keys: Set<String> = ["compression_config", "quantization", "quantization_config"]
 
   private let key: String
+  /// Whether no other key describes a quantization, too.
+  private let isAlone: Bool
   /// Such as `method "gptq", 4 bits`; empty where the file says nothing of it.
   private let details: String
 
   /// Nil where the weights are not quantized.
   init?(_ source: any ConfigurationSource) {
-    let asking = Self.keys.sorted().reversed().first { key in
+    let asking = Self.keys.sorted().reversed().filter { key in
       switch source.setting(key) {
       case nil, .null, .boolean(false), .object(isEmpty: true): false
       default: true
       }
     }
-    guard let asking else { return nil }
-    key = asking
-    let settings = try? source.object(asking)
+    guard let first = asking.first else { return nil }
+    key = first
+    isAlone = asking.count == 1
+    let settings = try? source.object(first)
     let method = ["quant_method", "quant_algo", "mode"].lazy.compactMap {
       (try? settings?.string($0)) ?? nil
     }.first
@@ -37,10 +40,25 @@ struct QuantizationNotice {
     return nil
   }
 
-  func error(_ name: String) -> ModelError {
+  /// The kind that is computed with.
+  ///
+  /// - Throws: `ModelError` for any other one; what the look-ups throw.
+  func scheme(of source: any ConfigurationSource) throws -> QuantizationScheme {
+    do {
+      let settings = isAlone ? (try? source.object(key)) ?? nil : nil
+      guard let scheme = try settings.flatMap(QuantizationScheme.init) else {
+        throw error(source.name, "and weights that are quantized so are")
+      }
+      return scheme
+    } catch let problem as QuantizationScheme.Unsupported {
+      throw error(source.name, "and \(problem.cause) is")
+    }
+  }
+
+  private func error(_ name: String, _ cause: String) -> ModelError {
     ModelError(
       .unsupported,
-      "\(name) has a \(quoted(key))\(details.isEmpty ? "" : " (\(details))"), and quantized weights "
-        + "are not supported: use the checkpoint in BF16, F16 or F32 that this one was made from")
+      "\(name) has a \(quoted(key))\(details.isEmpty ? "" : " (\(details))"), \(cause) not "
+        + "supported: use the checkpoint in BF16, F16 or F32 that this one was made from")
   }
 }

@@ -9,16 +9,20 @@ public struct TensorView: @unchecked Sendable {
   public let format: WeightFormat
   /// `shape`'s elements, in that format.
   public let elements: UnsafeRawPointer
+  /// What a matrix's elements are multiplied by where its format has scales.
+  public let scales: WeightScales?
   /// What keeps `elements` valid and unchanged.
   public let owner: AnyObject
 
   public init(
-    name: String, shape: [Int], format: WeightFormat, elements: UnsafeRawPointer, owner: AnyObject
+    name: String, shape: [Int], format: WeightFormat, elements: UnsafeRawPointer,
+    scales: WeightScales? = nil, owner: AnyObject
   ) {
     self.name = name
     self.shape = shape
     self.format = format
     self.elements = elements
+    self.scales = scales
     self.owner = owner
   }
 
@@ -28,8 +32,9 @@ public struct TensorView: @unchecked Sendable {
     shape.dropLast().reduce(1, *) * format.rowBytes(inputs: shape.last ?? 1)
   }
 
-  /// The elements converted to float32, which is exact: `[count]`.
+  /// The elements converted to float32, which is exact: `[count]`. Without scales.
   public func floats() -> [Float] {
-    format.floats(at: elements, count: count)
+    precondition(scales == nil, "\(name): elements are numbers of their own")
+    return format.floats(at: elements, count: count)
   }
 }

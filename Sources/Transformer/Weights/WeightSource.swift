@@ -4,8 +4,7 @@ import Kernels
 public protocol WeightSource {
   /// The tensor of that name.
   ///
-  /// - Throws: if there is none, if it has another shape, or if its elements are neither bfloat16
-  ///   nor float32.
+  /// - Throws: if there is none, if it has another shape, or if its elements are not supported.
   func tensor(named name: String, shape: [Int]) throws -> TensorView
 }
 
@@ -24,6 +23,6 @@ extension WeightSource {
     let bias = hasBias ? try vector(name + ".bias", count: outputs) : []
     return WeightMatrix(
       outputs: outputs, inputs: inputs, format: weight.format, elements: weight.elements,
-      bias: bias, owner: weight.owner)
+      bias: bias, scales: weight.scales, owner: weight.owner)
   }
 }
