@@ -36,10 +36,11 @@ extension WeightPlan {
       if !matrix.hasFiniteScales(rows: rows) { firstBad.min(index, ordering: .relaxed) }
     }
     let bad = try host.allReduce(value: firstBad.load(ordering: .relaxed), .minimum)
-    guard bad < tensors.count, case .file(let stored, _) = tensors[bad].content else { return }
+    guard bad < tensors.count else { return }
+    let name = tensors[bad].storedName ?? tensors[bad].request.name
     throw FileError(
       .malformed,
-      "\(paths.first ?? ""): the tensor '\(stored.name)' has a scale that is infinite or no number; "
+      "\(paths.first ?? ""): the tensor '\(name)' has a scale that is infinite or no number; "
         + "fetch the file again")
   }
 }

@@ -100,6 +100,8 @@ struct PlannedTensor: Sendable {
   var scales: WeightScales?
   /// How many there are.
   var scaleCount = 0
+  /// What the files call it, where that is another name.
+  var storedName: String?
 
   /// Of the elements as the model uses them.
   var format: WeightFormat {
@@ -160,6 +162,7 @@ extension WeightPlan {
       }
       var planned = PlannedTensor(
         request: request, content: .file(tensor, use), addend: files.addend(of: request.name))
+      planned.storedName = files.storedName(of: request.name)
       used.insert(request.name)
       if planned.format.isScaled {
         let (name, values) = try scales.scales(of: tensor)

@@ -44,6 +44,8 @@ import Testing
     (.frequencyPenalty, ["--frequency-penalty", "0.5"], "frequency-penalty: 0.5"),
     (.seed, ["--seed", "18446744073709551615"], "seed: 18446744073709551615"),
     (.precision, ["--precision", "fp32"], "precision: fp32"),
+    (.weightsAs, ["--weights-as", "unpacked"], "weights-as: unpacked"),
+    (.kvCache, ["--kv-cache", "q8"], "kv-cache: q8"),
     (.threads, ["--threads", "3"], "threads: 3"),
     (.partition, ["--partition", "striped"], "partition: striped"),
     (.stallTimeout, ["--stall-timeout", "20"], "stall-timeout: 20"),
