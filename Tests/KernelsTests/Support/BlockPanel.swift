@@ -9,6 +9,7 @@ final class BlockPanel {
   /// How many scales a group of 32 has.
   let parts: Int
   let hasMinimums: Bool
+  let groupBytes: Int
   private let memory: AlignedBuffer<UInt8>
 
   init(_ format: WeightFormat, inputs: Int) {
@@ -18,7 +19,8 @@ final class BlockPanel {
     let block = ReferenceBlock(format, at: memory.pointer)
     parts = 32 / block.weightsPerScale
     hasMinimums = !block.minimums.isEmpty
-    self.memory = AlignedBuffer(count: groups * (1024 + 128 * parts * (hasMinimums ? 2 : 1)))
+    groupBytes = 1024 + 128 * parts * (hasMinimums ? 2 : 1)
+    self.memory = AlignedBuffer(count: groups * groupBytes)
   }
 
   var bytes: UnsafeMutableRawPointer { UnsafeMutableRawPointer(memory.pointer) }
