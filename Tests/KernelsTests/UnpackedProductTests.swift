@@ -16,53 +16,67 @@ struct UnpackedProductTests {
     for configuration in Configuration.all {
       for (i, inputs) in Self.inputCounts(format).enumerated() {
         for (r, rows) in [1, 5, 13, 64].enumerated() {
-          let threads = 1 + (i + r) % 2
           let arithmetic = configuration.arithmetic(
-            threads: threads, quantizedProducts: .unpacked)
+            threads: 1 + (i + r) % 2, quantizedProducts: .unpacked)
           let outputs = [1, 32, 33, 300][(i + r) % 4]
-          let label: Comment =
-            "\(arithmetic.label), \(rows) rows, \(inputs) inputs, \(outputs) outputs"
           let weights = RandomBlocks.matrix(
             format, outputs: outputs, inputs: inputs, bias: normalNumbers(outputs, seed: 70),
             seed: 71)
           let values = normalNumbers(rows * inputs, seed: 72).map(configuration.rounded)
-          let isBF16 = configuration.precision == .bf16
-          let numbers = weights.unpacked(to: isBF16 ? .bfloat16 : .float32)
-          let own = MatrixInput(arithmetic, values, columns: inputs)
-
-          // As the context is multiplied.
-          func multiplied(_ weights: WeightMatrix) -> [Float] {
-            var output = [Float](repeating: 7.5, count: rows * outputs)
-            arithmetic.multiply(
-              weights, inputs: own.pointer, tokens: rows, outputs: &output, outputStride: outputs,
-              accumulate: r % 2 == 0)
-            return output
-          }
-          let product = multiplied(weights)
-          if arithmetic.multipliesPanels || !isBF16 {
-            #expect(bits(product) == bits(multiplied(numbers)), label)
-          } else {
-            expectAccurate(
-              product, weights, inputs: values, initial: r % 2 == 0 ? 7.5 : 0, label)
-          }
-
-          // As a prompt is: a row is the same alone, and with any others, in any range.
-          func multipliedRows(_ first: Int, _ count: Int, _ range: Range<Int>) -> [Float] {
-            var output = [Float](repeating: .nan, count: count * range.count)
-            arithmetic.multiplyRows(
-              weights, range: range, inputs: own.row(first), rows: count, outputs: &output)
-            return output
-          }
-          let all = multipliedRows(0, rows, 0..<outputs)
-          expectAccurate(
-            all, arithmetic.multipliesPanels ? numbers : weights, inputs: values, initial: 0, label)
-          let range = outputs / 3..<outputs - outputs / 9
-          for row in Set([0, rows / 2, rows - 1]) {
-            let expected = all[row * outputs + range.lowerBound..<row * outputs + range.upperBound]
-            #expect(bits(multipliedRows(row, 1, range)) == bits(Array(expected)), label)
-          }
+          check(arithmetic, weights, values, before: r % 2 == 0 ? 7.5 : 0)
         }
       }
+    }
+  }
+
+  /// - Parameter before: what is there before, and is added to where it is not 0.
+  private func check(
+    _ arithmetic: Arithmetic, _ weights: WeightMatrix, _ values: [Float], before: Float
+  ) {
+    let outputs = weights.outputs
+    let own = MatrixInput(arithmetic, values, columns: weights.inputs)
+    let rows = own.rows
+    let label: Comment =
+      "\(arithmetic.label), \(rows) rows, \(weights.inputs) inputs, \(outputs) outputs"
+    let isBF16 = arithmetic.precision == .bf16
+    let numbers = weights.unpacked(to: isBF16 ? .bfloat16 : .float32)
+
+    // As the context is multiplied.
+    func multiplied(_ weights: WeightMatrix) -> [Float] {
+      var output = [Float](repeating: before, count: rows * outputs)
+      arithmetic.multiply(
+        weights, inputs: own.pointer, tokens: rows, outputs: &output, outputStride: outputs,
+        accumulate: before != 0)
+      return output
+    }
+    // As a prompt is.
+    func multipliedRows(
+      _ weights: WeightMatrix, _ first: Int, _ count: Int, _ range: Range<Int>
+    ) -> [Float] {
+      var output = [Float](repeating: .nan, count: count * range.count)
+      arithmetic.multiplyRows(
+        weights, range: range, inputs: own.row(first), rows: count, outputs: &output)
+      return output
+    }
+    let product = multiplied(weights)
+    let all = multipliedRows(weights, 0, rows, 0..<outputs)
+    switch (arithmetic.multipliesPanels, isBF16) {
+    case (true, _):
+      #expect(bits(product) == bits(multiplied(numbers)), label)
+      #expect(bits(product) == bits(before == 0 ? all : all.map { $0 + before }), label)
+    case (false, false):
+      #expect(bits(product) == bits(multiplied(numbers)), label)
+      let single = (0..<rows).flatMap { multipliedRows(numbers, $0, 1, 0..<outputs) }
+      #expect(bits(all) == bits(single), label)
+    case (false, true):
+      expectAccurate(product, weights, inputs: values, initial: before, label)
+      expectAccurate(all, weights, inputs: values, initial: 0, label)
+    }
+    // A row is the same alone, and with any others, in any range.
+    let range = outputs / 3..<outputs - outputs / 9
+    for row in Set([0, rows / 2, rows - 1]) {
+      let expected = all[row * outputs + range.lowerBound..<row * outputs + range.upperBound]
+      #expect(bits(multipliedRows(weights, row, 1, range)) == bits(Array(expected)), label)
     }
   }
 

@@ -24,7 +24,7 @@ extension Arithmetic {
   package func with(threads: Int) -> Arithmetic {
     Arithmetic(
       precision: precision, instructionSet: instructionSet,
-      team: ThreadTeam(threads: threads, spins: 0))
+      team: ThreadTeam(threads: threads, spins: 0), quantizedProducts: quantizedProducts)
   }
 
   package var label: String { "\(precision) on \(instructionSet)" }

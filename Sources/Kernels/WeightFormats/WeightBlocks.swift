@@ -73,8 +73,11 @@ extension WeightBlocks {
     let (panel, atOnce) = (Int(RF_PANEL_COLUMNS), Self.groupsAtOnce)
     let pack = pack(table.pack)
     precondition(count % (32 * groups) == 0, "a row is whole blocks")
-    withUnsafeTemporaryAllocation(byteCount: atOnce * (groupBytes + 32 * panel * 4), alignment: 64)
-    { memory in
+    // On the stack: a decode step takes no memory.
+    var memory = InlineArray<11_264, Float>(repeating: 0)
+    var span = memory.mutableSpan
+    span.withUnsafeMutableBytes { memory in
+      precondition(memory.count >= atOnce * (groupBytes + 32 * panel * 4))
       let packed = memory.baseAddress!
       let columns = (packed + atOnce * groupBytes).assumingMemoryBound(to: Float.self)
       for first in stride(from: 0, to: count / 32, by: atOnce) {
