@@ -31,6 +31,9 @@ struct WeightBlocks: Sendable {
 
 // The formats of ggml and the Open Compute Project. What a block holds stands in the file of that name
 // in CKernels/formats.
+//
+// They are called what ggml calls them.
+// swift-format-ignore: AlwaysUseLowerCamelCase
 extension WeightFormat {
   public static let q8_0 = blocks("q8_0", of: 32, bytes: 34) { $0.q8_0 }
   public static let q4_0 = blocks("q4_0", of: 32, bytes: 18) { $0.q4_0 }

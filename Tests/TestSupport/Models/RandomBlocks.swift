@@ -88,11 +88,11 @@ extension WeightMatrix {
 
   /// The same weights in another format of numbers of their own, rounded where that is bfloat16.
   package func unpacked(to format: WeightFormat) -> WeightMatrix {
-    let bytes = floats.flatMap { number in
+    let numbers = floats
+    let bytes: [UInt8] =
       format == .bfloat16
-        ? withUnsafeBytes(of: BFloat16(number)) { Array($0) }
-        : withUnsafeBytes(of: number) { Array($0) }
-    }
+      ? numbers.map { BFloat16($0) }.withUnsafeBytes { Array($0) }
+      : numbers.withUnsafeBytes { Array($0) }
     return WeightMatrix(format, outputs: outputs, inputs: inputs, bytes: bytes, bias: bias)
   }
 }
