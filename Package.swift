@@ -149,7 +149,7 @@ let package = Package(
       name: "CAllocationCounter", path: "Tests/CAllocationCounter", cSettings: cSettings),
     tests("TestSupport", ["Inference", "Transformer", "Kernels", "ModelFiles"], hasFixtures: true),
     tests("MPI", ["TestSupport"]),
-    tests("Kernels", ["TestSupport", "CKernels"]),
+    tests("Kernels", ["TestSupport", "CKernels"], hasFixtures: true),
     tests("Ranks", ["TestSupport", "MPI"]),
     tests("JSON"),
     tests("Files", ["TestSupport", system]),

@@ -86,20 +86,20 @@ bool rf_bf16_dot_product_pays(void) { return false; }
 void rf_cpu_name(char *text) { memset(text, 0, 64); }
 #endif
 
-rf_kernel_table rf_kernel_table_for(rf_instruction_set set) {
+static rf_kernel_table table_for(rf_instruction_set set, bool with_int8_dot_products) {
   rf_kernel_table table;
   memset(&table, 0, sizeof table);
 #define RF_FILL(field, symbol) table.field = symbol;
   RF_PORTABLE_KERNELS(RF_FILL)
   if (set >= rf_instruction_set_avx2) {
     RF_AVX2_KERNELS(RF_FILL)
-    if (has_avxvnni()) {
+    if (with_int8_dot_products && has_avxvnni()) {
       RF_AVXVNNI_KERNELS(RF_FILL)
     }
   }
   if (set >= rf_instruction_set_avx512) {
     RF_AVX512_KERNELS(RF_FILL)
-    if (has_avx512vnni()) {
+    if (with_int8_dot_products && has_avx512vnni()) {
       RF_AVX512VNNI_KERNELS(RF_FILL)
     }
   }
@@ -108,4 +108,10 @@ rf_kernel_table rf_kernel_table_for(rf_instruction_set set) {
   }
 #undef RF_FILL
   return table;
+}
+
+rf_kernel_table rf_kernel_table_for(rf_instruction_set set) { return table_for(set, true); }
+
+rf_kernel_table rf_kernel_table_without_int8_dot_products(rf_instruction_set set) {
+  return table_for(set, false);
 }

@@ -60,20 +60,25 @@ public enum StoredModels {
   /// Whether a path can mean nothing but a GGUF file.
   public static func isGGUF(_ path: String) -> Bool { GGUFName.isGGUF(path) }
 
+  /// The GGUF model at `path`, as in `model(at:)`; nil where something else is there.
+  ///
+  /// Throws `FileError`.
+  public static func gguf(at path: String) throws -> GGUFModel? {
+    switch FilePath(text: path).type {
+    case .directory?: try GGUFName.onlyModel(in: path).map { try GGUFModel(path: $0) }
+    case .regular? where GGUFFile.isLikely(path): try GGUFModel(path: path)
+    default: nil
+    }
+  }
+
   /// The model at `path`: a directory in Hugging Face layout, a GGUF file or any part of one that was
   /// split, or a directory that has exactly one of these and no `config.json`.
   ///
   /// Throws `FileError`: as `ModelDirectory` and `GGUFModel` do, `notFound` where a directory has
   /// several GGUF models.
   public static func model(at path: String) throws -> any StoredModel {
+    if let model = try gguf(at: path) { return model }
     switch FilePath(text: path).type {
-    case .directory?:
-      guard let file = try GGUFName.onlyModel(in: path) else {
-        return try ModelDirectory(path: path)
-      }
-      return try GGUFModel(path: file)
-    case .regular? where GGUFFile.isLikely(path):
-      return try GGUFModel(path: path)
     case nil where GGUFName.isGGUF(path):
       throw FileError(.notFound, "\(path): there is no such file; check the path")
     default:

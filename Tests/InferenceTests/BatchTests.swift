@@ -80,29 +80,44 @@ extension RankTests {
     func answersAreThoseOfAskingOneAtATime(contextTokens: Int) throws {
       let folder = try folder()
       for arithmetic in highestArithmetics() {
-        let model = try folder.load(arithmetic.precision)
-        let vocabulary = model.configuration.vocabulary.size
-        let context = sampleTokens(contextTokens, vocabulary: vocabulary, seed: 1)
-        let questions = questions(vocabulary: vocabulary)
-        let single = try session(for: questions, batch: 1, model, context: context, arithmetic)
-        let stopped = 5
-        let alone = try questions.enumerated().map { index, question in
-          try ask([question], single, stopped: index == stopped ? 0 : nil)[0]
-        }
-        for (batch, kind, threads) in [
-          (2, PartitionKind.striped, 2), (4, .contiguous, 1), (9, .zigzag, 2), (12, .zigzag, 1),
-        ] {
-          let together = try ask(
-            questions,
-            session(
-              for: questions, batch: batch, model, context: context,
-              arithmetic.with(threads: threads), partition: kind),
-            stopped: stopped)
-          for (index, (one, other)) in zip(alone, together).enumerated() {
-            #expect(
-              one == other,
-              "question \(index), batch \(batch), \(contextTokens) tokens, \(arithmetic.label)")
-          }
+        try expectAnswersOfAskingOneAtATime(
+          folder.load(arithmetic.precision), arithmetic, contextTokens: contextTokens,
+          batches: [
+            (2, .striped, 2), (4, .contiguous, 1), (9, .zigzag, 2), (12, .zigzag, 1),
+          ])
+      }
+    }
+
+    @Test func answersAreThoseOfAskingOneAtATimeWithQuantizedWeights() throws {
+      let arithmetic = highestArithmetics().last!
+      try expectAnswersOfAskingOneAtATime(
+        QuantizedModelFile("qwen2").load(arithmetic.precision), arithmetic, contextTokens: 300,
+        batches: [(4, .striped, 2)])
+    }
+
+    private func expectAnswersOfAskingOneAtATime(
+      _ model: Model, _ arithmetic: Arithmetic, contextTokens: Int,
+      batches: [(size: Int, PartitionKind, threads: Int)]
+    ) throws {
+      let vocabulary = model.configuration.vocabulary.size
+      let context = sampleTokens(contextTokens, vocabulary: vocabulary, seed: 1)
+      let questions = questions(vocabulary: vocabulary)
+      let single = try session(for: questions, batch: 1, model, context: context, arithmetic)
+      let stopped = 5
+      let alone = try questions.enumerated().map { index, question in
+        try ask([question], single, stopped: index == stopped ? 0 : nil)[0]
+      }
+      for (batch, kind, threads) in batches {
+        let together = try ask(
+          questions,
+          session(
+            for: questions, batch: batch, model, context: context,
+            arithmetic.with(threads: threads), partition: kind),
+          stopped: stopped)
+        for (index, (one, other)) in zip(alone, together).enumerated() {
+          #expect(
+            one == other,
+            "question \(index), batch \(batch), \(contextTokens) tokens, \(arithmetic.label)")
         }
       }
     }

@@ -63,7 +63,10 @@ extension RankTests {
     private func answer(_ session: Session) throws -> [UInt32] {
       var bits: [UInt32] = []
       _ = try session.answer([
-        Question(prompt: sampleTokens(20, vocabulary: 300, seed: 8), maximumTokens: 5)
+        Question(
+          prompt: sampleTokens(
+            20, vocabulary: session.model.configuration.vocabulary.size, seed: 8),
+          maximumTokens: 5)
       ]) {
         bits += $1.map(\.bitPattern)
       } onToken: { _, _ in
@@ -98,9 +101,18 @@ extension RankTests {
     @Test(arguments: [1, 256, 700, 1100])
     func anyRanksReadWhatOthersSaved(count: Int) throws {
       try world.barrier()  // starts MPI where no test has yet
-      let model = try model()
+      try expectAnyRanksReadWhatOthersSaved(model(), count: count)
+    }
+
+    @Test func anyRanksReadWhatOthersSavedWithQuantizedWeights() throws {
+      try world.barrier()
+      try expectAnyRanksReadWhatOthersSaved(
+        QuantizedModelFile("gemma3").load(arithmetic.precision), count: 300)
+    }
+
+    private func expectAnyRanksReadWhatOthersSaved(_ model: Model, count: Int) throws {
       let layers = model.configuration.layers.count
-      let tokens = sampleTokens(count, vocabulary: 300, seed: 5)
+      let tokens = sampleTokens(count, vocabulary: model.configuration.vocabulary.size, seed: 5)
       let alone = try MPIEnvironment.communicatorOfThisRank()
       let whole = session(model, alone, .zigzag, tokens: count)
       try whole.prefill(tokens)

@@ -45,9 +45,11 @@ struct KernelTableTests {
 
   /// Every entry's address by name, 0 where there is none: a table is pointers to functions, and
   /// nothing else.
-  private static func entries(_ set: InstructionSet) -> [String: UInt] {
-    let code = rf_instruction_set(UInt32(InstructionSet.allCases.firstIndex(of: set)!))
-    let addresses = withUnsafeBytes(of: rf_kernel_table_for(code)) {
+  private static func entries(_ set: InstructionSet, hasInt8DotProducts: Bool = true)
+    -> [String: UInt]
+  {
+    let table = hasInt8DotProducts ? table(of: set) : tableWithoutInt8DotProducts(of: set)
+    let addresses = withUnsafeBytes(of: table) {
       Array($0.bindMemory(to: UInt.self))
     }
     precondition(addresses.count == names.count)
@@ -72,6 +74,24 @@ struct KernelTableTests {
     for name in Self.names where avx2[name] != 0 && !Self.ofInt8DotProducts.contains(name) {
       #expect(Set([portable[name], avx2[name], avx512[name]]).count == 3, "\(name)")
       #expect(avx512bf16[name] == avx512[name], "\(name)")
+    }
+  }
+
+  /// On a CPU without int8 dot products, AVX2 multiplies for all sets.
+  @Test(.enabled(if: isX86, "another CPU has the portable kernels alone"))
+  func avx2MultipliesInt8WhereNothingElseDoes() {
+    let avx2 = Self.entries(.avx2, hasInt8DotProducts: false)
+    for set in [InstructionSet.avx2, .avx512, .avx512bf16] {
+      let (with, without) = (Self.entries(set), Self.entries(set, hasInt8DotProducts: false))
+      for name in Self.names {
+        if Self.ofInt8DotProducts.contains(name) {
+          #expect(without[name] == avx2[name], "\(name)")
+        } else {
+          #expect(without[name] == with[name], "\(name)")
+        }
+      }
+      #expect(without["peak_int8_dot_product"] == 0)
+      #expect(without["matrix_s8g32"] != Self.entries(.portable)["matrix_s8g32"])
     }
   }
 }

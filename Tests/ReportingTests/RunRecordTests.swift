@@ -13,11 +13,11 @@ import Testing
     #expect(
       record.keys.sorted() == [
         "balance", "bytes_sent", "commit", "finish_reason", "flops", "gflops", "hosts",
-        "instruction_set", "kv_bytes", "layers", "logits_digest", "model", "model_digest",
+        "instruction_set", "kv_bytes", "kv_cache", "layers", "logits_digest", "model", "model_digest",
         "partition", "peak_private_bytes", "peak_resident_bytes", "precision", "questions",
         "random_weights", "ranks", "restored_layers", "sampling", "seconds", "seed", "text",
         "threads", "token_ids", "tokens",
-        "tokens_per_second", "version", "warnings",
+        "tokens_per_second", "version", "warnings", "weights_as",
       ])
     func keys(_ name: String) throws -> [String] {
       try #require(record[name] as? [String: Any]).keys.sorted()
@@ -52,7 +52,7 @@ import Testing
         "finish_reason":"end_of_sequence",\
         "flops":{"attention":1000000000000000,"linear":2000000000000000},\
         "gflops":{"attention":180.5,"linear":90.25},"hosts":["node/1"],\
-        "instruction_set":"avx512bf16","kv_bytes":[2048,2048],"layers":5,"logits_digest":"feed",\
+        "instruction_set":"avx512bf16","kv_bytes":[2048,2048],"kv_cache":"bf16","layers":5,"logits_digest":"feed",\
         "model":"needle","model_digest":"beef","partition":"zigzag",\
         "peak_private_bytes":[1048576,1048577],\
         "peak_resident_bytes":[3221225472,3221225473],"precision":"bf16",\

@@ -56,6 +56,7 @@ extension RankTests {
       let memory: AlignedBuffer<UInt8>
       let values: [Float]
       let type: InputType
+      var matrix: MatrixInputs { MatrixInputs(memory.pointer, type) }
 
       init(_ values: [Float], columns: Int, _ arithmetic: Arithmetic) {
         let rows = values.count / columns
@@ -81,13 +82,12 @@ extension RankTests {
 
     /// `[rows][group.outputs]`; fails if more is written.
     private func multiply(
-      _ linear: DividedLinear, _ group: LinearGroup, _ inputs: Inputs, rows: Int, _ label: String
+      _ linear: DividedLinear, _ group: LinearGroup, _ inputs: MatrixInputs, rows: Int,
+      _ label: String
     ) throws -> [Float] {
       let count = rows * group.outputs
       var output = [Float](repeating: 7.5, count: count + 9)
-      try linear.multiply(
-        group, inputs: MatrixInputs(inputs.memory.pointer, inputs.type), rows: rows,
-        into: &output)
+      try linear.multiply(group, inputs: inputs, rows: rows, into: &output)
       #expect(output[count...].allSatisfy { $0 == 7.5 }, "\(label)")
       return Array(output[..<count])
     }
@@ -111,9 +111,9 @@ extension RankTests {
         for rows in most == 65 ? Array(1...65) : [1, 2, 3, 12, 13] {
           let label = "\(shape), \(format), \(arithmetic.label), \(rows) rows"
           let alone = try world.fromRank0 {
-            try multiply(single, group, inputs, rows: rows, label)
+            try multiply(single, group, inputs.matrix, rows: rows, label)
           }
-          let together = try multiply(linear, group, inputs, rows: rows, label)
+          let together = try multiply(linear, group, inputs.matrix, rows: rows, label)
           #expect(together.bits == alone.bits, "\(label)")
           if shape.isDivided, world.size > 1 {
             let (outputs, rank) = (group.outputs, world.rank)
@@ -126,6 +126,36 @@ extension RankTests {
           }
         }
         #expect(single.bytesSent == 0)
+      }
+    }
+
+    /// Matrices in blocks of small integers, as int8 and unpacked.
+    @Test func ranksGiveTheBitsOfOneForBlocks() throws {
+      let matrices = [(WeightFormat.q4_K, 700), (.q6_K, 1300), (.iq4_NL, 333)].map {
+        RandomBlocks.matrix($0, outputs: $1, inputs: 1024, seed: UInt64($1))
+      }
+      let group = LinearGroup(matrices[0], matrices[1], matrices[2])
+      #expect(DividedLinear.isWorthDividing(bytes: group.bytes, ranks: 2))
+      for arithmetic in highestArithmetics(threads: 2) {
+        let own = Inputs(numbers(13 * 1024, seed: 8), columns: 1024, arithmetic)
+        let type = arithmetic.inputType(of: group)
+        let memory = AlignedBuffer<UInt8>(count: 13 * type.rowBytes(columns: 1024))
+        var inputs = MatrixInputs(own.memory.pointer, own.type)
+        if type == .int8 {
+          arithmetic.quantize(inputs.rows, count: 13, columns: 1024, into: memory.pointer)
+          inputs = MatrixInputs(memory.pointer, type)
+        }
+        let linear = divided(world, arithmetic, elements: 13 * group.outputs)
+        let single = divided(
+          try MPIEnvironment.communicatorOfThisRank(), arithmetic.with(threads: 1),
+          elements: 13 * group.outputs)
+        for rows in [1, 13] {
+          let alone = try world.fromRank0 {
+            try multiply(single, group, inputs, rows: rows, "alone, \(arithmetic.label)")
+          }
+          let together = try multiply(linear, group, inputs, rows: rows, arithmetic.label)
+          #expect(together.bits == alone.bits, "\(rows) rows, \(arithmetic.label)")
+        }
       }
     }
 
@@ -164,7 +194,7 @@ extension RankTests {
         for round in 0..<3 {
           for index in groups.indices {
             let label = "group \(index), round \(round), \(arithmetic.label)"
-            let output = try multiply(linear, groups[index], inputs[index], rows: 3, label)
+            let output = try multiply(linear, groups[index], inputs[index].matrix, rows: 3, label)
             if round == 0 { first.append(output) }
             #expect(output == first[index], "\(label)")
           }

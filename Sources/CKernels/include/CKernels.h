@@ -271,6 +271,9 @@ bool rf_bf16_dot_product_pays(void);
 // The kernels of `set`, and where it has none of its own, those of the sets before it.
 rf_kernel_table rf_kernel_table_for(rf_instruction_set set);
 
+// The same on a CPU that has no int8 dot products, to test on one that has.
+rf_kernel_table rf_kernel_table_without_int8_dot_products(rf_instruction_set set);
+
 // Writes the CPU's name for itself, or an empty text if it has none. `text` has room for 64 bytes.
 void rf_cpu_name(char *text);
 

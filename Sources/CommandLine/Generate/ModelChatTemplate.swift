@@ -68,7 +68,7 @@ package struct ModelChatTemplate {
         .badData,
         "the built-in model has no chat template; leave out --chat, or give a --model that has one")
     }
-    if let file = try StoredModels.model(at: model) as? GGUFModel {
+    if let file = try StoredModels.gguf(at: model) {
       try self.init(of: file, variables)
     } else {
       try self.init(ofDirectory: model, variables)

@@ -31,6 +31,9 @@ struct WeightBlocks: Sendable {
 
 // The formats of ggml and the Open Compute Project. What a block holds stands in the file of that name
 // in CKernels/formats.
+//
+// They are called what ggml calls them.
+// swift-format-ignore: AlwaysUseLowerCamelCase
 extension WeightFormat {
   public static let q8_0 = blocks("q8_0", of: 32, bytes: 34) { $0.q8_0 }
   public static let q4_0 = blocks("q4_0", of: 32, bytes: 18) { $0.q4_0 }
@@ -73,8 +76,11 @@ extension WeightBlocks {
     let (panel, atOnce) = (Int(RF_PANEL_COLUMNS), Self.groupsAtOnce)
     let pack = pack(table.pack)
     precondition(count % (32 * groups) == 0, "a row is whole blocks")
-    withUnsafeTemporaryAllocation(byteCount: atOnce * (groupBytes + 32 * panel * 4), alignment: 64)
-    { memory in
+    // On the stack: a decode step takes no memory.
+    var memory = InlineArray<11_264, Float>(repeating: 0)
+    var span = memory.mutableSpan
+    span.withUnsafeMutableBytes { memory in
+      precondition(memory.count >= atOnce * (groupBytes + 32 * panel * 4))
       let packed = memory.baseAddress!
       let columns = (packed + atOnce * groupBytes).assumingMemoryBound(to: Float.self)
       for first in stride(from: 0, to: count / 32, by: atOnce) {

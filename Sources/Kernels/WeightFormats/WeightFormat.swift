@@ -46,6 +46,8 @@ public struct WeightFormat: Sendable {
   }
 
   /// The first `count` elements of a row at `elements`, at whatever address, as float32.
+  ///
+  /// - Parameter count: whole blocks.
   public func floats(at elements: UnsafeRawPointer, count: Int) -> [Float] {
     [Float](unsafeUninitializedCapacity: count) { floats, initialized in
       initialized = count

@@ -12,10 +12,10 @@ struct Configuration: CustomTestStringConvertible, Sendable {
 
   var testDescription: String { "\(precision.rawValue) \(instructionSet.rawValue)" }
 
-  func arithmetic(threads: Int = 1) -> Arithmetic {
+  func arithmetic(threads: Int = 1, quantizedProducts: QuantizedProducts? = nil) -> Arithmetic {
     Arithmetic(
       precision: precision, instructionSet: instructionSet,
-      team: ThreadTeam(threads: threads, spins: 0))
+      team: ThreadTeam(threads: threads, spins: 0), quantizedProducts: quantizedProducts)
   }
 
   /// What a matrix input of this precision holds instead of `value`.

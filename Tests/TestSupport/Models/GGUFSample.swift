@@ -14,7 +14,6 @@ package struct GGUFSample: Sendable {
   /// Divisors of RoPE's frequencies, by their tensors' names.
   package var divisors: [String: [Float]] = [:]
 
-  package static let hiddenSize = 64
   package static let queryHeads = 4
   package static let keyValueHeads = 2
   package static let vocabulary = 96
@@ -60,14 +59,31 @@ package struct GGUFSample: Sendable {
 
   package static let architectures = all.keys.sorted()
 
+  /// The sizes that decide which formats fit.
+  package struct Size: Sendable {
+    package var hidden = 64
+    package var intermediate = 96
+    package var layers = 7
+
+    package init() {}
+
+    /// Of few layers, whose rows are whole blocks of most formats.
+    package static let ofBlocks: Size = {
+      var size = Size()
+      (size.hidden, size.intermediate, size.layers) = (256, 512, 2)
+      return size
+    }()
+  }
+
   /// - Parameter members: further ones of `config.json`.
-  package init(_ architecture: String, adding members: String = "") {
+  package init(_ architecture: String, adding members: String = "", size: Size = Size()) {
     self.architecture = architecture
     let entry = Self.all[architecture]!
     configuration = """
       {
         "model_type": "\(architecture == "gemma3" ? "gemma3_text" : architecture)",
-        "hidden_size": \(Self.hiddenSize), "intermediate_size": 96, "num_hidden_layers": 7,
+        "hidden_size": \(size.hidden), "intermediate_size": \(size.intermediate),
+        "num_hidden_layers": \(size.layers),
         "num_attention_heads": \(Self.queryHeads), "num_key_value_heads": \(Self.keyValueHeads),
         "vocab_size": \(Self.vocabulary), "rms_norm_eps": 0.0009765625, "max_position_embeddings": 4096,
         "bos_token_id": 1, "eos_token_id": [2, 5], \(entry.configuration)
@@ -76,9 +92,9 @@ package struct GGUFSample: Sendable {
       """
     let keys: [(String, GGUFWriter.Value)] =
       [
-        ("block_count", .uint32(7)), ("context_length", .uint32(4096)),
-        ("embedding_length", .uint32(UInt32(Self.hiddenSize))),
-        ("feed_forward_length", .uint32(96)),
+        ("block_count", .uint32(UInt32(size.layers))), ("context_length", .uint32(4096)),
+        ("embedding_length", .uint32(UInt32(size.hidden))),
+        ("feed_forward_length", .uint32(UInt32(size.intermediate))),
         ("attention.head_count", .uint32(UInt32(Self.queryHeads))),
         ("attention.head_count_kv", .uint32(UInt32(Self.keyValueHeads))),
         ("attention.layer_norm_rms_epsilon", .float32(0x1p-10)), ("rope.freq_base", .float32(5000)),
@@ -99,7 +115,8 @@ package struct GGUFSample: Sendable {
 
   /// - Parameters:
   ///   - tensors: those of `configuration`.
-  ///   - type: of matrices; norms and biases are F32, as llama.cpp writes them.
+  ///   - type: of matrices that are no blocks of small integers; norms and biases are F32, as llama.cpp
+  ///     writes them.
   package func file(_ tensors: [TensorView], type: TensorElementType = .bfloat16) -> GGUFWriter {
     GGUFWriter(
       metadata: metadata,
@@ -112,6 +129,12 @@ package struct GGUFSample: Sendable {
 
   private func item(_ tensor: TensorView, _ type: TensorElementType) -> GGUFWriter.Item {
     let name = fileName(of: tensor.name)
+    if let type = GGUFWriter.types[tensor.format] {
+      precondition(!isPermuted, "rows of blocks stay in their order")
+      return GGUFWriter.Item(
+        name, type: type, tensor.shape.reversed().map(UInt64.init),
+        Array(UnsafeRawBufferPointer(start: tensor.elements, count: tensor.bytes)))
+    }
     var floats = tensor.floats()
     if architecture.hasPrefix("gemma"), tensor.name.hasSuffix("norm.weight") {
       floats = floats.map { $0 + 1 }

@@ -1,3 +1,4 @@
+import Kernels
 import ModelFiles
 
 /// Makes the bytes of GGUF files, right ones and wrong ones.
@@ -52,6 +53,12 @@ package struct GGUFWriter {
       Item(name, [UInt64(elements.count)], elements.flatMap { littleEndian($0.bitPattern) })
     }
   }
+
+  /// ggml's numbers of the formats of blocks of small integers.
+  package static let types: [WeightFormat: UInt32] = [
+    .q4_0: 2, .q4_1: 3, .q5_0: 6, .q5_1: 7, .q8_0: 8, .q2_K: 10, .q3_K: 11, .q4_K: 12, .q5_K: 13,
+    .q6_K: 14, .iq4_NL: 20, .iq4_XS: 23, .mxfp4: 39,
+  ]
 
   package var magic = Array("GGUF".utf8)
   package var version: UInt32 = 3

@@ -12,13 +12,16 @@ package struct RandomModel: Sendable {
   /// Under the family's names, in the order in which it asks for them.
   package let tensors: [TensorView]
 
-  /// - Parameter standardDeviation: of matrices and biases; the norms' elements lie round 1 with
-  ///   it.
+  /// - Parameters:
+  ///   - standardDeviation: of matrices and biases; the norms' elements lie round 1 with it.
+  ///   - formats: of matrices in turn, each where its blocks fit; none for bfloat16.
   /// - Throws: `ModelError` if no family has the configuration's model type.
   package init(
-    _ configuration: ModelConfiguration, seed: UInt64, standardDeviation: Float = 0.05
+    _ configuration: ModelConfiguration, seed: UInt64, standardDeviation: Float = 0.05,
+    formats: [WeightFormat] = []
   ) throws {
-    let source = RandomSource(seed: seed, standardDeviation: standardDeviation)
+    let source = RandomSource(
+      seed: seed, standardDeviation: standardDeviation, formats: formats)
     weights = try ModelFamilies.weights(for: configuration, from: source)
     tensors = source.tensors
   }
@@ -56,14 +59,26 @@ package struct RandomModel: Sendable {
 private final class RandomSource: WeightSource {
   private let seed: UInt64
   private let standardDeviation: Float
+  private let formats: [WeightFormat]
+  private var matrices = 0
   private(set) var tensors: [TensorView] = []
 
-  init(seed: UInt64, standardDeviation: Float) {
+  init(seed: UInt64, standardDeviation: Float, formats: [WeightFormat]) {
     self.seed = seed
     self.standardDeviation = standardDeviation
+    self.formats = formats
   }
 
   func tensor(named name: String, shape: [Int]) throws -> TensorView {
+    if shape.count == 2, let format = nextFormat(inputs: shape[1]) {
+      let matrix = RandomBlocks.matrix(
+        format, outputs: shape[0], inputs: shape[1], standardDeviation: standardDeviation,
+        seed: seed ^ Self.hash(name))
+      tensors.append(
+        TensorView(
+          name: name, shape: shape, format: format, elements: matrix.elements, owner: Box(matrix)))
+      return tensors.last!
+    }
     var generator = SplitMix64(seed: seed ^ Self.hash(name))
     let center: Float = name.hasSuffix("norm.weight") ? 1 : 0
     let memory = Tensor(
@@ -78,10 +93,26 @@ private final class RandomSource: WeightSource {
     return tensor
   }
 
+  /// Nil for bfloat16.
+  private func nextFormat(inputs: Int) -> WeightFormat? {
+    guard !formats.isEmpty else { return nil }
+    matrices += 1
+    let turn = (0..<formats.count).map { formats[(matrices - 1 + $0) % formats.count] }
+    let format = turn.first { inputs % $0.elementsPerBlock == 0 }
+    return format == .bfloat16 ? nil : format
+  }
+
   /// FNV-1a, 64 bits.
   private static func hash(_ name: String) -> UInt64 {
     name.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
   }
+}
+
+/// Keeps a value.
+private final class Box {
+  private let matrix: WeightMatrix
+
+  init(_ matrix: WeightMatrix) { self.matrix = matrix }
 }
 
 extension SplitMix64 {

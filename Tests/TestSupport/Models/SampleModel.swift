@@ -1,3 +1,4 @@
+import Kernels
 import Transformer
 
 /// The models that the tests run, by what they are there for.
@@ -15,6 +16,8 @@ package enum SampleModel: String, CaseIterable {
   case everything
   /// The narrow one, its pairs rotated side by side.
   case adjacent
+  /// Weights of every format of blocks of small integers, and some of bfloat16 among them.
+  case quantized
   /// The built-in model.
   case needle
 
@@ -74,6 +77,21 @@ package enum SampleModel: String, CaseIterable {
     case .adjacent:
       try RandomModel(
         RandomModel.sampleConfiguration().rotating(.adjacent), seed: 5
+        ).weights
+    case .quantized:
+      try RandomModel(
+        ModelConfiguration(
+          modelType: "smollm3", hiddenSize: 256,
+          vocabulary: VocabularyConfiguration(size: 301, isTied: false),
+          attention: AttentionConfiguration(
+            queryHeads: 4, keyValueHeads: 2, headDimension: 64, hasBias: true),
+          normalization: NormalizationConfiguration(epsilon: 1e-5),
+          sequence: SequenceConfiguration(maximumPositions: 4096),
+          layers: [RoPEParameters(theta: 10_000), nil].map {
+            LayerConfiguration(
+              rope: $0,
+              feedForward: .dense(DenseFeedForwardConfiguration(intermediateSize: 512)))
+          }), seed: 5, formats: WeightFormat.quantized + [.bfloat16]
       ).weights
     case .needle:
       NeedleModel().weights

@@ -3,6 +3,9 @@ import Kernels
 extension WeightMatrix {
   /// The weights, exactly, or rounded to float32 where they have scales: `[outputs · inputs]`.
   package var floats: [Float] {
+    guard !WeightFormat.quantized.contains(format) else {
+      return (0..<outputs).flatMap { blocks(ofRow: $0).flatMap(\.floats) }
+    }
     let offsets = (0..<outputs * inputs).lazy.map { $0 * format.bytesPerBlock }
     return switch format {
     case .bfloat16:
