@@ -62,6 +62,23 @@ extension EndToEndTests {
       }
     }
 
+    /// Like any other format of weights, with sizes that are no multiple of a block's.
+    @Test(arguments: ["bf16", "fp32"])
+    func linearLayersAreMeasured(precision: String) throws {
+      for ranks in [nil, 2] {
+        let run = try runRingflash(
+          [
+            "bench", "linear", "--weights", "fp8_e4m3", "--rows", "300", "--inputs", "300",
+            "--outputs", "200", "--precision", precision, "--repetitions", "2", "--format", "json",
+          ], ranks: ranks)
+        expectSuccess(run, "\(precision) on \(ranks ?? 1) ranks")
+        let lines = try #require(
+          JSONSerialization.jsonObject(with: Data(run.output)) as? [[String: Any]])
+        #expect(lines.map { $0["weights"] as? String } == ["fp8_e4m3", "fp8_e4m3"])
+        #expect(lines.allSatisfy { ($0["seconds"] as? Double ?? 0) > 0 })
+      }
+    }
+
     /// One sentence, on one rank and on several.
     @Test func whatDoesNotFitIsOneSentence() throws {
       try withTemporaryDirectory { directory in

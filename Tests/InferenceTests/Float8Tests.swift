@@ -35,6 +35,10 @@ extension RankTests {
         try RandomModel(outline.configuration, seed: 5), layout, settings: settings)
     }
 
+    nonisolated static let cases: [(layout: Float8Checkpoint.Layout, isFused: Bool)] =
+      Float8Checkpoint.Layout.allCases.map { ($0, false) }
+      + [(.fineGrained, true), (.smallBlocks, true), (.channels, true)]
+
     private func folder(_ configuration: Data, _ tensors: [Tensor]) throws -> ModelFolder {
       let folder = try ModelFolder()
       try ModelDirectory.write(to: folder.path, configuration: configuration, tensors: tensors)
@@ -43,7 +47,7 @@ extension RankTests {
 
     /// With any number of ranks and threads the logits of the same weights in F32 and in BF16, to the
     /// last bit.
-    @Test(arguments: Float8Checkpoint.Layout.allCases, [false, true])
+    @Test(arguments: cases)
     func logitsAreThoseOfTheUnpackedWeights(
       layout: Float8Checkpoint.Layout, isFused: Bool
     ) throws {

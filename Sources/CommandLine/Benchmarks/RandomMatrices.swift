@@ -39,7 +39,7 @@ struct RandomMatrices {
     }
     team.forEach(own.count) { index, _ in
       let range = own[index] * perItem..<min(elements, (own[index] + 1) * perItem)
-      if WeightFormat.quantized.contains(format) {
+      if WeightFormat.quantized.contains(format) || format.isScaled {
         let start = offset(range.lowerBound)
         Self.writeBlocks(
           UnsafeMutableRawBufferPointer(
@@ -52,10 +52,21 @@ struct RandomMatrices {
     try host.barrier()
     all = WeightMatrix(
       outputs: count * outputs, inputs: inputs, format: format,
-      elements: UnsafeRawPointer(base), owner: memory)
+      elements: UnsafeRawPointer(base),
+      scales: format.isScaled ? Self.scales(rows: count * outputs, inputs: inputs) : nil,
+      owner: memory)
   }
 
-  /// Blocks of any format: of bytes of which any two are a small float16, as scales are.
+  /// One for each 128 rows and 128 inputs, as most checkpoints have them.
+  private static func scales(rows: Int, inputs: Int) -> WeightScales {
+    let count = (rows + 127) / 128 * ((inputs + 127) / 128)
+    return WeightScales(
+      [Float](repeating: 0.125, count: count), rowsPerScale: 128, inputsPerScale: 128,
+      inputs: inputs)
+  }
+
+  /// Blocks of any format: of bytes of which any two are a small float16, as scales are, and each is a
+  /// small number of FP8.
   private static func writeBlocks(_ bytes: UnsafeMutableRawBufferPointer, seed: Int) {
     var generator = SplitMix64(seed: UInt64(seed))
     for index in bytes.indices {
