@@ -91,8 +91,8 @@ extension RankTests {
         (.bf16, .unpacked),
       ] {
         let arithmetic = Arithmetic(
-          precision: precision, instructionSet: .fastest, team: ThreadTeam(threads: 2, spins: 0),
-          quantizedProducts: products)
+          Numerics(precision: precision, quantizedProducts: products), instructionSet: .fastest,
+          team: ThreadTeam(threads: 2, spins: 0))
         let label: Comment = "\(architecture), \(products), \(arithmetic.label)"
         let outline = try file.outline(precision)
         #expect(outline.warnings.isEmpty && outline.weights.unusedTensors.isEmpty, label)

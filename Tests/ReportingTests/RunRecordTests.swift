@@ -13,7 +13,8 @@ import Testing
     #expect(
       record.keys.sorted() == [
         "balance", "bytes_sent", "commit", "finish_reason", "flops", "gflops", "hosts",
-        "instruction_set", "kv_bytes", "kv_cache", "layers", "logits_digest", "model", "model_digest",
+        "instruction_set", "kv_bytes", "kv_cache", "layers", "logits_digest", "model",
+        "model_digest",
         "partition", "peak_private_bytes", "peak_resident_bytes", "precision", "questions",
         "random_weights", "ranks", "restored_layers", "sampling", "seconds", "seed", "text",
         "threads", "token_ids", "tokens",
@@ -63,7 +64,7 @@ import Testing
         "text":"48213.","threads":1,"token_ids":[52,56,50],\
         "tokens":{"context":99990,"generated":6,"prompt":10},\
         "tokens_per_second":{"decode":8,"prefill":7999.2},"version":"0.1.0",\
-        "warnings":["the model is odd"]}
+        "warnings":["the model is odd"],"weights_as":"int8"}
 
         """)
   }

@@ -110,8 +110,8 @@ extension RankTests {
         for precision in Precision.allCases {
           for products in QuantizedProducts.allCases {
             let arithmetic = Arithmetic(
-              precision: precision, instructionSet: set, team: ThreadTeam(threads: 2, spins: 0),
-              quantizedProducts: products)
+              Numerics(precision: precision, quantizedProducts: products), instructionSet: set,
+              team: ThreadTeam(threads: 2, spins: 0))
             let error = distance(try run.logits(world, arithmetic).map(Double.init), exact)
             let bound =
               precision == .fp32 && products == .unpacked

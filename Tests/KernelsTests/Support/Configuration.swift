@@ -14,8 +14,9 @@ struct Configuration: CustomTestStringConvertible, Sendable {
 
   func arithmetic(threads: Int = 1, quantizedProducts: QuantizedProducts? = nil) -> Arithmetic {
     Arithmetic(
-      precision: precision, instructionSet: instructionSet,
-      team: ThreadTeam(threads: threads, spins: 0), quantizedProducts: quantizedProducts)
+      Numerics(precision: precision, quantizedProducts: quantizedProducts),
+      instructionSet: instructionSet,
+      team: ThreadTeam(threads: threads, spins: 0))
   }
 
   /// What a matrix input of this precision holds instead of `value`.

@@ -77,7 +77,7 @@ package enum SampleModel: String, CaseIterable {
     case .adjacent:
       try RandomModel(
         RandomModel.sampleConfiguration().rotating(.adjacent), seed: 5
-        ).weights
+      ).weights
     case .quantized:
       try RandomModel(
         ModelConfiguration(
