@@ -18,7 +18,7 @@ extension Arithmetic {
     let panel = scratch(of: thread)
     blocks.pack(table.pack)(
       weights.row(outputs.lowerBound), weights.rowBytes, outputs.count,
-      weights.inputs / (32 * blocks.groups), panel)
+      weights.inputs / (32 * blocks.groups), weights.row(outputs.upperBound), panel)
     return UnsafeRawPointer(panel)
   }
 
@@ -55,7 +55,9 @@ extension Arithmetic {
       let groups = min(atOnce, weights.inputs / 32 - first)
       pack(
         weights.row(outputs.lowerBound) + first / blocks.groups * weights.format.bytesPerBlock,
-        weights.rowBytes, outputs.count, groups / blocks.groups, packed)
+        weights.rowBytes, outputs.count, groups / blocks.groups,
+        weights.row(outputs.upperBound) + first / blocks.groups * weights.format.bytesPerBlock
+          * outputs.count, packed)
       inputKernels.unpack(
         packed, groups, blocks.parts, blocks.hasMinimums,
         panel + 32 * first * Int(RF_PANEL_COLUMNS) * inputType.bytes)

@@ -171,13 +171,10 @@ extension Arithmetic {
     for first in stride(from: 0, to: groups, by: Self.groupsPerChunk) {
       let count = min(Self.groupsPerChunk, groups - first)
       let blockCount = count / blocks.groups
-      // As much of what comes next as is read here.
-      let bytes = outputs.count * blockCount * blockBytes
-      rf_prefetch(ahead, bytes)
-      ahead += bytes
       pack(
         weights.row(outputs.lowerBound) + first / blocks.groups * blockBytes, weights.rowBytes,
-        outputs.count, blockCount, panel)
+        outputs.count, blockCount, ahead, panel)
+      ahead += outputs.count * blockCount * blockBytes
       product.group_count = count
       product.inputs = (inputs + 32 * first).assumingMemoryBound(to: Int8.self)
       product.groups = (inputs + 32 * (groups + first)).assumingMemoryBound(

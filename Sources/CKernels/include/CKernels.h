@@ -170,9 +170,11 @@ typedef struct rf_int8_product {
 
 typedef void (*rf_int8_matrix_function)(const rf_int8_product *product);
 
-// Packs `blocks` blocks of weights[rows <= 32] of a format, which lie `row_bytes` apart.
+// Packs `blocks` blocks of weights[rows <= 32] of a format, which lie `row_bytes` apart. Meanwhile
+// as many bytes from `ahead` on are prefetched, little by little, so that no load waits behind many
+// prefetches.
 typedef void (*rf_pack_blocks_function)(const void *weights, size_t row_bytes, size_t rows,
-                                        size_t blocks, void *panel);
+                                        size_t blocks, const void *ahead, void *panel);
 
 // x[count], rounded to a row of int8.
 typedef void (*rf_quantize_function)(const float *x, size_t count, void *row);

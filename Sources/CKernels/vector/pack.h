@@ -28,7 +28,7 @@
 // Up to RF_PACK_RUN blocks of up to 32 rows, from a byte of each row on. `count` and `run` are
 // constants where inlined, but at the end of a matrix or a row.
 RF_INLINE void RF_NAME(RF_FORMAT, u8, pack_run)(rf_panel_rows rows, size_t count, size_t byte,
-                                                size_t run, uint8_t *group) {
+                                                size_t run, const char *ahead, uint8_t *group) {
   const size_t group_bytes = RF_INT8_GROUP_BYTES(RF_PARTS, RF_MINIMUMS);
 #if defined(RF_FORMAT_D)
   // Scales are collected before they are converted, so that no load waits for many small stores.
@@ -57,6 +57,10 @@ RF_INLINE void RF_NAME(RF_FORMAT, u8, pack_run)(rf_panel_rows rows, size_t count
       if (16 * half >= count)
         break;
       for (size_t g = 0; g < RF_FORMAT_GROUPS; g++) {
+        // A group's part of 16 rows.
+        for (size_t line = 0; line < 16 * RF_FORMAT_BYTES / RF_FORMAT_GROUPS; line += 64)
+          __builtin_prefetch(ahead + line, 0, 2);
+        ahead += 16 * RF_FORMAT_BYTES / RF_FORMAT_GROUPS;
         rf_u32x16 low[4], high[4];
 #pragma clang loop unroll(full)
         for (size_t j = 0; j < 4; j++) {
@@ -83,7 +87,7 @@ RF_INLINE void RF_NAME(RF_FORMAT, u8, pack_run)(rf_panel_rows rows, size_t count
 }
 
 void RF_NAME(RF_FORMAT, u8, pack_32xn)(const void *weights, size_t row_bytes, size_t rows,
-                                       size_t blocks, void *packed) {
+                                       size_t blocks, const void *ahead, void *packed) {
   assert(rows > 0 && rows <= RF_PANEL_COLUMNS);
   const size_t run_bytes =
       RF_PACK_RUN * RF_FORMAT_GROUPS * RF_INT8_GROUP_BYTES(RF_PARTS, RF_MINIMUMS);
@@ -93,15 +97,17 @@ void RF_NAME(RF_FORMAT, u8, pack_32xn)(const void *weights, size_t row_bytes, si
     table[r] = all.first + (r < rows ? r : rows - 1) * row_bytes;
   const rf_panel_rows some = {weights, row_bytes, table};
   uint8_t *group = packed;
+  const char *next = ahead;
   for (size_t byte = 0; blocks > 0; byte += RF_PACK_RUN * RF_FORMAT_BYTES, group += run_bytes) {
     const size_t run = blocks < RF_PACK_RUN ? blocks : RF_PACK_RUN;
     if (rows < RF_PANEL_COLUMNS)
-      RF_NAME(RF_FORMAT, u8, pack_run)(some, rows, byte, run, group);
+      RF_NAME(RF_FORMAT, u8, pack_run)(some, rows, byte, run, next, group);
     else if (run == RF_PACK_RUN)
-      RF_NAME(RF_FORMAT, u8, pack_run)(all, RF_PANEL_COLUMNS, byte, RF_PACK_RUN, group);
+      RF_NAME(RF_FORMAT, u8, pack_run)(all, RF_PANEL_COLUMNS, byte, RF_PACK_RUN, next, group);
     else
-      RF_NAME(RF_FORMAT, u8, pack_run)(all, RF_PANEL_COLUMNS, byte, run, group);
+      RF_NAME(RF_FORMAT, u8, pack_run)(all, RF_PANEL_COLUMNS, byte, run, next, group);
     blocks -= run;
+    next += run * RF_PANEL_COLUMNS * RF_FORMAT_BYTES;
   }
 }
 

@@ -31,7 +31,7 @@ package enum BenchmarkModel {
 
     """
 
-  /// - Parameter name: a model directory or the name of a model in the local cache; nil for the
+  /// - Parameter name: a model directory, a GGUF file, or the name of a model in the local cache; nil for the
   ///   built-in shape.
   /// - Throws: `AgreedFailure`, `MPIError`.
   static func outline(_ name: String?, precision: Precision, _ job: Job) throws -> ModelOutline {
@@ -45,8 +45,11 @@ package enum BenchmarkModel {
     }
     let path = try job.onRoot { try ModelSource.path(of: name) }
     return try job.onEveryRank {
-      try OutlinedModel.outline(
-        of: StoredModels.model(at: path), precision: precision, weights: .random)
+      // How fast quantized weights are depends on how they are stored: those of a GGUF file are used.
+      let file = try StoredModels.gguf(at: path)
+      return try OutlinedModel.outline(
+        of: file ?? StoredModels.model(at: path), precision: precision,
+        weights: file == nil ? .random : .files)
     }
   }
 }

@@ -15,7 +15,8 @@ package struct BenchModelCommand: Subcommand, Sendable {
       up included. exposed_exchange is the seconds of a repetition that attention waits for other \
       ranks, of the rank that waits most.
 
-      Weights and tokens are random, so that config.json is all that a model needs; its limit on \
+      Tokens are random, and weights too, so that config.json is all that a model needs, but those of a \
+      GGUF file; its limit on \
       positions does not count.
 
       Examples:

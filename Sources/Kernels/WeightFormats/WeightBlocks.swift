@@ -85,7 +85,7 @@ extension WeightBlocks {
       let columns = (packed + atOnce * groupBytes).assumingMemoryBound(to: Float.self)
       for first in stride(from: 0, to: count / 32, by: atOnce) {
         let now = min(atOnce, count / 32 - first)
-        pack(row + first / groups * blockBytes, 0, 1, now / groups, packed)
+        pack(row + first / groups * blockBytes, 0, 1, now / groups, row, packed)
         table.float32.unpack(packed, now, parts, hasMinimums, columns)
         for element in 0..<32 * now { output[32 * first + element] = columns[element * panel] }
       }
@@ -109,7 +109,8 @@ extension WeightMatrix {
           let groups = min(atOnce, inputs / 32 - group)
           pack(
             row(first) + group / blocks.groups * format.bytesPerBlock, rowBytes, count,
-            groups / blocks.groups, packed)
+            groups / blocks.groups,
+            row(first + count) + group / blocks.groups * format.bytesPerBlock * count, packed)
           // An infinity or a NaN times 0 is not 0.
           var sum: Float = 0
           for index in 0..<groups {
