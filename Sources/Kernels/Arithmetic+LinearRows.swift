@@ -148,7 +148,7 @@ extension Arithmetic {
 
   /// Groups of a panel that are packed and multiplied at a time: they stay in the first-level cache,
   /// and are whole blocks of every format.
-  private static let groupsPerChunk = 16
+  private static let groupsPerChunk = 8
 
   /// A panel of int8, chunk by chunk, of which the sums go on in the outputs.
   private func multiplyInt8(

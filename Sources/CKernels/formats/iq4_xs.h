@@ -11,13 +11,13 @@ RF_INLINE rf_quants rf_iq4_xs_quants(rf_rows rows, size_t group) {
   return rf_looked_up(rf_nibbles(rf_load_lanes(rows, 8 + 16 * group)), RF_IQ4_VALUES);
 }
 
-RF_INLINE void rf_iq4_xs_scales(const uint8_t *block, rf_scale_slots to) {
-  const float d = rf_half(block);
-  const int highs = block[2] | block[3] << 8;
+RF_INLINE void rf_iq4_xs_scales(rf_sixteen_rows rows, rf_scale_slots to) {
+  const rf_f32x16 d = rf_floats_of_halves(rows, 0);
+  const rf_u32x16 highs = rf_words(rows, 0) >> 16, lows = rf_words(rows, 4);
 #pragma clang loop unroll(full)
-  for (size_t i = 0; i < 8; i++) {
-    const int low = (block[4 + i / 2] >> 4 * (i % 2)) & 15;
-    *rf_scale_slot(to, i, 0) = d * (float)((low | ((highs >> 2 * i) & 3) << 4) - 32);
+  for (uint32_t i = 0; i < 8; i++) {
+    const rf_u32x16 scale = ((lows >> (4 * i)) & 15) | (((highs >> (2 * i)) & 3) << 4);
+    rf_store_scale(to, i, 0, d * (rf_numbers(scale, 0, 63) - 32.0f));
   }
 }
 

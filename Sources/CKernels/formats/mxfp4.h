@@ -11,11 +11,11 @@ RF_INLINE rf_quants rf_mxfp4_quants(rf_rows rows, size_t group) {
   return rf_looked_up(rf_nibbles(rf_load_lanes(rows, 1)), RF_E2M1_VALUES);
 }
 
-RF_INLINE void rf_mxfp4_scales(const uint8_t *block, rf_scale_slots to) {
+RF_INLINE void rf_mxfp4_scales(rf_sixteen_rows rows, rf_scale_slots to) {
   // 2^-128 and 2^-127 are subnormal.
-  const uint32_t e = block[0];
-  const uint32_t bits = e < 2 ? 0x00200000u << e : (e - 1) << 23;
-  memcpy(rf_scale_slot(to, 0, 0), &bits, sizeof bits);
+  const rf_u32x16 e = rf_words(rows, 0) & 0xff;
+  const rf_u32x16 subnormal = (e + 1) * 0x00200000u, normal = (e - 1) << 23;
+  rf_store_scale(to, 0, 0, rf_select((rf_s32x16)(e < 2), (rf_f32x16)subnormal, (rf_f32x16)normal));
 }
 
 #define RF_FORMAT mxfp4

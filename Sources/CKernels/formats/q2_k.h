@@ -14,12 +14,17 @@ RF_INLINE rf_quants rf_q2_k_quants(rf_rows rows, size_t group) {
   return rf_biased(q, 128);
 }
 
-RF_INLINE void rf_q2_k_scales(const uint8_t *block, rf_scale_slots to) {
-  const float d = rf_half(block + 80), minimum = rf_half(block + 82);
+RF_INLINE void rf_q2_k_scales(rf_sixteen_rows rows, rf_scale_slots to) {
+  const rf_f32x16 d = rf_floats_of_halves(rows, 80), minimum = rf_floats_of_halves(rows, 82);
 #pragma clang loop unroll(full)
-  for (size_t i = 0; i < 16; i++) {
-    *rf_scale_slot(to, i / 2, i % 2) = d * (float)(block[i] & 15);
-    *rf_minimum_slot(to, i / 2, i % 2) = -(minimum * (float)(block[i] >> 4));
+  for (size_t i = 0; i < 4; i++) {
+    const rf_u32x16 words = rf_words(rows, 4 * i);
+#pragma clang loop unroll(full)
+    for (size_t j = 0; j < 4; j++) {
+      const size_t group = 2 * i + j / 2;
+      rf_store_scale(to, group, j % 2, d * rf_numbers(words, 8 * j, 15));
+      rf_store_minimum(to, group, j % 2, -(minimum * rf_numbers(words, 8 * j + 4, 15)));
+    }
   }
 }
 
@@ -27,5 +32,5 @@ RF_INLINE void rf_q2_k_scales(const uint8_t *block, rf_scale_slots to) {
 #define RF_FORMAT_BYTES 84
 #define RF_FORMAT_GROUPS 8
 #define RF_FORMAT_HALVES
-#define RF_FORMAT_M 82
+#define RF_FORMAT_MINIMUMS
 #include "../vector/pack.h"

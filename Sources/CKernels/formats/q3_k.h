@@ -17,20 +17,15 @@ RF_INLINE rf_quants rf_q3_k_quants(rf_rows rows, size_t group) {
   return rf_biased(q, 128 - 4);
 }
 
-RF_INLINE void rf_q3_k_scales(const uint8_t *block, rf_scale_slots to) {
-  const float d = rf_half(block + 108);
-  uint32_t a, b, c;
-  memcpy(&a, block + 96, sizeof a);
-  memcpy(&b, block + 100, sizeof b);
-  memcpy(&c, block + 104, sizeof c);
+RF_INLINE void rf_q3_k_scales(rf_sixteen_rows rows, rf_scale_slots to) {
+  const rf_f32x16 d = rf_floats_of_halves(rows, 108);
+  const rf_u32x16 a = rf_words(rows, 96), b = rf_words(rows, 100), c = rf_words(rows, 104);
   const uint32_t low = 0x0f0f0f0f, high = 0x30303030;
-  const uint32_t words[4] = {(a & low) | ((c << 4) & high), (b & low) | ((c << 2) & high),
-                             ((a >> 4) & low) | (c & high), ((b >> 4) & low) | ((c >> 2) & high)};
-  uint8_t scales[16];
-  memcpy(scales, words, sizeof scales);
+  const rf_u32x16 words[4] = {(a & low) | ((c << 4) & high), (b & low) | ((c << 2) & high),
+                              ((a >> 4) & low) | (c & high), ((b >> 4) & low) | ((c >> 2) & high)};
 #pragma clang loop unroll(full)
   for (size_t i = 0; i < 16; i++)
-    *rf_scale_slot(to, i / 2, i % 2) = d * (float)(scales[i] - 32);
+    rf_store_scale(to, i / 2, i % 2, d * (rf_numbers(words[i / 4], 8 * (i % 4), 63) - 32.0f));
 }
 
 #define RF_FORMAT q3_k

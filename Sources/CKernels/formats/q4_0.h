@@ -9,8 +9,11 @@ RF_INLINE rf_quants rf_q4_0_quants(rf_rows rows, size_t group) {
   return rf_biased(rf_nibbles(rf_load_lanes(rows, 2)), 128 - 8);
 }
 
+RF_INLINE void rf_q4_0_scales(rf_sixteen_rows rows, rf_scale_slots to) {
+  rf_store_scale(to, 0, 0, rf_floats_of_halves(rows, 0));
+}
+
 #define RF_FORMAT q4_0
 #define RF_FORMAT_BYTES 18
 #define RF_FORMAT_GROUPS 1
-#define RF_FORMAT_D 0
 #include "../vector/pack.h"

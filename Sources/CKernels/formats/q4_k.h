@@ -14,10 +14,10 @@ RF_INLINE rf_quants rf_q4_k_quants(rf_rows rows, size_t group) {
   return rf_biased(q, 128);
 }
 
-RF_INLINE void rf_q4_k_scales(const uint8_t *block, rf_scale_slots to) { rf_k_scales(block, to); }
+RF_INLINE void rf_q4_k_scales(rf_sixteen_rows rows, rf_scale_slots to) { rf_k_scales(rows, to); }
 
 #define RF_FORMAT q4_k
 #define RF_FORMAT_BYTES 144
 #define RF_FORMAT_GROUPS 8
-#define RF_FORMAT_M 2
+#define RF_FORMAT_MINIMUMS
 #include "../vector/pack.h"

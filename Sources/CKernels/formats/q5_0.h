@@ -10,8 +10,11 @@ RF_INLINE rf_quants rf_q5_0_quants(rf_rows rows, size_t group) {
   return rf_biased(rf_with_fifth_bits(rf_nibbles(rf_load_lanes(rows, 6)), rows, 2), 128 - 16);
 }
 
+RF_INLINE void rf_q5_0_scales(rf_sixteen_rows rows, rf_scale_slots to) {
+  rf_store_scale(to, 0, 0, rf_floats_of_halves(rows, 0));
+}
+
 #define RF_FORMAT q5_0
 #define RF_FORMAT_BYTES 22
 #define RF_FORMAT_GROUPS 1
-#define RF_FORMAT_D 0
 #include "../vector/pack.h"

@@ -11,9 +11,13 @@ RF_INLINE rf_quants rf_q5_1_quants(rf_rows rows, size_t group) {
   return rf_biased(rf_with_fifth_bits(rf_nibbles(rf_load_lanes(rows, 8)), rows, 4), 128);
 }
 
+RF_INLINE void rf_q5_1_scales(rf_sixteen_rows rows, rf_scale_slots to) {
+  rf_store_scale(to, 0, 0, rf_floats_of_halves(rows, 0));
+  rf_store_minimum(to, 0, 0, rf_floats_of_halves(rows, 2));
+}
+
 #define RF_FORMAT q5_1
 #define RF_FORMAT_BYTES 24
 #define RF_FORMAT_GROUPS 1
-#define RF_FORMAT_D 0
-#define RF_FORMAT_M 2
+#define RF_FORMAT_MINIMUMS
 #include "../vector/pack.h"

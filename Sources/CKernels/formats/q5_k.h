@@ -17,10 +17,10 @@ RF_INLINE rf_quants rf_q5_k_quants(rf_rows rows, size_t group) {
   return rf_biased(q, 128);
 }
 
-RF_INLINE void rf_q5_k_scales(const uint8_t *block, rf_scale_slots to) { rf_k_scales(block, to); }
+RF_INLINE void rf_q5_k_scales(rf_sixteen_rows rows, rf_scale_slots to) { rf_k_scales(rows, to); }
 
 #define RF_FORMAT q5_k
 #define RF_FORMAT_BYTES 176
 #define RF_FORMAT_GROUPS 8
-#define RF_FORMAT_M 2
+#define RF_FORMAT_MINIMUMS
 #include "../vector/pack.h"

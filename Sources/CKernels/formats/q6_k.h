@@ -18,11 +18,16 @@ RF_INLINE rf_quants rf_q6_k_quants(rf_rows rows, size_t group) {
   return rf_biased(q, 128 - 32);
 }
 
-RF_INLINE void rf_q6_k_scales(const uint8_t *block, rf_scale_slots to) {
-  const float d = rf_half(block + 208);
+RF_INLINE void rf_q6_k_scales(rf_sixteen_rows rows, rf_scale_slots to) {
+  const rf_f32x16 d = rf_floats_of_halves(rows, 208);
 #pragma clang loop unroll(full)
-  for (size_t i = 0; i < 16; i++)
-    *rf_scale_slot(to, i / 2, i % 2) = d * (float)(int8_t)block[192 + i];
+  for (size_t i = 0; i < 4; i++) {
+    const rf_s32x16 words = (rf_s32x16)rf_words(rows, 192 + 4 * i);
+#pragma clang loop unroll(full)
+    for (int j = 0; j < 4; j++)
+      rf_store_scale(to, 2 * i + (size_t)j / 2, (size_t)j % 2,
+                     d * __builtin_convertvector((words << (24 - 8 * j)) >> 24, rf_f32x16));
+  }
 }
 
 #define RF_FORMAT q6_k

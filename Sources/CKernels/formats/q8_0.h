@@ -11,8 +11,11 @@ RF_INLINE rf_quants rf_q8_0_quants(rf_rows rows, size_t group) {
   return (rf_quants){q.low ^ 0x80, q.high ^ 0x80};
 }
 
+RF_INLINE void rf_q8_0_scales(rf_sixteen_rows rows, rf_scale_slots to) {
+  rf_store_scale(to, 0, 0, rf_floats_of_halves(rows, 0));
+}
+
 #define RF_FORMAT q8_0
 #define RF_FORMAT_BYTES 34
 #define RF_FORMAT_GROUPS 1
-#define RF_FORMAT_D 0
 #include "../vector/pack.h"

@@ -17,7 +17,6 @@
 #define RF_TILE_FOR_ROWS RF_FOR_ROWS_6
 #define RF_DOT_COLUMNS 3
 #define RF_DOT_ROWS_AT_ONCE 1
-#define RF_HALF(bits) _cvtsh_ss(bits)
 #define RF_HALVES rf_halves_of_bits
 #define RF_LOOK_UP rf_look_up
 #define RF_ADD_16_WHERE rf_add_16_where

@@ -19,7 +19,6 @@
 #define RF_TILE_FOR_ROWS RF_FOR_ROWS
 #define RF_DOT_COLUMNS 4
 #define RF_DOT_ROWS_AT_ONCE 3
-#define RF_HALF(bits) _cvtsh_ss(bits)
 #define RF_HALVES(bits) ((rf_f32x16)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(bits))))
 #define RF_LOOK_UP rf_look_up
 #define RF_ADD_16_WHERE rf_add_16_where

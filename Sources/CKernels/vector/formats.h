@@ -1,9 +1,6 @@
-// Packs the rows of every format that is multiplied as int8. The including file defines RF_HALF
-// (float16 bits to float), RF_HALVES (16 of them at an address), RF_LOOK_UP (16 values by indices)
-// and RF_ADD_16_WHERE (bytes plus 16 where a bit of a mask is set).
-
-// How many blocks of a row are packed in one go.
-#define RF_PACK_RUN 8
+// Packs the rows of every format that is multiplied as int8. The including file defines RF_HALVES
+// (16 float16 at an address as floats), RF_LOOK_UP (16 values by indices) and RF_ADD_16_WHERE
+// (bytes plus 16 where a bit of a mask is set).
 
 #include "quants.h"
 

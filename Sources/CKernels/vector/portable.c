@@ -12,7 +12,6 @@
 #endif
 #define RF_DOT_COLUMNS 1
 #define RF_DOT_ROWS_AT_ONCE 1
-#define RF_HALF rf_half_of_bits
 #define RF_HALVES rf_halves_of_bits
 #define RF_LOOK_UP rf_look_up
 #define RF_ADD_16_WHERE rf_add_16_where

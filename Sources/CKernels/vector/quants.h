@@ -6,18 +6,18 @@ typedef struct rf_quants {
   rf_u8x64 low, high;
 } rf_quants;
 
-// Where the scales of one row of a panel stand, for one block of a format.
+// Where the scales of 16 rows of a panel stand, for one block of a format.
 typedef struct rf_scale_slots {
   float *first;
   size_t group_floats, minimums; // to the next group; from a scale to its minimum
 } rf_scale_slots;
 
-RF_INLINE float *rf_scale_slot(rf_scale_slots slots, size_t group, size_t part) {
-  return slots.first + group * slots.group_floats + part * RF_PANEL_COLUMNS;
+RF_INLINE void rf_store_scale(rf_scale_slots slots, size_t group, size_t part, rf_f32x16 scale) {
+  rf_store(slots.first + group * slots.group_floats + part * RF_PANEL_COLUMNS, scale);
 }
 
-RF_INLINE float *rf_minimum_slot(rf_scale_slots slots, size_t group, size_t part) {
-  return rf_scale_slot(slots, group, part) + slots.minimums;
+RF_INLINE void rf_store_minimum(rf_scale_slots slots, size_t group, size_t part, rf_f32x16 m) {
+  rf_store(slots.first + group * slots.group_floats + part * RF_PANEL_COLUMNS + slots.minimums, m);
 }
 
 // The same block of four rows.
@@ -97,41 +97,53 @@ RF_INLINE rf_quants rf_looked_up(rf_quants q, rf_u8x16 values) {
   return (rf_quants){RF_LOOK_UP(values, q.low), RF_LOOK_UP(values, q.high)};
 }
 
-// 16 bits at an offset of each of four blocks, in one store.
-RF_INLINE void rf_collect_halves(rf_rows rows, size_t offset, uint16_t *to) {
-  uint64_t all = 0;
-#pragma clang loop unroll(full)
-  for (size_t i = 0; i < 4; i++) {
-    uint16_t bits;
-    memcpy(&bits, rows.block[i] + offset, sizeof bits);
-    all |= (uint64_t)bits << 16 * i;
-  }
-  memcpy(to, &all, sizeof all);
+// A block of 16 rows, from which scales are read.
+typedef struct rf_sixteen_rows {
+  rf_panel_rows rows;
+  size_t first, byte;
+} rf_sixteen_rows;
+
+RF_INLINE const uint8_t *rf_row(rf_sixteen_rows rows, size_t r) {
+  r += rows.first;
+  return (rows.rows.table ? rows.rows.table[r] : rows.rows.first + r * rows.rows.step) + rows.byte;
 }
 
-RF_INLINE float rf_half(const uint8_t *bytes) {
-  uint16_t bits;
-  memcpy(&bits, bytes, sizeof bits);
-  return RF_HALF(bits);
+// 4 bytes, or a float16, at an offset of each block.
+RF_INLINE rf_u32x16 rf_words(rf_sixteen_rows rows, size_t offset) {
+  uint32_t words[16];
+#pragma clang loop unroll(full)
+  for (size_t r = 0; r < 16; r++)
+    memcpy(&words[r], rf_row(rows, r) + offset, sizeof words[r]);
+  rf_u32x16 v;
+  memcpy(&v, words, sizeof v);
+  return v;
+}
+
+RF_INLINE rf_f32x16 rf_floats_of_halves(rf_sixteen_rows rows, size_t offset) {
+  uint16_t halves[16];
+#pragma clang loop unroll(full)
+  for (size_t r = 0; r < 16; r++)
+    memcpy(&halves[r], rf_row(rows, r) + offset, sizeof halves[r]);
+  return RF_HALVES(halves);
+}
+
+// Of each word, the number in the bits of `mask` after a shift.
+RF_INLINE rf_f32x16 rf_numbers(rf_u32x16 words, size_t right, uint32_t mask) {
+  return __builtin_convertvector((rf_s32x16)((words >> (uint32_t)right) & mask), rf_f32x16);
 }
 
 // The scales and minimums of Q4_K and Q5_K: d and the minimum's d, then 12 bytes with 8 scales and
 // 8 minimums of 6 bits. Those of j < 4 are the low 6 bits of bytes j and 4 + j. Of those of 4 + j,
 // the low 4 bits are the low and the high half of byte 8 + j, and the high 2 bits those of bytes j
 // and 4 + j.
-RF_INLINE void rf_k_scales(const uint8_t *block, rf_scale_slots to) {
-  const float d = rf_half(block), minimum = rf_half(block + 2);
-  uint32_t a, b, c;
-  memcpy(&a, block + 4, sizeof a);
-  memcpy(&b, block + 8, sizeof b);
-  memcpy(&c, block + 12, sizeof c);
-  const uint32_t words[4] = {a & 0x3f3f3f3f, (c & 0x0f0f0f0f) | ((a >> 2) & 0x30303030),
-                             b & 0x3f3f3f3f, ((c >> 4) & 0x0f0f0f0f) | ((b >> 2) & 0x30303030)};
-  uint8_t bytes[16];
-  memcpy(bytes, words, sizeof bytes);
+RF_INLINE void rf_k_scales(rf_sixteen_rows rows, rf_scale_slots to) {
+  const rf_f32x16 d = rf_floats_of_halves(rows, 0), minimum = rf_floats_of_halves(rows, 2);
+  const rf_u32x16 a = rf_words(rows, 4), b = rf_words(rows, 8), c = rf_words(rows, 12);
+  const rf_u32x16 scales[2] = {a, (c & 0x0f0f0f0f) | ((a >> 2) & 0x30303030)};
+  const rf_u32x16 minimums[2] = {b, ((c >> 4) & 0x0f0f0f0f) | ((b >> 2) & 0x30303030)};
 #pragma clang loop unroll(full)
   for (size_t i = 0; i < 8; i++) {
-    *rf_scale_slot(to, i, 0) = d * (float)bytes[i];
-    *rf_minimum_slot(to, i, 0) = -(minimum * (float)bytes[8 + i]);
+    rf_store_scale(to, i, 0, d * rf_numbers(scales[i / 4], 8 * (i % 4), 63));
+    rf_store_minimum(to, i, 0, -(minimum * rf_numbers(minimums[i / 4], 8 * (i % 4), 63)));
   }
 }
