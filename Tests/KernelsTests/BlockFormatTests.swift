@@ -66,8 +66,7 @@ struct BlockFormatTests {
     let panel = BlockPanel(matrix.format, inputs: matrix.inputs)
     panel.packing(table.pack)(
       matrix.elements, matrix.rowBytes, matrix.outputs,
-      matrix.inputs / matrix.format.elementsPerBlock,
-      panel.bytes)
+      matrix.inputs / matrix.format.elementsPerBlock, matrix.elements, panel.bytes)
     return panel
   }
 

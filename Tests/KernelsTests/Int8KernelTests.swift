@@ -68,7 +68,7 @@ struct Int8KernelTests {
       panel = BlockPanel(weights.format, inputs: weights.inputs)
       panel.packing(table.pack)(
         weights.elements, weights.rowBytes, weights.outputs,
-        weights.inputs / weights.format.elementsPerBlock, panel.bytes)
+        weights.inputs / weights.format.elementsPerBlock, weights.elements, panel.bytes)
       rows = Int8Rows(values, columns: weights.inputs, table)
       matrix =
         switch (panel.parts, panel.hasMinimums) {
