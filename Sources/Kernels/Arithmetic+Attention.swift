@@ -185,10 +185,12 @@ extension Arithmetic {
     let rowBytes = queryRowBytes(layout.shape)
     for key in stride(from: seen.lowerBound, to: seen.upperBound, by: panel) {
       if layout.format == .q8 {
+        let bytes = layout.groups * layout.keyGroupBytes
+        let keys = panels.keys + key / panel * bytes
+        if panels.quantizedValues != nil { rf_prefetch(keys + Int(RF_PREFETCH_BYTES), bytes) }
         multiplyQuantizedKeys(
           tile.rows + rows.lowerBound * rowBytes, count: rows.count, rowBytes: rowBytes,
-          panel: panels.keys + key / panel * layout.groups * layout.keyGroupBytes,
-          groups: layout.groups, into: scores + key)
+          panel: keys, groups: layout.groups, into: scores + key)
         continue
       }
       for row in stride(from: rows.lowerBound, to: rows.upperBound, by: microtile) {

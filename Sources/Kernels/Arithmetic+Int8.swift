@@ -10,16 +10,14 @@ import CKernels
 // instruction set. See CKernels/vector/int8.h.
 
 extension Arithmetic {
-  /// A panel of up to 32 rows of weights as int8, in the thread's scratch.
-  func packedAsInt8(
-    _ weights: WeightMatrix, outputs: Range<Int>, thread: Int
-  ) -> UnsafeRawPointer {
+  /// A panel of up to 32 rows of weights as int8.
+  func packAsInt8(
+    _ weights: WeightMatrix, outputs: Range<Int>, into panel: UnsafeMutableRawPointer
+  ) {
     let blocks = weights.format.blocks!
-    let panel = scratch(of: thread)
     blocks.pack(table.pack)(
       weights.row(outputs.lowerBound), weights.rowBytes, outputs.count,
       weights.inputs / (32 * blocks.groups), weights.row(outputs.upperBound), panel)
-    return UnsafeRawPointer(panel)
   }
 
   func multiplyInt8(_ tile: LinearTile) {

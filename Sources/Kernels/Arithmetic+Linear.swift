@@ -23,10 +23,32 @@ extension Arithmetic {
   }
 
   /// Bytes of scratch that any function of linear layers needs on each thread, for matrices of so many
-  /// inputs: one panel as the arithmetic reads it, and room to unpack it. One of int8 is smaller.
+  /// inputs: the panels of an item as the arithmetic reads them, and room to unpack one. Those of int8 are
+  /// smaller.
   public func linearScratchBytes(inputs: Int) -> Int {
-    unpackingScratchBytes + outputsPerPanel(inputs: inputs) * inputRowBytes(columns: inputs)
+    let panel = outputsPerPanel(inputs: inputs) * inputRowBytes(columns: inputs)
+    return unpackingScratchBytes
+      + panel * Self.mostPanelsPerItem(panelBytes: panel, cache: CacheSizes.host)
   }
+
+  /// Panels that are multiplied by turns with the same few rows, so that these are read from memory once
+  /// for all of them: as many as take half of the second-level cache, at most four. One where a block's
+  /// rows stay in that cache anyway.
+  static func mostPanelsPerItem(panelBytes: Int, cache: CacheSizes) -> Int {
+    let blockBytes = panelBytes / Int(RF_PANEL_COLUMNS) * tokensPerBlock
+    guard blockBytes > cache.secondLevelBytes * 3 / 4 else { return 1 }
+    return max(1, min(4, cache.secondLevelBytes / 2 / max(panelBytes, 1)))
+  }
+
+  /// The same where there are so many panels, and are to be several items for every thread.
+  static func panelsPerItem(
+    panelBytes: Int, panels: Int, threads: Int, cache: CacheSizes
+  ) -> Int {
+    max(1, min(mostPanelsPerItem(panelBytes: panelBytes, cache: cache), panels / (8 * threads)))
+  }
+
+  /// Rows that meet all panels of an item before the next ones do.
+  private static let rowsPerTurn = 2 * Int(RF_MICROTILE_ROWS)
 
   /// What is unpacked at once stands before the panel.
   var unpackingScratchBytes: Int {
@@ -57,47 +79,65 @@ extension Arithmetic {
     let panel = isInt8 ? Int(RF_PANEL_COLUMNS) : outputsPerPanel(inputs: weights.inputs)
     let panels = (weights.outputs + panel - 1) / panel
     let blocks = (tokens + tokensPerBlock - 1) / tokensPerBlock
-    let blocksPerItem = Self.blocksPerItem(
-      panels: panels, blocks: blocks, threads: team.threads)
-    let parts = (blocks + blocksPerItem - 1) / max(blocksPerItem, 1)
     let rowBytes = inputs.type.rowBytes(columns: weights.inputs)
+    let panelBytes = panel * rowBytes
+    let panelsPerItem =
+      isInt8 || multipliesPanels
+      ? Self.panelsPerItem(
+        panelBytes: panelBytes, panels: panels, threads: team.threads, cache: CacheSizes.host) : 1
+    let groups = (panels + panelsPerItem - 1) / panelsPerItem
+    let blocksPerItem = Self.blocksPerItem(
+      panels: groups, blocks: blocks, threads: team.threads)
+    let parts = (blocks + blocksPerItem - 1) / max(blocksPerItem, 1)
+    let rowsPerTurn = panelsPerItem > 1 ? Self.rowsPerTurn : tokensPerBlock
     reserveScratch(bytes: linearScratchBytes(inputs: weights.inputs))
     weights.bias.withUnsafeBufferPointer { bias in
-      team.forEach(panels * parts) { item, thread in
-        let first = item / parts * panel
-        let range = first..<min(first + panel, weights.outputs)
-        let panelWeights =
-          isInt8
-          ? packedAsInt8(weights, outputs: range, thread: thread)
-          : packed(weights, outputs: range, thread: thread)
-        let firstBlock = item % parts * blocksPerItem
-        for block in firstBlock..<min(firstBlock + blocksPerItem, blocks) {
-          let token = block * tokensPerBlock
-          let tile = LinearTile(
-            weights: panelWeights, format: weights.format, outputs: range.count,
-            inputColumns: weights.inputs, tokens: min(tokensPerBlock, tokens - token),
-            inputs: inputs.rows + token * rowBytes, inputRowBytes: rowBytes,
-            bias: bias.isEmpty ? nil : bias.baseAddress! + first,
-            destination: outputs + token * outputStride + first, destinationStride: outputStride,
-            accumulate: accumulate)
+      team.forEach(groups * parts) { item, thread in
+        let first = item / parts * panelsPerItem * panel
+        let last = min(first + panelsPerItem * panel, weights.outputs)
+        let scratch = scratch(of: thread) + unpackingScratchBytes
+        // Of the OpenBLAS path it may lie in the file itself.
+        var packedPanel = UnsafeRawPointer(scratch)
+        for start in stride(from: first, to: last, by: panel) {
+          let range = start..<min(start + panel, last)
+          let place = scratch + (start - first) / panel * panelBytes
           if isInt8 {
-            multiplyInt8(tile)
-          } else if multipliesPanels {
-            multiplyPanel(tile)
+            packAsInt8(weights, outputs: range, into: place)
           } else {
-            multiplyWidened(tile)
+            packedPanel = packed(weights, outputs: range, into: place, thread: thread)
+          }
+        }
+        let firstToken = item % parts * blocksPerItem * tokensPerBlock
+        let lastToken = min(tokens, firstToken + blocksPerItem * tokensPerBlock)
+        for token in stride(from: firstToken, to: lastToken, by: rowsPerTurn) {
+          for start in stride(from: first, to: last, by: panel) {
+            let tile = LinearTile(
+              weights: panelsPerItem == 1
+                ? packedPanel : UnsafeRawPointer(scratch + (start - first) / panel * panelBytes),
+              format: weights.format, outputs: min(panel, last - start),
+              inputColumns: weights.inputs, tokens: min(rowsPerTurn, lastToken - token),
+              inputs: inputs.rows + token * rowBytes, inputRowBytes: rowBytes,
+              bias: bias.isEmpty ? nil : bias.baseAddress! + start,
+              destination: outputs + token * outputStride + start,
+              destinationStride: outputStride, accumulate: accumulate)
+            if isInt8 {
+              multiplyInt8(tile)
+            } else if multipliesPanels {
+              multiplyPanel(tile)
+            } else {
+              multiplyWidened(tile)
+            }
           }
         }
       }
     }
   }
 
-  /// A panel of weights as the arithmetic reads it, in the thread's scratch or where it lies.
+  /// A panel of weights as the arithmetic reads it, at `panel` or where it lies.
   func packed(
-    _ weights: WeightMatrix, outputs: Range<Int>, thread: Int
+    _ weights: WeightMatrix, outputs: Range<Int>, into panel: UnsafeMutableRawPointer, thread: Int
   ) -> UnsafeRawPointer {
     let rows = weights.row(outputs.lowerBound)
-    let panel = scratch(of: thread) + unpackingScratchBytes
     if multipliesPanels {
       if let blocks = weights.format.blocks {
         unpack(blocks, of: weights, outputs: outputs, into: panel, packed: scratch(of: thread))

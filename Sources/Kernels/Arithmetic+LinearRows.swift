@@ -11,9 +11,9 @@ import CKernels
 extension Arithmetic {
   /// Into how many runs what is read once is cut for the threads. A kernel asks for memory ahead of
   /// itself, beyond the end of its run, so runs are long; but where one thread is held up, the others
-  /// are to take over some of its part.
+  /// are to take over some of its part. As many for each thread, so that all end together.
   public static func runs(bytes: Int, threads: Int) -> Int {
-    threads == 1 ? 1 : max(threads, min(4 * threads, bytes >> 19))
+    threads == 1 ? 1 : threads * max(1, min(4, (bytes >> 19) / threads))
   }
 
   /// Some of a group's outputs of a few rows; each output has the same bits for any range and any
@@ -125,6 +125,7 @@ extension Arithmetic {
         let range = start..<min(start + panel, outputs.upperBound)
         let place = destination + (start - outputs.lowerBound)
         if call.inputs.type == .int8 {
+          if start == outputs.lowerBound { prefetch(blocks, weights, outputs: range) }
           multiplyInt8(blocks, weights, outputs: range, call, into: place, thread: thread)
         } else {
           multiplyUnpacked(weights, outputs: range, call, into: place, thread: thread)
@@ -149,6 +150,20 @@ extension Arithmetic {
   /// Groups of a panel that are packed and multiplied at a time: they stay in the first-level cache,
   /// and are whole blocks of every format.
   private static let groupsPerChunk = 8
+
+  /// Asks for the first panel of an item, which none before it has asked for, in the order in which it
+  /// is packed.
+  private func prefetch(_ blocks: WeightBlocks, _ weights: WeightMatrix, outputs: Range<Int>) {
+    let groups = min(weights.inputs / 32, 4 * Self.groupsPerChunk)
+    for first in stride(from: 0, to: groups, by: Self.groupsPerChunk) {
+      let bytes =
+        min(Self.groupsPerChunk, groups - first) / blocks.groups * weights.format.bytesPerBlock
+      for output in outputs {
+        rf_prefetch(
+          weights.row(output) + first / blocks.groups * weights.format.bytesPerBlock, bytes)
+      }
+    }
+  }
 
   /// A panel of int8, chunk by chunk, of which the sums go on in the outputs.
   private func multiplyInt8(
@@ -206,7 +221,8 @@ extension Arithmetic {
       return
     }
     assert(outputs.count <= panel)
-    let packed = packed(weights, outputs: outputs, thread: thread)
+    let packed = packed(
+      weights, outputs: outputs, into: scratch(of: thread) + unpackingScratchBytes, thread: thread)
     for row in stride(from: 0, to: call.rows, by: microtile) {
       inputKernels.matrix(
         min(microtile, call.rows - row), weights.inputs, inputs + row * call.inputRowBytes,

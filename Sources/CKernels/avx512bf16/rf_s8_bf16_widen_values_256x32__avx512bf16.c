@@ -11,7 +11,8 @@ RF_INLINE void widen(const uint8_t *quants, const float *scales, size_t columns,
   const __m512i by_turns =
       _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
                        21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-  for (size_t key = 0; key < RF_BLOCK_KEYS; key += 2, quants += 2 * RF_PANEL_COLUMNS)
+  for (size_t key = 0; key < RF_BLOCK_KEYS; key += 2, quants += 2 * RF_PANEL_COLUMNS) {
+    __builtin_prefetch(quants + RF_PREFETCH_BYTES, 0, 2);
 #pragma clang loop unroll(full)
     for (size_t column = 0; column < columns; column += 16, out += 32) {
       const __m256i pairs = _mm256_loadu_si256((const __m256i *)(quants + 2 * column));
@@ -20,6 +21,7 @@ RF_INLINE void widen(const uint8_t *quants, const float *scales, size_t columns,
       const __m512i rounded = (__m512i)_mm512_cvtne2ps_pbh(second, first);
       _mm512_storeu_si512(out, _mm512_permutexvar_epi16(by_turns, rounded));
     }
+  }
 }
 
 RF_TARGET void rf_s8_bf16_widen_values_256x32__avx512bf16(const void *panel, size_t columns,

@@ -103,7 +103,8 @@ RF_INLINE void rf_widen_values(const void *panel, size_t columns, bool rounds, f
   assert(columns == 16 || columns == RF_PANEL_COLUMNS);
   const uint8_t *quants = panel;
   const float *scales = (const float *)(quants + RF_BLOCK_KEYS * RF_PANEL_COLUMNS);
-  for (size_t key = 0; key < RF_BLOCK_KEYS; key += 2, quants += 2 * RF_PANEL_COLUMNS)
+  for (size_t key = 0; key < RF_BLOCK_KEYS; key += 2, quants += 2 * RF_PANEL_COLUMNS) {
+    __builtin_prefetch(quants + RF_PREFETCH_BYTES, 0, 2);
     for (size_t column = 0; column < columns; column += 16) {
       rf_s16x16 pairs;
       memcpy(&pairs, quants + 2 * column, sizeof pairs);
@@ -116,6 +117,7 @@ RF_INLINE void rf_widen_values(const void *panel, size_t columns, bool rounds, f
         rf_store(out + (key + i) * columns + column, v);
       }
     }
+  }
 }
 
 void RF_NAME(s8, f32, widen_values_256x32)(const void *panel, size_t columns, void *out) {
