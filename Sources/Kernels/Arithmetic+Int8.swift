@@ -23,13 +23,9 @@ extension Arithmetic {
   func multiplyInt8(_ tile: LinearTile) {
     let blocks = tile.format.blocks!
     let groups = tile.inputColumns / 32
-    var product = rf_int8_product()
-    product.rows = tile.tokens
-    product.group_count = groups
-    product.inputs = tile.inputs.assumingMemoryBound(to: Int8.self)
-    product.groups = (tile.inputs + 32 * groups).assumingMemoryBound(to: rf_int8_group.self)
-    product.stride = tile.inputRowBytes
-    product.panel = tile.weights
+    var product = rf_int8_product(
+      inputs: tile.inputs, rows: tile.tokens, rowBytes: tile.inputRowBytes, groups: groups,
+      panel: tile.weights)
     product.outputs = tile.destination
     product.output_stride = tile.destinationStride
     product.columns = tile.outputs
@@ -86,5 +82,20 @@ extension Arithmetic {
         table.quantize(floats, columns, output + row * int8Stride)
       }
     }
+  }
+}
+
+extension rf_int8_product {
+  /// Of whole rows of int8, as they lie with their groups behind them, with a panel.
+  init(
+    inputs: UnsafeRawPointer, rows: Int, rowBytes: Int, groups: Int, panel: UnsafeRawPointer
+  ) {
+    self.init()
+    self.rows = rows
+    group_count = groups
+    self.inputs = inputs.assumingMemoryBound(to: Int8.self)
+    self.groups = (inputs + 32 * groups).assumingMemoryBound(to: rf_int8_group.self)
+    stride = rowBytes
+    self.panel = panel
   }
 }

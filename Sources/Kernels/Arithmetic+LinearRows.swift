@@ -39,14 +39,14 @@ extension Arithmetic {
     rowsParts.removeAll(keepingCapacity: true)
     var start = 0
     var items = 0
-    for (index, matrix) in group.matrices.enumerated() {
+    for matrix in group.matrices {
       check(matrix.format)
       let part = range.clamped(to: start..<start + matrix.outputs)
       if !part.isEmpty {
         let perItem = outputsPerItem(matrix, outputs: part.count, rows: rows)
         rowsParts.append(
           RowsPart(
-            weights: group.matrices[index],
+            weights: matrix,
             range: part.lowerBound - start..<part.upperBound - start,
             column: part.lowerBound - range.lowerBound, perItem: perItem, firstItem: items))
         items += (part.count + perItem - 1) / perItem
@@ -175,10 +175,9 @@ extension Arithmetic {
     let groups = weights.inputs / 32
     let inputs = call.inputs.rows
     let blockBytes = weights.format.bytesPerBlock
-    var product = rf_int8_product()
-    product.rows = call.rows
-    product.stride = call.inputRowBytes
-    product.panel = UnsafeRawPointer(panel)
+    var product = rf_int8_product(
+      inputs: inputs, rows: call.rows, rowBytes: call.inputRowBytes, groups: groups,
+      panel: UnsafeRawPointer(panel))
     product.outputs = destination
     product.output_stride = call.outputStride
     product.columns = outputs.count

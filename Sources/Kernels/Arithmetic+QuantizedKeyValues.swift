@@ -33,13 +33,8 @@ extension Arithmetic {
     _ rows: UnsafeRawPointer, count: Int, rowBytes: Int, panel: UnsafeRawPointer, groups: Int,
     into scores: UnsafeMutablePointer<Float>
   ) {
-    var product = rf_int8_product()
-    product.rows = count
-    product.group_count = groups
-    product.inputs = rows.assumingMemoryBound(to: Int8.self)
-    product.groups = (rows + 32 * groups).assumingMemoryBound(to: rf_int8_group.self)
-    product.stride = rowBytes
-    product.panel = panel
+    var product = rf_int8_product(
+      inputs: rows, rows: count, rowBytes: rowBytes, groups: groups, panel: panel)
     product.outputs = scores
     product.output_stride = tokensPerBlock
     product.columns = Int(RF_PANEL_COLUMNS)

@@ -44,22 +44,6 @@ extension EndToEndTests {
       return try Record(json: Data(run.output))
     }
 
-    private func expectFailure(
-      _ arguments: [String], _ exitCode: Int32, _ words: [String], ranks: Int? = nil,
-      sourceLocation: SourceLocation = #_sourceLocation
-    ) throws {
-      let run = try runRingflash(arguments, ranks: ranks)
-      #expect(run.exitCode == exitCode, "\(run.error)", sourceLocation: sourceLocation)
-      #expect(
-        run.output.isEmpty && run.messages.count == 1, "\(run.error)",
-        sourceLocation: sourceLocation)
-      for word in words {
-        #expect(
-          run.messages.first?.contains(word) == true, "\(word) in \(run.error)",
-          sourceLocation: sourceLocation)
-      }
-    }
-
     @Test func itGivesWhatItsSafetensorsGive() throws {
       try withModel { directory, _ in
         let ids = ["--token-ids", directory + "/ids.json"]
@@ -90,7 +74,7 @@ extension EndToEndTests {
         other.metadata.append(("general.description", .text("another one")))
         try write(other.bytes, copy)
         try expectFailure(
-          ["--resume", saved, "--model", copy], 69, [saved, "model"], ranks: 2)
+          ["--resume", saved, "--model", copy], 69, [saved, "model"], ranks: [2])
       }
     }
 
@@ -112,7 +96,7 @@ extension EndToEndTests {
         let strict = ["--model", directory + "/m.gguf", "--strict"]
         try expectFailure(
           strict + ["--token-ids", directory + "/ids.json"], 65,
-          ["\"gemma3.magic\"", directory + "/m.gguf has"], ranks: 2)
+          ["\"gemma3.magic\"", directory + "/m.gguf has"], ranks: [2])
       }
     }
 
@@ -125,7 +109,7 @@ extension EndToEndTests {
           var file = file
           change(&file)
           try write(file.bytes, path)
-          try expectFailure(arguments, 65, words + [path], ranks: 2)
+          try expectFailure(arguments, 65, words + [path], ranks: [2])
         }
         try refused(["mamba", "\"llama\""]) { $0.metadata[0].value = .text("mamba") }
         try refused(["qwen3.expert_count"]) {
@@ -136,9 +120,9 @@ extension EndToEndTests {
           $0.items.removeAll { $0.name == "blk.6.ffn_up.weight" }
         }
         try write(Array(file.bytes.dropLast(40)), path)
-        try expectFailure(arguments, 65, [path, "cut short"], ranks: 2)
+        try expectFailure(arguments, 65, [path, "cut short"], ranks: [2])
         try FileManager.default.removeItem(atPath: path)
-        try expectFailure(arguments, 66, [path], ranks: 2)
+        try expectFailure(arguments, 66, [path], ranks: [2])
         try expectFailure(
           ["--model", "none/m.gguf"] + arguments.dropFirst(2), 66,
           ["none/m.gguf: there is no such file"])
@@ -163,7 +147,7 @@ extension EndToEndTests {
         try write(Array(Self.tokenizer.utf8), tokenizer)
         let text = ["--model", path, "--context", directory + "/text"]
         // The file has tokens, but does not say how they are found in a text.
-        try expectFailure(text, 65, [path, "--tokenizer"], ranks: 2)
+        try expectFailure(text, 65, [path, "--tokenizer"], ranks: [2])
         let count = try runRingflash(["tokenize"] + text + ["--tokenizer", tokenizer])
         #expect(count.text == "[3,3,4]\n", "\(count.text) \(count.error)")
         let chat = try runRingflash(
@@ -173,7 +157,7 @@ extension EndToEndTests {
         let run = try record(text + ["--tokenizer", tokenizer], ranks: 2)
         #expect((run.values["tokens"] as? [String: Int])?["context"] == 3)
         try expectFailure(
-          text + ["--tokenizer", directory + "/missing"], 66, [directory + "/missing"], ranks: 2)
+          text + ["--tokenizer", directory + "/missing"], 66, [directory + "/missing"], ranks: [2])
         try expectFailure(
           ["--context", directory + "/text", "--tokenizer", tokenizer], 64, ["--tokenizer"])
         try expectFailure(

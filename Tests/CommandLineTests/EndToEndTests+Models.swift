@@ -13,24 +13,6 @@ extension EndToEndTests {
       return path
     }
 
-    private func expectFailure(
-      _ arguments: [String], _ exitCode: Int32, _ words: [String],
-      sourceLocation: SourceLocation = #_sourceLocation
-    ) throws {
-      for ranks in [nil, 2] {
-        let run = try runRingflash(arguments, ranks: ranks)
-        #expect(run.exitCode == exitCode, "\(run.error)", sourceLocation: sourceLocation)
-        #expect(
-          run.output.isEmpty && run.messages.count == 1, "\(run.error)",
-          sourceLocation: sourceLocation)
-        for word in words {
-          #expect(
-            run.messages.first?.contains(word) == true, "\(word) in \(run.error)",
-            sourceLocation: sourceLocation)
-        }
-      }
-    }
-
     /// Keys that nobody knows, tensors that nothing uses and a sequence beyond its chunk are a warning
     /// each, on the log, in the record and from `inspect`; `--strict` refuses the first.
     @Test func whatAModelWarnsOf() throws {

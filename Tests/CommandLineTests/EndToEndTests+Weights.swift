@@ -24,24 +24,6 @@ extension EndToEndTests {
       return try Record(json: Data(run.output))
     }
 
-    private func expectFailure(
-      _ arguments: [String], _ exitCode: Int32, _ words: [String],
-      environment: [String: String] = [:], sourceLocation: SourceLocation = #_sourceLocation
-    ) throws {
-      for ranks in [nil, 2] {
-        let run = try runRingflash(arguments, ranks: ranks, environment: environment)
-        #expect(run.exitCode == exitCode, "\(run.error)", sourceLocation: sourceLocation)
-        #expect(
-          run.output.isEmpty && run.messages.count == 1, "\(run.error)",
-          sourceLocation: sourceLocation)
-        for word in words {
-          #expect(
-            run.messages.first?.contains(word) == true, "\(word) in \(run.error)",
-            sourceLocation: sourceLocation)
-        }
-      }
-    }
-
     /// One model, whose values all three types have, written in each: one digest on 1, 2 and 3
     /// ranks.
     @Test(arguments: ["bf16", "fp32"])

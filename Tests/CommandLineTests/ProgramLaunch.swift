@@ -166,3 +166,22 @@ private func processesLeft(mark: String, seconds: Double) -> [(process: pid_t, n
     usleep(20_000)
   }
 }
+
+/// Expects that ringflash ends with an exit code and one message that has these words, alone and on
+/// several ranks, and writes nothing else.
+func expectFailure(
+  _ arguments: [String], _ exitCode: Int32, _ words: [String], ranks: [Int?] = [nil, 2],
+  environment: [String: String] = [:], sourceLocation: SourceLocation = #_sourceLocation
+) throws {
+  for ranks in ranks {
+    let run = try runRingflash(arguments, ranks: ranks, environment: environment)
+    #expect(run.exitCode == exitCode, "\(run.error)", sourceLocation: sourceLocation)
+    #expect(
+      run.output.isEmpty && run.messages.count == 1, "\(run.error)", sourceLocation: sourceLocation)
+    for word in words {
+      #expect(
+        run.messages.first?.contains(word) == true, "\(word) in \(run.error)",
+        sourceLocation: sourceLocation)
+    }
+  }
+}

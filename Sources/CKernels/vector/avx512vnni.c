@@ -25,24 +25,6 @@ RF_INLINE rf_s32x16 rf_dot_bytes(rf_s32x16 sums, rf_u8x64 weights, rf_s32x16 inp
 
 #include "int8.h"
 
-// Independent chains, enough to hide the latency of two units.
-double rf_u8s8_s32_peak__avx512vnni(size_t rounds) {
-  rf_s32x16 sums[RF_INT8_PEAK_CHAINS];
-  rf_u8x64 weights = (rf_u8x64)rf_splat_s32(0x03010203);
-  for (int i = 0; i < RF_INT8_PEAK_CHAINS; i++)
-    sums[i] = rf_splat_s32(i);
-  for (size_t round = 0; round < rounds; round++) {
-    // Otherwise the compiler adds up all rounds in one.
-    __asm__ volatile("" : "+m"(weights));
-#pragma clang loop unroll(full)
-    for (int i = 0; i < RF_INT8_PEAK_CHAINS; i++)
-      sums[i] = rf_dot_bytes(sums[i], weights, (rf_s32x16)weights);
-  }
-  for (int i = 1; i < RF_INT8_PEAK_CHAINS; i++)
-    sums[0] += sums[i];
-  volatile int32_t keep = sums[0][0];
-  (void)keep;
-  return (double)rounds * RF_INT8_PEAK_CHAINS * 64 * 2;
-}
+#include "int8_peak.h"
 #pragma clang attribute pop
 #endif

@@ -39,8 +39,7 @@ struct LinearBenchmark {
       2 * LastLevelCache(cores: run.resources.coreNumbers).bytes * communicator.size
       / run.resources.ranks
     let count = try communicator.allReduce(value: passBytes / matrixBytes + 1, .maximum)
-    let strideBytes =
-      Arithmetic.inputStride(columns: command.inputs) * run.arithmetic.inputType.bytes
+    let strideBytes = run.arithmetic.inputRowBytes(columns: command.inputs)
     try run.job.checkMemory(
       (ownRows + 1) * strideBytes
         + min(max(ownRows, 1), PrefillPass.tokensPerChunk) * command.outputs * 4
