@@ -48,19 +48,19 @@
 
 // Rows and panels of int8.
 #define RF_FORMAT_KERNELS(X, isa)                                                                  \
-  X(pack.q8_0, rf_q8_0_u8_pack_32xn__##isa)                                                        \
-  X(pack.q4_0, rf_q4_0_u8_pack_32xn__##isa)                                                        \
-  X(pack.q4_1, rf_q4_1_u8_pack_32xn__##isa)                                                        \
-  X(pack.q5_0, rf_q5_0_u8_pack_32xn__##isa)                                                        \
-  X(pack.q5_1, rf_q5_1_u8_pack_32xn__##isa)                                                        \
-  X(pack.q2_k, rf_q2_k_u8_pack_32xn__##isa)                                                        \
-  X(pack.q3_k, rf_q3_k_u8_pack_32xn__##isa)                                                        \
-  X(pack.q4_k, rf_q4_k_u8_pack_32xn__##isa)                                                        \
-  X(pack.q5_k, rf_q5_k_u8_pack_32xn__##isa)                                                        \
-  X(pack.q6_k, rf_q6_k_u8_pack_32xn__##isa)                                                        \
-  X(pack.iq4_nl, rf_iq4_nl_u8_pack_32xn__##isa)                                                    \
-  X(pack.iq4_xs, rf_iq4_xs_u8_pack_32xn__##isa)                                                    \
-  X(pack.mxfp4, rf_mxfp4_u8_pack_32xn__##isa)                                                      \
+  X(formats.q8_0.pack, rf_q8_0_u8_pack_32xn__##isa)                                                \
+  X(formats.q4_0.pack, rf_q4_0_u8_pack_32xn__##isa)                                                \
+  X(formats.q4_1.pack, rf_q4_1_u8_pack_32xn__##isa)                                                \
+  X(formats.q5_0.pack, rf_q5_0_u8_pack_32xn__##isa)                                                \
+  X(formats.q5_1.pack, rf_q5_1_u8_pack_32xn__##isa)                                                \
+  X(formats.q2_k.pack, rf_q2_k_u8_pack_32xn__##isa)                                                \
+  X(formats.q3_k.pack, rf_q3_k_u8_pack_32xn__##isa)                                                \
+  X(formats.q4_k.pack, rf_q4_k_u8_pack_32xn__##isa)                                                \
+  X(formats.q5_k.pack, rf_q5_k_u8_pack_32xn__##isa)                                                \
+  X(formats.q6_k.pack, rf_q6_k_u8_pack_32xn__##isa)                                                \
+  X(formats.iq4_nl.pack, rf_iq4_nl_u8_pack_32xn__##isa)                                            \
+  X(formats.iq4_xs.pack, rf_iq4_xs_u8_pack_32xn__##isa)                                            \
+  X(formats.mxfp4.pack, rf_mxfp4_u8_pack_32xn__##isa)                                              \
   X(quantize, rf_f32_s8_quantize_1xn__##isa)                                                       \
   X(float32.unpack, rf_u8_f32_unpack_32xn__##isa)                                                  \
   X(f32bf16.unpack, rf_u8_f32bf16_unpack_32xn__##isa)                                              \
@@ -74,6 +74,22 @@
   X(matrix_s8g16, rf_s8g16_f32_matrix_nx32__##isa)                                                 \
   X(matrix_s8g16m, rf_s8g16m_f32_matrix_nx32__##isa)
 
+// One row of int8 with rows of a format.
+#define RF_DOT_BLOCKS_KERNELS(X, isa)                                                              \
+  X(formats.q8_0.dot, rf_q8_0_s8_dot_32x1__##isa)                                                  \
+  X(formats.q4_0.dot, rf_q4_0_s8_dot_32x1__##isa)                                                  \
+  X(formats.q4_1.dot, rf_q4_1_s8_dot_32x1__##isa)                                                  \
+  X(formats.q5_0.dot, rf_q5_0_s8_dot_32x1__##isa)                                                  \
+  X(formats.q5_1.dot, rf_q5_1_s8_dot_32x1__##isa)                                                  \
+  X(formats.q2_k.dot, rf_q2_k_s8_dot_32x1__##isa)                                                  \
+  X(formats.q3_k.dot, rf_q3_k_s8_dot_32x1__##isa)                                                  \
+  X(formats.q4_k.dot, rf_q4_k_s8_dot_32x1__##isa)                                                  \
+  X(formats.q5_k.dot, rf_q5_k_s8_dot_32x1__##isa)                                                  \
+  X(formats.q6_k.dot, rf_q6_k_s8_dot_32x1__##isa)                                                  \
+  X(formats.iq4_nl.dot, rf_iq4_nl_s8_dot_32x1__##isa)                                              \
+  X(formats.iq4_xs.dot, rf_iq4_xs_s8_dot_32x1__##isa)                                              \
+  X(formats.mxfp4.dot, rf_mxfp4_s8_dot_32x1__##isa)
+
 #define RF_PORTABLE_KERNELS(X)                                                                     \
   RF_VECTOR_KERNELS(X, portable) RF_FORMAT_KERNELS(X, portable) RF_INT8_KERNELS(X, portable)
 
@@ -86,7 +102,8 @@
 #define RF_AVX512_KERNELS(X)                                                                       \
   RF_VECTOR_KERNELS(X, avx512) RF_TILE_KERNELS(X, avx512) RF_FORMAT_KERNELS(X, avx512)
 #define RF_AVX512VNNI_KERNELS(X)                                                                   \
-  RF_INT8_KERNELS(X, avx512vnni) X(peak_int8_dot_product, rf_u8s8_s32_peak__avx512vnni)
+  RF_INT8_KERNELS(X, avx512vnni)                                                                   \
+  RF_DOT_BLOCKS_KERNELS(X, avx512vnni) X(peak_int8_dot_product, rf_u8s8_s32_peak__avx512vnni)
 #define RF_AVX512BF16_KERNELS(X)                                                                   \
   X(bf16.matrix, rf_bf16_f32_matrix_12x32__avx512bf16)                                             \
   X(bf16.accumulate_values, rf_bf16_f64_accumulate_values_12x32__avx512bf16)                       \

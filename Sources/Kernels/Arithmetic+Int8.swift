@@ -15,7 +15,7 @@ extension Arithmetic {
     _ weights: WeightMatrix, outputs: Range<Int>, into panel: UnsafeMutableRawPointer
   ) {
     let blocks = weights.format.blocks!
-    blocks.pack(table.pack)(
+    blocks.pack(table)(
       weights.row(outputs.lowerBound), weights.rowBytes, outputs.count,
       weights.inputs / (32 * blocks.groups), weights.row(outputs.upperBound), panel)
   }
@@ -43,7 +43,7 @@ extension Arithmetic {
     _ blocks: WeightBlocks, of weights: WeightMatrix, outputs: Range<Int>,
     into panel: UnsafeMutableRawPointer, packed: UnsafeMutableRawPointer
   ) {
-    let pack = blocks.pack(table.pack)
+    let pack = blocks.pack(table)
     let atOnce = WeightBlocks.groupsAtOnce
     for first in stride(from: 0, to: weights.inputs / 32, by: atOnce) {
       let groups = min(atOnce, weights.inputs / 32 - first)

@@ -170,7 +170,16 @@ extension Arithmetic {
     _ blocks: WeightBlocks, _ weights: WeightMatrix, outputs: Range<Int>, _ call: RowsCall,
     into destination: UnsafeMutablePointer<Float>, thread: Int
   ) {
-    let (pack, matrix) = (blocks.pack(table.pack), blocks.matrix(table))
+    let rows = weights.row(outputs.lowerBound)
+    if call.rows == 1, outputs.count == Int(RF_PANEL_COLUMNS),
+      let dot = blocks.kernels(table.formats).dot
+    {
+      dot(
+        rows, weights.rowBytes, weights.inputs / weights.format.elementsPerBlock,
+        weights.row(outputs.upperBound), call.inputs.rows, destination)
+      return
+    }
+    let (pack, matrix) = (blocks.pack(table), blocks.matrix(table))
     let panel = scratch(of: thread)
     let groups = weights.inputs / 32
     let inputs = call.inputs.rows
@@ -186,8 +195,8 @@ extension Arithmetic {
       let count = min(Self.groupsPerChunk, groups - first)
       let blockCount = count / blocks.groups
       pack(
-        weights.row(outputs.lowerBound) + first / blocks.groups * blockBytes, weights.rowBytes,
-        outputs.count, blockCount, ahead, panel)
+        rows + first / blocks.groups * blockBytes, weights.rowBytes, outputs.count, blockCount,
+        ahead, panel)
       ahead += outputs.count * blockCount * blockBytes
       product.group_count = count
       product.inputs = (inputs + 32 * first).assumingMemoryBound(to: Int8.self)

@@ -64,7 +64,7 @@ struct BlockFormatTests {
   /// A panel of int8, filled with what is there before it where the matrix has no rows.
   private func packed(_ matrix: WeightMatrix, _ table: rf_kernel_table) -> BlockPanel {
     let panel = BlockPanel(matrix.format, inputs: matrix.inputs)
-    panel.packing(table.pack)(
+    panel.kernels(table.formats).pack(
       matrix.elements, matrix.rowBytes, matrix.outputs,
       matrix.inputs / matrix.format.elementsPerBlock, matrix.elements, panel.bytes)
     return panel

@@ -58,6 +58,32 @@ struct Int8KernelTests {
     }
   }
 
+  /// One row with weights as they lie, of rows of any number of blocks, and nothing behind them is read.
+  @Test(arguments: WeightFormat.quantized)
+  func dotProductsAreThoseOfTheTwin(_ format: WeightFormat) {
+    for blocks in [1, 2, 3, 4, 5, 7, 8, 9, 18, 40] {
+      let inputs = blocks * format.elementsPerBlock
+      let random = RandomBlocks.matrix(format, outputs: 32, inputs: inputs, seed: 70)
+      let memory = GuardedMemory(
+        Array(UnsafeRawBufferPointer(start: random.elements, count: 32 * random.rowBytes)))
+      let weights = WeightMatrix(
+        outputs: 32, inputs: inputs, format: format, elements: memory.start, owner: memory)
+      let values = normalNumbers(inputs, seed: 71)
+      let twin = ReferenceInt8.multiply(weights, inputs: values)
+      let panel = BlockPanel(format, inputs: format.elementsPerBlock)
+      for (name, set, hasDotProducts) in Self.tables {
+        let table = hasDotProducts ? table(of: set) : tableWithoutInt8DotProducts(of: set)
+        guard let dot = panel.kernels(table.formats).dot else { continue }
+        let row = Int8Rows(values, columns: inputs, table)
+        var output = [Float](repeating: 3, count: 36)
+        dot(
+          weights.elements, weights.rowBytes, blocks, weights.elements, row.quants(0), &output)
+        #expect(bits(Array(output[..<32])) == bits(twin), "\(name), \(blocks) blocks")
+        #expect(output[32...].allSatisfy { $0 == 3 }, "written behind the outputs")
+      }
+    }
+  }
+
   /// A packed panel and rows of inputs.
   private struct Problem {
     let panel: BlockPanel
@@ -66,7 +92,7 @@ struct Int8KernelTests {
 
     init(_ weights: WeightMatrix, _ values: [Float], _ table: rf_kernel_table) {
       panel = BlockPanel(weights.format, inputs: weights.inputs)
-      panel.packing(table.pack)(
+      panel.kernels(table.formats).pack(
         weights.elements, weights.rowBytes, weights.outputs,
         weights.inputs / weights.format.elementsPerBlock, weights.elements, panel.bytes)
       rows = Int8Rows(values, columns: weights.inputs, table)

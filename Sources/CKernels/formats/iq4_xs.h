@@ -24,4 +24,4 @@ RF_INLINE void rf_iq4_xs_scales(rf_sixteen_rows rows, rf_scale_slots to) {
 #define RF_FORMAT iq4_xs
 #define RF_FORMAT_BYTES 136
 #define RF_FORMAT_GROUPS 8
-#include "../vector/pack.h"
+#include "../vector/format_kernel.h"

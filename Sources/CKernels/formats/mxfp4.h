@@ -21,4 +21,4 @@ RF_INLINE void rf_mxfp4_scales(rf_sixteen_rows rows, rf_scale_slots to) {
 #define RF_FORMAT mxfp4
 #define RF_FORMAT_BYTES 17
 #define RF_FORMAT_GROUPS 1
-#include "../vector/pack.h"
+#include "../vector/format_kernel.h"

@@ -9,9 +9,7 @@
 // weight = (d s) q - (dmin m)
 RF_INLINE rf_quants rf_q2_k_quants(rf_rows rows, size_t group) {
   const size_t first = 16 + 32 * (group / 4), shift = 2 * (group % 4);
-  const rf_quants q = {rf_bits(rf_load_lanes(rows, first), shift, 3),
-                       rf_bits(rf_load_lanes(rows, first + 16), shift, 3)};
-  return rf_biased(q, 128);
+  return rf_biased(rf_bits_of_both(rf_load_both(rows, first), shift, 3, 0), 128);
 }
 
 RF_INLINE void rf_q2_k_scales(rf_sixteen_rows rows, rf_scale_slots to) {
@@ -33,4 +31,4 @@ RF_INLINE void rf_q2_k_scales(rf_sixteen_rows rows, rf_scale_slots to) {
 #define RF_FORMAT_GROUPS 8
 #define RF_FORMAT_HALVES
 #define RF_FORMAT_MINIMUMS
-#include "../vector/pack.h"
+#include "../vector/format_kernel.h"

@@ -10,11 +10,9 @@
 // weight = (d (s - 32)) (q - 4), with s for each 16 weights
 RF_INLINE rf_quants rf_q3_k_quants(rf_rows rows, size_t group) {
   const size_t first = 32 + 32 * (group / 4), shift = 2 * (group % 4);
-  const rf_quants q = {rf_bits(rf_load_lanes(rows, first), shift, 3) +
-                           rf_bits_at(rf_load_lanes(rows, 0), group, 1, 2),
-                       rf_bits(rf_load_lanes(rows, first + 16), shift, 3) +
-                           rf_bits_at(rf_load_lanes(rows, 16), group, 1, 2)};
-  return rf_biased(q, 128 - 4);
+  const rf_quants low = rf_bits_of_both(rf_load_both(rows, first), shift, 3, 0);
+  const rf_quants high = rf_bits_of_both(rf_load_both(rows, 0), group, 1, 2);
+  return rf_biased(rf_joined(low, high), 128 - 4);
 }
 
 RF_INLINE void rf_q3_k_scales(rf_sixteen_rows rows, rf_scale_slots to) {
@@ -32,4 +30,4 @@ RF_INLINE void rf_q3_k_scales(rf_sixteen_rows rows, rf_scale_slots to) {
 #define RF_FORMAT_BYTES 110
 #define RF_FORMAT_GROUPS 8
 #define RF_FORMAT_HALVES
-#include "../vector/pack.h"
+#include "../vector/format_kernel.h"

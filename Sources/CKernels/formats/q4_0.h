@@ -16,4 +16,4 @@ RF_INLINE void rf_q4_0_scales(rf_sixteen_rows rows, rf_scale_slots to) {
 #define RF_FORMAT q4_0
 #define RF_FORMAT_BYTES 18
 #define RF_FORMAT_GROUPS 1
-#include "../vector/pack.h"
+#include "../vector/format_kernel.h"

@@ -19,4 +19,4 @@ RF_INLINE void rf_q4_1_scales(rf_sixteen_rows rows, rf_scale_slots to) {
 #define RF_FORMAT_BYTES 20
 #define RF_FORMAT_GROUPS 1
 #define RF_FORMAT_MINIMUMS
-#include "../vector/pack.h"
+#include "../vector/format_kernel.h"

@@ -17,4 +17,4 @@ RF_INLINE void rf_q5_0_scales(rf_sixteen_rows rows, rf_scale_slots to) {
 #define RF_FORMAT q5_0
 #define RF_FORMAT_BYTES 22
 #define RF_FORMAT_GROUPS 1
-#include "../vector/pack.h"
+#include "../vector/format_kernel.h"

@@ -10,11 +10,9 @@
 // weight = (d s) q - (dmin m), with s and m for each 32 weights
 RF_INLINE rf_quants rf_q5_k_quants(rf_rows rows, size_t group) {
   const size_t first = 48 + 32 * (group / 2), shift = 4 * (group % 2);
-  const rf_quants q = {rf_bits(rf_load_lanes(rows, first), shift, 15) |
-                           rf_bits_at(rf_load_lanes(rows, 16), group, 1, 4),
-                       rf_bits(rf_load_lanes(rows, first + 16), shift, 15) |
-                           rf_bits_at(rf_load_lanes(rows, 32), group, 1, 4)};
-  return rf_biased(q, 128);
+  const rf_quants low = rf_bits_of_both(rf_load_both(rows, first), shift, 15, 0);
+  const rf_quants high = rf_bits_of_both(rf_load_both(rows, 16), group, 1, 4);
+  return rf_biased(rf_joined(low, high), 128);
 }
 
 RF_INLINE void rf_q5_k_scales(rf_sixteen_rows rows, rf_scale_slots to) { rf_k_scales(rows, to); }
@@ -23,4 +21,4 @@ RF_INLINE void rf_q5_k_scales(rf_sixteen_rows rows, rf_scale_slots to) { rf_k_sc
 #define RF_FORMAT_BYTES 176
 #define RF_FORMAT_GROUPS 8
 #define RF_FORMAT_MINIMUMS
-#include "../vector/pack.h"
+#include "../vector/format_kernel.h"

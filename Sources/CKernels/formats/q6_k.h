@@ -11,11 +11,9 @@
 RF_INLINE rf_quants rf_q6_k_quants(rf_rows rows, size_t group) {
   const size_t low = 64 * (group / 4) + 32 * (group % 2), low_shift = 4 * (group % 4 / 2);
   const size_t high = 128 + 32 * (group / 4), high_shift = 2 * (group % 4);
-  const rf_quants q = {rf_bits(rf_load_lanes(rows, low), low_shift, 15) |
-                           rf_bits_at(rf_load_lanes(rows, high), high_shift, 3, 4),
-                       rf_bits(rf_load_lanes(rows, low + 16), low_shift, 15) |
-                           rf_bits_at(rf_load_lanes(rows, high + 16), high_shift, 3, 4)};
-  return rf_biased(q, 128 - 32);
+  const rf_quants lows = rf_bits_of_both(rf_load_both(rows, low), low_shift, 15, 0);
+  const rf_quants highs = rf_bits_of_both(rf_load_both(rows, high), high_shift, 3, 4);
+  return rf_biased(rf_joined(lows, highs), 128 - 32);
 }
 
 RF_INLINE void rf_q6_k_scales(rf_sixteen_rows rows, rf_scale_slots to) {
@@ -34,4 +32,4 @@ RF_INLINE void rf_q6_k_scales(rf_sixteen_rows rows, rf_scale_slots to) {
 #define RF_FORMAT_BYTES 210
 #define RF_FORMAT_GROUPS 8
 #define RF_FORMAT_HALVES
-#include "../vector/pack.h"
+#include "../vector/format_kernel.h"

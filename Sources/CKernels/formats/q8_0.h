@@ -6,9 +6,9 @@
 // weight = d q
 RF_INLINE rf_quants rf_q8_0_quants(rf_rows rows, size_t group) {
   (void)group;
-  const rf_quants q = {rf_load_lanes(rows, 2), rf_load_lanes(rows, 18)};
+  const rf_quants q = rf_load_both(rows, 2);
   // A signed byte plus 128 is the byte with its first bit turned.
-  return (rf_quants){q.low ^ 0x80, q.high ^ 0x80};
+  return (rf_quants){q.low ^ 0x80, q.high ^ 0x80, 0};
 }
 
 RF_INLINE void rf_q8_0_scales(rf_sixteen_rows rows, rf_scale_slots to) {
@@ -18,4 +18,4 @@ RF_INLINE void rf_q8_0_scales(rf_sixteen_rows rows, rf_scale_slots to) {
 #define RF_FORMAT q8_0
 #define RF_FORMAT_BYTES 34
 #define RF_FORMAT_GROUPS 1
-#include "../vector/pack.h"
+#include "../vector/format_kernel.h"

@@ -188,12 +188,22 @@ typedef void (*rf_unpack_panel_function)(const void *panel, size_t group_count, 
 // keys].
 typedef void (*rf_widen_values_function)(const void *panel, size_t columns, void *out);
 
-// One function for every format, named as its file in formats/.
-typedef struct rf_pack_kernels {
-  rf_pack_blocks_function q8_0, q4_0, q4_1, q5_0, q5_1;
-  rf_pack_blocks_function q2_k, q3_k, q4_k, q5_k, q6_k;
-  rf_pack_blocks_function iq4_nl, iq4_xs, mxfp4;
-} rf_pack_kernels;
+// outputs[32] = weights[32] . input, a row of int8 as long as these: the bits of packing and
+// multiplying. Memory is prefetched as in packing.
+typedef void (*rf_dot_blocks_function)(const void *weights, size_t row_bytes, size_t blocks,
+                                       const void *ahead, const void *input, float *outputs);
+
+typedef struct rf_format_kernels {
+  rf_pack_blocks_function pack;
+  rf_dot_blocks_function dot; // null where packing and multiplying is as fast
+} rf_format_kernels;
+
+// Every format, named as its file in formats/.
+typedef struct rf_formats {
+  rf_format_kernels q8_0, q4_0, q4_1, q5_0, q5_1;
+  rf_format_kernels q2_k, q3_k, q4_k, q5_k, q6_k;
+  rf_format_kernels iq4_nl, iq4_xs, mxfp4;
+} rf_formats;
 
 // To measure a peak: runs `rounds` rounds that use registers only, and returns how many
 // floating-point operations they are.
@@ -246,7 +256,7 @@ typedef struct rf_kernel_table {
   rf_dots_function dots_bf16_float32;
   rf_dots_function dots_bf16_bf16; // null without a bf16 dot product
   rf_split_function split;
-  rf_pack_kernels pack;
+  rf_formats formats;
   rf_quantize_function quantize;
   // Of formats with a scale for 32 weights, and for 16; `m` is of those with minimums.
   rf_int8_matrix_function matrix_s8g32, matrix_s8g32m, matrix_s8g16, matrix_s8g16m;

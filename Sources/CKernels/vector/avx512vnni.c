@@ -4,7 +4,7 @@
 #include "../rows.h"
 
 #if defined(__x86_64__)
-#include "halves.h"
+#include <immintrin.h>
 
 #pragma clang fp contract(off)
 #pragma clang attribute push(                                                                      \
@@ -25,6 +25,9 @@ RF_INLINE rf_s32x16 rf_dot_bytes(rf_s32x16 sums, rf_u8x64 weights, rf_s32x16 inp
 
 #include "int8.h"
 
+#define RF_FORMAT_KERNEL "dot_blocks.h"
+#include "avx512_formats.h"
+#include "formats.h"
 #include "int8_peak.h"
 #pragma clang attribute pop
 #endif

@@ -14,6 +14,16 @@ RF_INLINE rf_f32x16 rf_fma(rf_f32x16 a, rf_f32x16 b, rf_f32x16 c) {
   return __builtin_elementwise_fma(a, b, c);
 }
 
+RF_INLINE rf_f32x16 rf_add_products(rf_f32x16 sum, rf_s32x16 products, float input_scale,
+                                    rf_f32x16 scales) {
+  const rf_f32x16 exact = __builtin_convertvector(products, rf_f32x16);
+  return rf_fma(exact * rf_splat(input_scale), scales, sum);
+}
+
+RF_INLINE rf_f32x16 rf_add_minimums(rf_f32x16 sum, rf_f32x16 minimums, float input_sum) {
+  return rf_fma(minimums, rf_splat(input_sum), sum);
+}
+
 // `rows`, `vectors`, `parts` and `has_minimums` are constants where inlined.
 RF_INLINE void rf_int8_tile(size_t rows, size_t vectors, size_t parts, bool has_minimums,
                             const rf_int8_product *p, size_t row, size_t vector) {
@@ -64,11 +74,12 @@ RF_INLINE void rf_int8_tile(size_t rows, size_t vectors, size_t parts, bool has_
         const rf_int8_group *group = (const rf_int8_group *)(groups + r * p->stride) + g;
 #pragma clang loop unroll(full)
         for (size_t j = 0; j < vectors; j++) {
-          const rf_f32x16 exact = __builtin_convertvector(products[r][j], rf_f32x16);
-          sum[r][j] = rf_fma(exact * rf_splat(group->scale), rf_load(scales + 16 * j), sum[r][j]);
+          sum[r][j] =
+              rf_add_products(sum[r][j], products[r][j], group->scale, rf_load(scales + 16 * j));
           if (has_minimums)
-            sum[r][j] = rf_fma(rf_load(scales + parts * RF_PANEL_COLUMNS + 16 * j),
-                               rf_splat(parts == 1 ? group->sum : group->sums[part]), sum[r][j]);
+            sum[r][j] =
+                rf_add_minimums(sum[r][j], rf_load(scales + parts * RF_PANEL_COLUMNS + 16 * j),
+                                parts == 1 ? group->sum : group->sums[part]);
         }
       }
     }
@@ -106,3 +117,27 @@ void RF_NAME(s8g32, f32, matrix_nx32)(const rf_int8_product *p) { rf_int8_matrix
 void RF_NAME(s8g32m, f32, matrix_nx32)(const rf_int8_product *p) { rf_int8_matrix(1, true, p); }
 void RF_NAME(s8g16, f32, matrix_nx32)(const rf_int8_product *p) { rf_int8_matrix(2, false, p); }
 void RF_NAME(s8g16m, f32, matrix_nx32)(const rf_int8_product *p) { rf_int8_matrix(2, true, p); }
+
+// For dot_blocks.h.
+
+// What the products of a part of a group begin with: a format's quants lack `bias` of the 128 of
+// which `start` takes account.
+RF_INLINE rf_s32x16 rf_dot_start(const rf_int8_group *group, size_t parts, size_t part,
+                                 uint8_t bias) {
+  const int32_t start = parts == 1 ? group->start : group->starts[part];
+  return rf_splat_s32((start >> 7) * (128 - bias));
+}
+
+RF_INLINE float rf_part_sum(const rf_int8_group *group, size_t parts, size_t part) {
+  return parts == 1 ? group->sum : group->sums[part];
+}
+
+// A row of int8.
+typedef struct rf_dot_input {
+  const int8_t *quants;
+  const rf_int8_group *groups;
+} rf_dot_input;
+
+typedef struct rf_dot_range {
+  size_t first, last;
+} rf_dot_range;

@@ -134,6 +134,7 @@ void RF_NAME(f32, f64, merge_1xn)(const float *block, size_t columns, double *o,
 
 #include "int8_rows.h"
 
+#define RF_FORMAT_KERNEL "pack.h"
 #include "formats.h"
 
 #if defined(RF_DOT)

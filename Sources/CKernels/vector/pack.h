@@ -1,29 +1,4 @@
-// Packs up to 32 rows of one format into a panel for rf_int8_matrix_function. A format's file
-// includes this, after it has defined
-//
-//   RF_FORMAT           its name
-//   RF_FORMAT_BYTES     of a block
-//   RF_FORMAT_GROUPS    of 32 weights in a block
-//   RF_FORMAT_HALVES    if each 16 weights have a scale, not each 32
-//   RF_FORMAT_MINIMUMS  if there are minimums
-//
-// and the functions rf_NAME_quants, of a group of four rows, and rf_NAME_scales, of a block of 16
-// rows.
-#define RF_QUANTS_(format) rf_##format##_quants
-#define RF_QUANTS(format) RF_QUANTS_(format)
-#define RF_SCALES_(format) rf_##format##_scales
-#define RF_SCALES(format) RF_SCALES_(format)
-
-#if defined(RF_FORMAT_HALVES)
-#define RF_PARTS 2
-#else
-#define RF_PARTS 1
-#endif
-#if defined(RF_FORMAT_MINIMUMS)
-#define RF_HAS_MINIMUMS 1
-#else
-#define RF_HAS_MINIMUMS 0
-#endif
+// Packs up to 32 rows of one format into a panel for rf_int8_matrix_function: see format_kernel.h.
 
 // One block of 16 rows, from the row `first` on.
 RF_INLINE void RF_NAME(RF_FORMAT, u8, pack_block)(rf_panel_rows rows, size_t first, size_t byte,
@@ -31,22 +6,25 @@ RF_INLINE void RF_NAME(RF_FORMAT, u8, pack_block)(rf_panel_rows rows, size_t fir
   const size_t group_bytes = RF_INT8_GROUP_BYTES(RF_PARTS, RF_HAS_MINIMUMS);
   const rf_scale_slots slots = {(float *)(panel + RF_INT8_QUANT_BYTES) + first,
                                 group_bytes / sizeof(float), RF_PARTS * RF_PANEL_COLUMNS};
-  RF_SCALES(RF_FORMAT)((rf_sixteen_rows){rows, first, byte}, slots);
+  RF_SCALES(RF_FORMAT)((rf_sixteen_rows){rows, first, byte, 0}, slots);
   for (size_t g = 0; g < RF_FORMAT_GROUPS; g++) {
-    for (size_t line = 0; line < 16 * RF_FORMAT_BYTES / RF_FORMAT_GROUPS; line += 64)
-      __builtin_prefetch(ahead + line, 0, 2);
-    ahead += 16 * RF_FORMAT_BYTES / RF_FORMAT_GROUPS;
+    ahead = rf_prefetch_ahead(ahead, 16 * RF_FORMAT_BYTES / RF_FORMAT_GROUPS);
     rf_u32x16 low[4], high[4];
 #pragma clang loop unroll(full)
     for (size_t j = 0; j < 4; j++) {
       // Rows 4 L + j are lane L of the vectors j.
       const rf_quants q = RF_QUANTS(RF_FORMAT)(rf_rows_at(rows, first + j, 4, byte), g);
-      low[j] = (rf_u32x16)q.low;
-      high[j] = (rf_u32x16)q.high;
+      low[j] = (rf_u32x16)(q.low + q.bias);
+      high[j] = (rf_u32x16)(q.high + q.bias);
     }
     uint8_t *to = panel + g * group_bytes + 4 * first;
-    rf_store_columns(low, to);
-    rf_store_columns(high, to + 4 * 4 * RF_PANEL_COLUMNS);
+    rf_transpose_in_lanes(low);
+    rf_transpose_in_lanes(high);
+#pragma clang loop unroll(full)
+    for (size_t j = 0; j < 4; j++) {
+      memcpy(to + 4 * RF_PANEL_COLUMNS * j, &low[j], sizeof low[j]);
+      memcpy(to + 4 * RF_PANEL_COLUMNS * (4 + j), &high[j], sizeof high[j]);
+    }
   }
 }
 
@@ -73,15 +51,3 @@ void RF_NAME(RF_FORMAT, u8, pack_32xn)(const void *weights, size_t row_bytes, si
     for (size_t first = 0; first < rows; first += 16)
       RF_NAME(RF_FORMAT, u8, pack_block)(some, first, b * RF_FORMAT_BYTES, next, panel);
 }
-
-#undef RF_FORMAT
-#undef RF_FORMAT_BYTES
-#undef RF_FORMAT_GROUPS
-#undef RF_FORMAT_MINIMUMS
-#undef RF_FORMAT_HALVES
-#undef RF_PARTS
-#undef RF_HAS_MINIMUMS
-#undef RF_QUANTS_
-#undef RF_QUANTS
-#undef RF_SCALES_
-#undef RF_SCALES

@@ -1,9 +1,11 @@
 // What the formats' files are written with: the packed numbers (quants) of a group of 32 weights of
-// four rows at a time, as unsigned bytes, 128 above what they stand for.
+// four rows at a time, or of four blocks of one row, as unsigned bytes that are 128 above what they
+// stand for when `bias` is added.
 
-// Lane L, 16 bytes, of each is of row L: weights 0 to 15 of a group, and 16 to 31.
+// Lane L, 16 bytes, of each is of row or block L: weights 0 to 15 of a group, and 16 to 31.
 typedef struct rf_quants {
   rf_u8x64 low, high;
+  uint8_t bias;
 } rf_quants;
 
 // Where the scales of 16 rows of a panel stand, for one block of a format.
@@ -20,9 +22,10 @@ RF_INLINE void rf_store_minimum(rf_scale_slots slots, size_t group, size_t part,
   rf_store(slots.first + group * slots.group_floats + part * RF_PANEL_COLUMNS + slots.minimums, m);
 }
 
-// The same block of four rows.
+// The same block of four rows, or four blocks of one, `step` bytes apart; 0 of rows.
 typedef struct rf_rows {
   const uint8_t *block[4];
+  size_t step;
 } rf_rows;
 
 // Where the rows of a panel are: `step` bytes apart, or as a table says if there is one, in which
@@ -38,15 +41,27 @@ typedef struct rf_panel_rows {
 RF_INLINE rf_rows rf_rows_at(rf_panel_rows rows, size_t r, size_t distance, size_t byte) {
   if (rows.table)
     return (rf_rows){{rows.table[r] + byte, rows.table[r + distance] + byte,
-                      rows.table[r + 2 * distance] + byte, rows.table[r + 3 * distance] + byte}};
+                      rows.table[r + 2 * distance] + byte, rows.table[r + 3 * distance] + byte},
+                     0};
   const uint8_t *first = rows.first + r * rows.step + byte;
   size_t one = distance * rows.step, three = 3 * one;
   __asm__("" : "+r"(one), "+r"(three));
-  return (rf_rows){{first, first + one, first + 2 * one, first + three}};
+  return (rf_rows){{first, first + one, first + 2 * one, first + three}, 0};
+}
+
+// Four blocks of `step` bytes of row r, from a byte of it on.
+RF_INLINE rf_rows rf_blocks_at(rf_panel_rows rows, size_t r, size_t byte, size_t step) {
+  const uint8_t *first = rows.first + r * rows.step + byte;
+  return (rf_rows){{first, first + step, first + 2 * step, first + 3 * step}, step};
 }
 
 // 16 bytes at an offset of each of four blocks.
 RF_INLINE rf_u8x64 rf_load_lanes(rf_rows rows, size_t offset) {
+#if defined(RF_LOAD_BLOCKS)
+  // All of this is known when it is compiled.
+  if (rows.step > 0 && rows.step % 2 == 0 && offset % 2 == 0)
+    return RF_LOAD_BLOCKS(rows.block[0], rows.step, offset);
+#endif
   rf_u8x16 lane[4];
 #pragma clang loop unroll(full)
   for (size_t i = 0; i < 4; i++)
@@ -54,6 +69,20 @@ RF_INLINE rf_u8x64 rf_load_lanes(rf_rows rows, size_t offset) {
   const rf_u8x32 first = __builtin_shufflevector(lane[0], lane[1], RF_FIRST_32);
   const rf_u8x32 second = __builtin_shufflevector(lane[2], lane[3], RF_FIRST_32);
   return __builtin_shufflevector(first, second, RF_FIRST_64);
+}
+
+// 32 bytes at an offset of each of four blocks: the first 16, and the last. A load of 32 bytes
+// costs what one of 16 does.
+RF_INLINE rf_quants rf_load_both(rf_rows rows, size_t offset) {
+  rf_u8x32 bytes[4];
+#pragma clang loop unroll(full)
+  for (size_t i = 0; i < 4; i++)
+    memcpy(&bytes[i], rows.block[i] + offset, sizeof bytes[i]);
+  const rf_u64x8 first = (rf_u64x8)__builtin_shufflevector(bytes[0], bytes[1], RF_FIRST_64);
+  const rf_u64x8 second = (rf_u64x8)__builtin_shufflevector(bytes[2], bytes[3], RF_FIRST_64);
+  return (rf_quants){(rf_u8x64)__builtin_shufflevector(first, second, 0, 1, 4, 5, 8, 9, 12, 13),
+                     (rf_u8x64)__builtin_shufflevector(first, second, 2, 3, 6, 7, 10, 11, 14, 15),
+                     0};
 }
 
 // In every byte, the bits of `mask` after a shift to the right, and what that gives shifted left.
@@ -65,13 +94,23 @@ RF_INLINE rf_u8x64 rf_bits(rf_u8x64 v, size_t right, uint32_t mask) {
   return rf_bits_at(v, right, mask, 0);
 }
 
+// The same of both halves.
+RF_INLINE rf_quants rf_bits_of_both(rf_quants q, size_t right, uint32_t mask, size_t left) {
+  return (rf_quants){rf_bits_at(q.low, right, mask, left), rf_bits_at(q.high, right, mask, left),
+                     0};
+}
+
+RF_INLINE rf_quants rf_joined(rf_quants a, rf_quants b) {
+  return (rf_quants){a.low | b.low, a.high | b.high, 0};
+}
+
 // The low and the high 4 bits of 16 bytes a row.
 RF_INLINE rf_quants rf_nibbles(rf_u8x64 v) {
-  return (rf_quants){rf_bits(v, 0, 15), rf_bits(v, 4, 15)};
+  return (rf_quants){rf_bits(v, 0, 15), rf_bits(v, 4, 15), 0};
 }
 
 RF_INLINE rf_quants rf_biased(rf_quants q, uint8_t bias) {
-  return (rf_quants){q.low + bias, q.high + bias};
+  return (rf_quants){q.low, q.high, bias};
 }
 
 // Adds 16 where a row's bit is set; the 32 bits are at an offset of its block.
@@ -84,7 +123,7 @@ RF_INLINE rf_quants rf_with_fifth_bits(rf_quants q, rf_rows rows, size_t offset)
     low |= (uint64_t)(bits & 0xffff) << 16 * i;
     high |= (uint64_t)(bits >> 16) << 16 * i;
   }
-  return (rf_quants){RF_ADD_16_WHERE(q.low, low), RF_ADD_16_WHERE(q.high, high)};
+  return (rf_quants){RF_ADD_16_WHERE(q.low, low), RF_ADD_16_WHERE(q.high, high), 0};
 }
 
 // 16 values of IQ4_NL and IQ4_XS, and twice those of an E2M1, each plus 128.
@@ -94,18 +133,24 @@ RF_INLINE rf_quants rf_with_fifth_bits(rf_quants q, rf_rows rows, size_t offset)
   (rf_u8x16) { 128, 129, 130, 131, 132, 134, 136, 140, 128, 127, 126, 125, 124, 122, 120, 116 }
 
 RF_INLINE rf_quants rf_looked_up(rf_quants q, rf_u8x16 values) {
-  return (rf_quants){RF_LOOK_UP(values, q.low), RF_LOOK_UP(values, q.high)};
+  return (rf_quants){RF_LOOK_UP(values, q.low), RF_LOOK_UP(values, q.high), 0};
 }
 
-// A block of 16 rows, from which scales are read.
+// Where scales are read: the same block of 16 rows, or, if there is a `block_step`, four blocks
+// that follow each other so many bytes apart, of 4 rows. Number 4 b + r is then of block b of row
+// r.
 typedef struct rf_sixteen_rows {
   rf_panel_rows rows;
-  size_t first, byte;
+  size_t first, byte, block_step;
 } rf_sixteen_rows;
 
-RF_INLINE const uint8_t *rf_row(rf_sixteen_rows rows, size_t r) {
-  r += rows.first;
-  return (rows.rows.table ? rows.rows.table[r] : rows.rows.first + r * rows.rows.step) + rows.byte;
+RF_INLINE const uint8_t *rf_row(rf_sixteen_rows rows, size_t i) {
+  size_t row = rows.first + i;
+  if (rows.block_step > 0)
+    row = rows.first + i % 4;
+  const uint8_t *first =
+      rows.rows.table ? rows.rows.table[row] : rows.rows.first + row * rows.rows.step;
+  return first + rows.byte + i / 4 * rows.block_step;
 }
 
 // 4 bytes, or a float16, at an offset of each block.
@@ -120,6 +165,13 @@ RF_INLINE rf_u32x16 rf_words(rf_sixteen_rows rows, size_t offset) {
 }
 
 RF_INLINE rf_f32x16 rf_floats_of_halves(rf_sixteen_rows rows, size_t offset) {
+#if defined(RF_BLOCK_HALVES)
+  if (rows.block_step > 0) {
+    const uint8_t *const four[4] = {rf_row(rows, 0), rf_row(rows, 1), rf_row(rows, 2),
+                                    rf_row(rows, 3)};
+    return RF_BLOCK_HALVES(four, rows.block_step, offset);
+  }
+#endif
   uint16_t halves[16];
 #pragma clang loop unroll(full)
   for (size_t r = 0; r < 16; r++)
@@ -146,4 +198,12 @@ RF_INLINE void rf_k_scales(rf_sixteen_rows rows, rf_scale_slots to) {
     rf_store_scale(to, i, 0, d * rf_numbers(scales[i / 4], 8 * (i % 4), 63));
     rf_store_minimum(to, i, 0, -(minimum * rf_numbers(minimums[i / 4], 8 * (i % 4), 63)));
   }
+}
+
+// Prefetches as many bytes a page behind `memory`, and returns what follows it. (A page more than
+// what is read next was measured to be the best for short rows, and not to matter for long ones.)
+RF_INLINE const char *rf_prefetch_ahead(const char *memory, size_t bytes) {
+  for (size_t line = 0; line < bytes; line += 64)
+    __builtin_prefetch(memory + 4096 + line, 0, 3);
+  return memory + bytes;
 }

@@ -7,7 +7,8 @@ struct WeightBlocks: Sendable {
   /// 2 where each half of a group has its scale, else 1.
   let parts: Int
   let hasMinimums: Bool
-  let pack: @Sendable (rf_pack_kernels) -> rf_pack_blocks_function
+  /// Its own kernels.
+  let kernels: @Sendable (rf_formats) -> rf_format_kernels
 
   /// Bytes of a panel for one group: quants, scales, minimums.
   var groupBytes: Int {
@@ -17,6 +18,8 @@ struct WeightBlocks: Sendable {
 
   /// The most that any format needs.
   static let mostGroupBytes = 32 * Int(RF_PANEL_COLUMNS) + 4 * Int(RF_PANEL_COLUMNS) * 4
+
+  func pack(_ table: rf_kernel_table) -> rf_pack_blocks_function { kernels(table.formats).pack }
 
   /// What multiplies its panels.
   func matrix(_ table: rf_kernel_table) -> rf_int8_matrix_function {
@@ -53,10 +56,10 @@ extension WeightFormat {
 
   private static func blocks(
     _ name: String, of elements: Int, bytes: Int, parts: Int = 1, hasMinimums: Bool = false,
-    pack: @escaping @Sendable (rf_pack_kernels) -> rf_pack_blocks_function
+    kernels: @escaping @Sendable (rf_formats) -> rf_format_kernels
   ) -> WeightFormat {
     let blocks = WeightBlocks(
-      groups: elements / 32, parts: parts, hasMinimums: hasMinimums, pack: pack)
+      groups: elements / 32, parts: parts, hasMinimums: hasMinimums, kernels: kernels)
     return WeightFormat(
       name: name, elementsPerBlock: elements, bytesPerBlock: bytes,
       unpack: { row, count, output, table in blocks.unpack(row, bytes, count, output, table) },
@@ -74,7 +77,7 @@ extension WeightBlocks {
     _ output: UnsafeMutablePointer<Float>, _ table: rf_kernel_table
   ) {
     let (panel, atOnce) = (Int(RF_PANEL_COLUMNS), Self.groupsAtOnce)
-    let pack = pack(table.pack)
+    let pack = pack(table)
     precondition(count % (32 * groups) == 0, "a row is whole blocks")
     // On the stack: a decode step takes no memory.
     var memory = InlineArray<11_264, Float>(repeating: 0)
@@ -98,7 +101,7 @@ extension WeightMatrix {
   public func hasFiniteScales(rows: Range<Int>) -> Bool {
     guard let blocks = format.blocks else { return true }
     let table = rf_kernel_table_for(InstructionSet.available.last!.code)
-    let pack = blocks.pack(table.pack)
+    let pack = blocks.pack(table)
     let (panel, atOnce) = (Int(RF_PANEL_COLUMNS), WeightBlocks.groupsAtOnce)
     let quantBytes = 32 * panel
     return withUnsafeTemporaryAllocation(byteCount: atOnce * blocks.groupBytes, alignment: 64) {

@@ -25,7 +25,7 @@ final class BlockPanel {
 
   var bytes: UnsafeMutableRawPointer { UnsafeMutableRawPointer(memory.pointer) }
 
-  func packing(_ kernels: rf_pack_kernels) -> rf_pack_blocks_function {
+  func kernels(_ kernels: rf_formats) -> rf_format_kernels {
     switch format {
     case .q8_0: kernels.q8_0
     case .q4_0: kernels.q4_0

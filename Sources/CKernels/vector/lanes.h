@@ -1,0 +1,72 @@
+// Vectors of four 128-bit lanes.
+
+// Transposes 4 x 4 words in each lane of four vectors.
+RF_INLINE void rf_transpose_in_lanes(rf_u32x16 v[4]) {
+  const rf_u64x8 a = (rf_u64x8)__builtin_shufflevector(v[0], v[1], RF_LOW_WORDS);
+  const rf_u64x8 b = (rf_u64x8)__builtin_shufflevector(v[0], v[1], RF_HIGH_WORDS);
+  const rf_u64x8 c = (rf_u64x8)__builtin_shufflevector(v[2], v[3], RF_LOW_WORDS);
+  const rf_u64x8 d = (rf_u64x8)__builtin_shufflevector(v[2], v[3], RF_HIGH_WORDS);
+  v[0] = (rf_u32x16)__builtin_shufflevector(a, c, RF_LOW_PAIRS);
+  v[1] = (rf_u32x16)__builtin_shufflevector(a, c, RF_HIGH_PAIRS);
+  v[2] = (rf_u32x16)__builtin_shufflevector(b, d, RF_LOW_PAIRS);
+  v[3] = (rf_u32x16)__builtin_shufflevector(b, d, RF_HIGH_PAIRS);
+}
+
+// Lane i of v[j] becomes lane j of v[i].
+RF_INLINE void rf_transpose_lanes(rf_u32x16 v[4]) {
+  const rf_u64x8 *p = (const rf_u64x8 *)v;
+  const rf_u64x8 a = __builtin_shufflevector(p[0], p[1], 0, 1, 2, 3, 8, 9, 10, 11);
+  const rf_u64x8 b = __builtin_shufflevector(p[0], p[1], 4, 5, 6, 7, 12, 13, 14, 15);
+  const rf_u64x8 c = __builtin_shufflevector(p[2], p[3], 0, 1, 2, 3, 8, 9, 10, 11);
+  const rf_u64x8 d = __builtin_shufflevector(p[2], p[3], 4, 5, 6, 7, 12, 13, 14, 15);
+  v[0] = (rf_u32x16)__builtin_shufflevector(a, c, 0, 1, 4, 5, 8, 9, 12, 13);
+  v[1] = (rf_u32x16)__builtin_shufflevector(a, c, 2, 3, 6, 7, 10, 11, 14, 15);
+  v[2] = (rf_u32x16)__builtin_shufflevector(b, d, 0, 1, 4, 5, 8, 9, 12, 13);
+  v[3] = (rf_u32x16)__builtin_shufflevector(b, d, 2, 3, 6, 7, 10, 11, 14, 15);
+}
+
+// Transposes 16 x 16 words.
+RF_INLINE void rf_transpose_words(rf_u32x16 v[16]) {
+  rf_u32x16 t[4][4];
+#pragma clang loop unroll(full)
+  for (size_t i = 0; i < 4; i++) {
+    memcpy(t[i], v + 4 * i, sizeof t[i]);
+    rf_transpose_in_lanes(t[i]);
+  }
+  // Word w of lane L of t[i][j] is row 4 i + w, column 4 L + j.
+#pragma clang loop unroll(full)
+  for (size_t j = 0; j < 4; j++) {
+    rf_u32x16 column[4] = {t[0][j], t[1][j], t[2][j], t[3][j]};
+    rf_transpose_lanes(column);
+#pragma clang loop unroll(full)
+    for (size_t lane = 0; lane < 4; lane++)
+      v[4 * lane + j] = column[lane];
+  }
+}
+
+// Four lanes of four sums each of all of four vectors: the total of lane L of v[j] is word j of
+// lane L.
+RF_INLINE rf_s32x16 rf_lane_totals(const rf_s32x16 v[4]) {
+  const rf_s32x16 a = __builtin_shufflevector(v[0], v[1], RF_LOW_WORDS) +
+                      __builtin_shufflevector(v[0], v[1], RF_HIGH_WORDS);
+  const rf_s32x16 b = __builtin_shufflevector(v[2], v[3], RF_LOW_WORDS) +
+                      __builtin_shufflevector(v[2], v[3], RF_HIGH_WORDS);
+  return (rf_s32x16)__builtin_shufflevector((rf_u64x8)a, (rf_u64x8)b, RF_LOW_PAIRS) +
+         (rf_s32x16)__builtin_shufflevector((rf_u64x8)a, (rf_u64x8)b, RF_HIGH_PAIRS);
+}
+
+// 16 bytes in all lanes.
+RF_INLINE rf_s32x16 rf_all_lanes(const int8_t *bytes) {
+  rf_u8x16 lane;
+  memcpy(&lane, bytes, sizeof lane);
+  const rf_u8x32 two = __builtin_shufflevector(lane, lane, RF_FIRST_32);
+  return (rf_s32x16)__builtin_shufflevector(two, two, RF_FIRST_64);
+}
+
+// 4 x 32 bytes: the first 16 of each as lanes of a vector, and the last 16.
+RF_INLINE void rf_arrange_lanes(const int8_t *bytes, rf_s32x16 lanes[2]) {
+  rf_u64x8 x[2];
+  memcpy(x, bytes, sizeof x);
+  lanes[0] = (rf_s32x16)__builtin_shufflevector(x[0], x[1], 0, 1, 4, 5, 8, 9, 12, 13);
+  lanes[1] = (rf_s32x16)__builtin_shufflevector(x[0], x[1], 2, 3, 6, 7, 10, 11, 14, 15);
+}
