@@ -16,8 +16,10 @@ RF_INLINE void matrix_rows(size_t rows, size_t pairs, const rf_bf16 *a, size_t a
   for (size_t k = 0; k < pairs; k++, b += 2 * RF_PANEL_COLUMNS) {
     __m512i panel[2];
 #pragma clang loop unroll(full)
-    for (size_t j = 0; j < 2; j++)
+    for (size_t j = 0; j < 2; j++) {
       panel[j] = _mm512_loadu_si512(b + 32 * j);
+      __builtin_prefetch((const char *)(b + 32 * j) + RF_PANEL_AHEAD, 0, 3);
+    }
 #pragma clang loop unroll(full)
     for (size_t r = 0; r < rows; r++) {
       __m512i pair = rf_broadcast_pair(a + r * a_stride + 2 * k);

@@ -17,8 +17,10 @@ RF_INLINE void accumulate_rows(size_t rows, size_t vectors, size_t pairs, const 
   for (size_t k = 0; k < pairs; k++, v += 32 * vectors) {
     __m512i values[2];
 #pragma clang loop unroll(full)
-    for (size_t j = 0; j < vectors; j++)
+    for (size_t j = 0; j < vectors; j++) {
       values[j] = _mm512_loadu_si512(v + 32 * j);
+      __builtin_prefetch((const char *)(v + 32 * j) + RF_PANEL_AHEAD, 0, 3);
+    }
 #pragma clang loop unroll(full)
     for (size_t r = 0; r < rows; r++) {
       __m512i pair = rf_broadcast_pair(p + r * p_stride + 2 * k);

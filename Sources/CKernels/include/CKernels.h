@@ -28,6 +28,9 @@ extern "C" {
 // no further than the end of a page of 4 KB; this is more than that, and less than a second-level
 // cache holds.
 #define RF_PREFETCH_BYTES 32768
+// The same from the second-level cache into the first, where the next panel follows this one:
+// kernels wait for a panel when they read it first.
+#define RF_PANEL_AHEAD 4096
 
 typedef uint16_t rf_bf16;
 

@@ -67,6 +67,9 @@ RF_INLINE void rf_int8_tile(size_t rows, size_t vectors, size_t parts, bool has_
           for (size_t j = 0; j < vectors; j++)
             products[r][j] = RF_DOT(products[r][j], weights[j], input);
         }
+        // Else the compiler loads inputs of later steps too early, and has no registers for the
+        // sums.
+        __asm__ volatile("" ::: "memory");
       }
       const float *scales = (const float *)(panel + RF_INT8_QUANT_BYTES) + part * RF_PANEL_COLUMNS;
 #pragma clang loop unroll(full)

@@ -62,8 +62,10 @@ RF_INLINE void rf_multiply_tile(size_t rows, size_t vectors, size_t count, const
     for (size_t k = 0; k < count; k++, rows_of_b += b_stride) {
       rf_f32x16 column[RF_TILE_VECTORS];
 #pragma clang loop unroll(full)
-      for (size_t j = 0; j < vectors; j++)
+      for (size_t j = 0; j < vectors; j++) {
         column[j] = rf_load(rows_of_b + 16 * j);
+        __builtin_prefetch((const char *)(rows_of_b + 16 * j) + RF_PANEL_AHEAD, 0, 3);
+      }
       rf_multiply_step(rows, vectors, a + k, a_stride, column, sum);
     }
   }
