@@ -3,6 +3,9 @@
 #if defined(__x86_64__)
 // The sum of a row is kept in two vectors, one for the even groups of 32 inputs and one for the odd
 // groups. Four rows side by side hide the latency.
+// What four rows read next is wanted in the first-level cache, not far ahead.
+#define RF_ROWS_AHEAD 8192
+
 RF_INLINE void dot_rows(size_t rows, const rf_bf16 *weights, size_t inputs, const rf_bf16 *x,
                         float *out) {
   __m512 even[4], odd[4];
@@ -14,8 +17,8 @@ RF_INLINE void dot_rows(size_t rows, const rf_bf16 *weights, size_t inputs, cons
     const __m512i x_even = _mm512_loadu_si512(x + i), x_odd = _mm512_loadu_si512(x + i + 32);
 #pragma clang loop unroll(full)
     for (size_t r = 0; r < rows; r++) {
-      __builtin_prefetch((const char *)(weights + r * inputs + i) + RF_PREFETCH_BYTES, 0, 2);
-      __builtin_prefetch((const char *)(weights + r * inputs + i + 32) + RF_PREFETCH_BYTES, 0, 2);
+      __builtin_prefetch((const char *)(weights + r * inputs + i) + RF_ROWS_AHEAD, 0, 3);
+      __builtin_prefetch((const char *)(weights + r * inputs + i + 32) + RF_ROWS_AHEAD, 0, 3);
       even[r] = rf_dot(even[r], _mm512_loadu_si512(weights + r * inputs + i), x_even);
       odd[r] = rf_dot(odd[r], _mm512_loadu_si512(weights + r * inputs + i + 32), x_odd);
     }
