@@ -21,6 +21,9 @@ public final class ThreadTeam: @unchecked Sendable {
   private let generation = Atomic<Int>(0)
   private let working = Atomic<Int>(0)
   private let isStopping = Atomic<Bool>(false)
+  /// Workers that have given up looking. Raised before they look a last time, and read after the
+  /// generation has been raised: one of both sees the other.
+  private let sleeping = Atomic<Int>(0)
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let wake: UnsafeMutablePointer<pthread_cond_t>
   private var workers: [pthread_t] = []
@@ -130,10 +133,22 @@ public final class ThreadTeam: @unchecked Sendable {
     return item < count ? item : nil
   }
 
+  /// Work for workers that look for it needs no lock, which they would have to wait for.
   private func announce() {
+    generation.wrappingAdd(1, ordering: .sequentiallyConsistent)
+    guard sleeping.load(ordering: .sequentiallyConsistent) > 0 else { return }
     pthread_mutex_lock(mutex)
-    generation.wrappingAdd(1, ordering: .releasing)
     pthread_cond_broadcast(wake)
+    pthread_mutex_unlock(mutex)
+  }
+
+  private func sleep(since seen: Int) {
+    pthread_mutex_lock(mutex)
+    sleeping.wrappingAdd(1, ordering: .sequentiallyConsistent)
+    while generation.load(ordering: .sequentiallyConsistent) == seen {
+      pthread_cond_wait(wake, mutex)
+    }
+    sleeping.wrappingSubtract(1, ordering: .relaxed)
     pthread_mutex_unlock(mutex)
   }
 
@@ -145,9 +160,7 @@ public final class ThreadTeam: @unchecked Sendable {
         rf_pause()
         looks += 1
       }
-      pthread_mutex_lock(mutex)
-      while generation.load(ordering: .acquiring) == seen { pthread_cond_wait(wake, mutex) }
-      pthread_mutex_unlock(mutex)
+      if generation.load(ordering: .acquiring) == seen { sleep(since: seen) }
       seen = generation.load(ordering: .acquiring)
       if isStopping.load(ordering: .acquiring) { return }
       workOnItems(as: thread)
