@@ -187,10 +187,11 @@ extension Arithmetic {
       if layout.format == .q8 {
         let bytes = layout.groups * layout.keyGroupBytes
         let keys = panels.keys + key / panel * bytes
-        if panels.quantizedValues != nil { rf_prefetch(keys + Int(RF_PREFETCH_BYTES), bytes) }
         multiplyQuantizedKeys(
           tile.rows + rows.lowerBound * rowBytes, count: rows.count, rowBytes: rowBytes,
-          panel: keys, groups: layout.groups, into: scores + key)
+          panel: keys, groups: layout.groups,
+          ahead: panels.quantizedValues == nil ? nil : keys + Int(RF_CACHE_AHEAD),
+          into: scores + key)
         continue
       }
       for row in stride(from: rows.lowerBound, to: rows.upperBound, by: microtile) {

@@ -28,16 +28,19 @@ extension Arithmetic {
   ///
   /// - Parameters:
   ///   - rows: `[count]` queries of int8, `rowBytes` apart.
+  ///   - ahead: as many bytes as a panel has that are prefetched meanwhile, for a few rows that wait for
+  ///     memory.
   ///   - scores: `[count][256]`, of which 32 columns are written.
   func multiplyQuantizedKeys(
     _ rows: UnsafeRawPointer, count: Int, rowBytes: Int, panel: UnsafeRawPointer, groups: Int,
-    into scores: UnsafeMutablePointer<Float>
+    ahead: UnsafeRawPointer?, into scores: UnsafeMutablePointer<Float>
   ) {
     var product = rf_int8_product(
       inputs: rows, rows: count, rowBytes: rowBytes, groups: groups, panel: panel)
     product.outputs = scores
     product.output_stride = tokensPerBlock
     product.columns = Int(RF_PANEL_COLUMNS)
+    product.ahead = ahead
     table.matrix_s8g32(&product)
   }
 

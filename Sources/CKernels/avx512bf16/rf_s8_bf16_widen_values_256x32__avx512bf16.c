@@ -12,7 +12,7 @@ RF_INLINE void widen(const uint8_t *quants, const float *scales, size_t columns,
       _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
                        21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
   for (size_t key = 0; key < RF_BLOCK_KEYS; key += 2, quants += 2 * RF_PANEL_COLUMNS) {
-    __builtin_prefetch(quants + RF_PREFETCH_BYTES, 0, 2);
+    __builtin_prefetch(quants + RF_CACHE_AHEAD, 0, 3);
 #pragma clang loop unroll(full)
     for (size_t column = 0; column < columns; column += 16, out += 32) {
       const __m256i pairs = _mm256_loadu_si256((const __m256i *)(quants + 2 * column));

@@ -31,6 +31,8 @@ extern "C" {
 // The same from the second-level cache into the first, where the next panel follows this one:
 // kernels wait for a panel when they read it first.
 #define RF_PANEL_AHEAD 4096
+// The same of keys and values of int8, which come from memory and are read once.
+#define RF_CACHE_AHEAD 16384
 
 typedef uint16_t rf_bf16;
 
@@ -169,6 +171,8 @@ typedef struct rf_int8_product {
   const float *bias; // [columns], or null
   bool continues;    // sums go on with what the outputs hold
   bool accumulate;   // what the outputs held is added in the end
+  // Memory as large as the panel that is prefetched meanwhile, for few rows; or null.
+  const void *ahead;
 } rf_int8_product;
 
 typedef void (*rf_int8_matrix_function)(const rf_int8_product *product);
@@ -292,10 +296,10 @@ rf_kernel_table rf_kernel_table_without_int8_dot_products(rf_instruction_set set
 // Writes the CPU's name for itself, or an empty text if it has none. `text` has room for 64 bytes.
 void rf_cpu_name(char *text);
 
-// Prefetches memory that is needed soon into the second-level cache.
+// Prefetches memory that is needed soon.
 static inline void rf_prefetch(const void *memory, size_t bytes) {
   for (size_t offset = 0; offset < bytes; offset += 64)
-    __builtin_prefetch((const char *)memory + offset, 0, 2);
+    __builtin_prefetch((const char *)memory + offset, 0, 3);
 }
 
 #if defined(__cplusplus)

@@ -41,6 +41,9 @@ RF_INLINE void rf_int8_tile(size_t rows, size_t vectors, size_t parts, bool has_
                       ? rf_load_columns(outputs + r * p->output_stride + 16 * j, columns, 16 * j)
                       : (rf_f32x16){0};
   for (size_t g = 0; g < p->group_count; g++) {
+    if (p->ahead)
+      rf_prefetch((const char *)p->ahead + g * RF_INT8_GROUP_BYTES(parts, has_minimums),
+                  RF_INT8_GROUP_BYTES(parts, has_minimums));
 #pragma clang loop unroll(full)
     for (size_t part = 0; part < parts; part++) {
       rf_s32x16 products[RF_INT8_ROWS][RF_INT8_VECTORS];

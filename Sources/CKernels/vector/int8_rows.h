@@ -104,7 +104,7 @@ RF_INLINE void rf_widen_values(const void *panel, size_t columns, bool rounds, f
   const uint8_t *quants = panel;
   const float *scales = (const float *)(quants + RF_BLOCK_KEYS * RF_PANEL_COLUMNS);
   for (size_t key = 0; key < RF_BLOCK_KEYS; key += 2, quants += 2 * RF_PANEL_COLUMNS) {
-    __builtin_prefetch(quants + RF_PREFETCH_BYTES, 0, 2);
+    __builtin_prefetch(quants + RF_CACHE_AHEAD, 0, 3);
     for (size_t column = 0; column < columns; column += 16) {
       rf_s16x16 pairs;
       memcpy(&pairs, quants + 2 * column, sizeof pairs);
