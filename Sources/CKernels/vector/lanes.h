@@ -25,25 +25,6 @@ RF_INLINE void rf_transpose_lanes(rf_u32x16 v[4]) {
   v[3] = (rf_u32x16)__builtin_shufflevector(b, d, 2, 3, 6, 7, 10, 11, 14, 15);
 }
 
-// Transposes 16 x 16 words.
-RF_INLINE void rf_transpose_words(rf_u32x16 v[16]) {
-  rf_u32x16 t[4][4];
-#pragma clang loop unroll(full)
-  for (size_t i = 0; i < 4; i++) {
-    memcpy(t[i], v + 4 * i, sizeof t[i]);
-    rf_transpose_in_lanes(t[i]);
-  }
-  // Word w of lane L of t[i][j] is row 4 i + w, column 4 L + j.
-#pragma clang loop unroll(full)
-  for (size_t j = 0; j < 4; j++) {
-    rf_u32x16 column[4] = {t[0][j], t[1][j], t[2][j], t[3][j]};
-    rf_transpose_lanes(column);
-#pragma clang loop unroll(full)
-    for (size_t lane = 0; lane < 4; lane++)
-      v[4 * lane + j] = column[lane];
-  }
-}
-
 // Four lanes of four sums each of all of four vectors: the total of lane L of v[j] is word j of
 // lane L.
 RF_INLINE rf_s32x16 rf_lane_totals(const rf_s32x16 v[4]) {
