@@ -46,21 +46,27 @@
   X(accumulate_values_pairs, rf_f32_pairs_f64_accumulate_values_12x32__##isa)                      \
   X(widen_pairs, rf_bf16_f32_widen_pairs_1xn__##isa)
 
+// Every format that is multiplied as int8: LINE(X, name, isa).
+#define RF_FOR_FORMATS(LINE, X, isa)                                                               \
+  LINE(X, q8_0, isa)                                                                               \
+  LINE(X, q4_0, isa)                                                                               \
+  LINE(X, q4_1, isa)                                                                               \
+  LINE(X, q5_0, isa)                                                                               \
+  LINE(X, q5_1, isa)                                                                               \
+  LINE(X, q2_k, isa)                                                                               \
+  LINE(X, q3_k, isa)                                                                               \
+  LINE(X, q4_k, isa)                                                                               \
+  LINE(X, q5_k, isa)                                                                               \
+  LINE(X, q6_k, isa)                                                                               \
+  LINE(X, iq4_nl, isa)                                                                             \
+  LINE(X, iq4_xs, isa)                                                                             \
+  LINE(X, mxfp4, isa)
+#define RF_PACK_LINE(X, name, isa) X(formats.name.pack, rf_##name##_u8_pack_32xn__##isa)
+#define RF_DOT_LINE(X, name, isa) X(formats.name.dot, rf_##name##_s8_dot_32x1__##isa)
+
 // Rows and panels of int8.
 #define RF_FORMAT_KERNELS(X, isa)                                                                  \
-  X(formats.q8_0.pack, rf_q8_0_u8_pack_32xn__##isa)                                                \
-  X(formats.q4_0.pack, rf_q4_0_u8_pack_32xn__##isa)                                                \
-  X(formats.q4_1.pack, rf_q4_1_u8_pack_32xn__##isa)                                                \
-  X(formats.q5_0.pack, rf_q5_0_u8_pack_32xn__##isa)                                                \
-  X(formats.q5_1.pack, rf_q5_1_u8_pack_32xn__##isa)                                                \
-  X(formats.q2_k.pack, rf_q2_k_u8_pack_32xn__##isa)                                                \
-  X(formats.q3_k.pack, rf_q3_k_u8_pack_32xn__##isa)                                                \
-  X(formats.q4_k.pack, rf_q4_k_u8_pack_32xn__##isa)                                                \
-  X(formats.q5_k.pack, rf_q5_k_u8_pack_32xn__##isa)                                                \
-  X(formats.q6_k.pack, rf_q6_k_u8_pack_32xn__##isa)                                                \
-  X(formats.iq4_nl.pack, rf_iq4_nl_u8_pack_32xn__##isa)                                            \
-  X(formats.iq4_xs.pack, rf_iq4_xs_u8_pack_32xn__##isa)                                            \
-  X(formats.mxfp4.pack, rf_mxfp4_u8_pack_32xn__##isa)                                              \
+  RF_FOR_FORMATS(RF_PACK_LINE, X, isa)                                                             \
   X(quantize, rf_f32_s8_quantize_1xn__##isa)                                                       \
   X(float32.unpack, rf_u8_f32_unpack_32xn__##isa)                                                  \
   X(f32bf16.unpack, rf_u8_f32bf16_unpack_32xn__##isa)                                              \
@@ -75,20 +81,7 @@
   X(matrix_s8g16m, rf_s8g16m_f32_matrix_nx32__##isa)
 
 // One row of int8 with rows of a format.
-#define RF_DOT_BLOCKS_KERNELS(X, isa)                                                              \
-  X(formats.q8_0.dot, rf_q8_0_s8_dot_32x1__##isa)                                                  \
-  X(formats.q4_0.dot, rf_q4_0_s8_dot_32x1__##isa)                                                  \
-  X(formats.q4_1.dot, rf_q4_1_s8_dot_32x1__##isa)                                                  \
-  X(formats.q5_0.dot, rf_q5_0_s8_dot_32x1__##isa)                                                  \
-  X(formats.q5_1.dot, rf_q5_1_s8_dot_32x1__##isa)                                                  \
-  X(formats.q2_k.dot, rf_q2_k_s8_dot_32x1__##isa)                                                  \
-  X(formats.q3_k.dot, rf_q3_k_s8_dot_32x1__##isa)                                                  \
-  X(formats.q4_k.dot, rf_q4_k_s8_dot_32x1__##isa)                                                  \
-  X(formats.q5_k.dot, rf_q5_k_s8_dot_32x1__##isa)                                                  \
-  X(formats.q6_k.dot, rf_q6_k_s8_dot_32x1__##isa)                                                  \
-  X(formats.iq4_nl.dot, rf_iq4_nl_s8_dot_32x1__##isa)                                              \
-  X(formats.iq4_xs.dot, rf_iq4_xs_s8_dot_32x1__##isa)                                              \
-  X(formats.mxfp4.dot, rf_mxfp4_s8_dot_32x1__##isa)
+#define RF_DOT_BLOCKS_KERNELS(X, isa) RF_FOR_FORMATS(RF_DOT_LINE, X, isa)
 
 #define RF_PORTABLE_KERNELS(X)                                                                     \
   RF_VECTOR_KERNELS(X, portable) RF_FORMAT_KERNELS(X, portable) RF_INT8_KERNELS(X, portable)

@@ -1,11 +1,11 @@
 #include "common.h"
 
 #if defined(__x86_64__)
-// The sum of a row is kept in two vectors, one for the even groups of 32 inputs and one for the odd
-// groups. Four rows side by side hide the latency.
 // What four rows read next is wanted in the first-level cache, not far ahead.
 #define RF_ROWS_AHEAD 8192
 
+// The sum of a row is kept in two vectors, one for the even groups of 32 inputs and one for the odd
+// groups. Four rows side by side hide the latency.
 RF_INLINE void dot_rows(size_t rows, const rf_bf16 *weights, size_t inputs, const rf_bf16 *x,
                         float *out) {
   __m512 even[4], odd[4];

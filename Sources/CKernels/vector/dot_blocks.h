@@ -30,37 +30,33 @@ RF_INLINE void RF_NAME(RF_FORMAT, s8, group_products)(rf_panel_rows rows, size_t
     products[part] = rf_lane_totals(sums[part]) + rf_dot_start(input_group, RF_PARTS, part, bias);
 }
 
-// Adds the products of 16 rows with some of their blocks to the chain.
-RF_INLINE rf_f32x16 RF_NAME(RF_FORMAT, s8, dot_16_rows)(rf_f32x16 sum, rf_panel_rows rows,
-                                                        size_t first, rf_dot_range range,
-                                                        const char *ahead, rf_dot_input input) {
-  for (size_t block = range.first; block < range.last; block++) {
-    const size_t byte = block * RF_FORMAT_BYTES;
-    float scales[RF_FORMAT_GROUPS][4][RF_PANEL_COLUMNS];
-    const rf_scale_slots slots = {scales[0][0], 4 * RF_PANEL_COLUMNS, RF_PARTS * RF_PANEL_COLUMNS};
-    RF_SCALES(RF_FORMAT)((rf_sixteen_rows){rows, first, byte, 0}, slots);
+// Adds the products of 16 rows with one of their blocks to the chain.
+RF_INLINE rf_f32x16 RF_NAME(RF_FORMAT, s8, dot_16_block)(rf_f32x16 sum, rf_panel_rows rows,
+                                                         size_t first, size_t byte,
+                                                         const char *ahead, rf_dot_input input) {
+  float scales[RF_FORMAT_GROUPS][4][RF_PANEL_COLUMNS];
+  const rf_scale_slots slots = {scales[0][0], 4 * RF_PANEL_COLUMNS, RF_PARTS * RF_PANEL_COLUMNS};
+  RF_SCALES(RF_FORMAT)((rf_sixteen_rows){rows, first, byte, 0}, slots);
 #pragma clang loop unroll(full)
-    for (size_t g = 0; g < RF_FORMAT_GROUPS; g++) {
-      ahead = rf_prefetch_ahead(ahead, 16 * RF_FORMAT_BYTES / RF_FORMAT_GROUPS);
-      const size_t group = block * RF_FORMAT_GROUPS + g;
-      rf_s32x16 products[RF_PARTS];
-      RF_NAME(RF_FORMAT, s8, group_products)
-      (rows, first, byte, g, input.quants + 32 * group, input.groups + group, products);
+  for (size_t g = 0; g < RF_FORMAT_GROUPS; g++) {
+    ahead = rf_prefetch_ahead(ahead, 16 * RF_FORMAT_BYTES / RF_FORMAT_GROUPS);
+    const rf_int8_group *group = input.groups + g;
+    rf_s32x16 products[RF_PARTS];
+    RF_NAME(RF_FORMAT, s8, group_products)
+    (rows, first, byte, g, input.quants + 32 * g, group, products);
 #pragma clang loop unroll(full)
-      for (size_t part = 0; part < RF_PARTS; part++) {
-        sum = rf_add_products(sum, products[part], input.groups[group].scale,
-                              rf_load(scales[g][part]));
-        if (RF_HAS_MINIMUMS)
-          sum = rf_add_minimums(sum, rf_load(scales[g][RF_PARTS + part]),
-                                rf_part_sum(input.groups + group, RF_PARTS, part));
-      }
+    for (size_t part = 0; part < RF_PARTS; part++) {
+      sum = rf_add_products(sum, products[part], group->scale, rf_load(scales[g][part]));
+      if (RF_HAS_MINIMUMS)
+        sum = rf_add_minimums(sum, rf_load(scales[g][RF_PARTS + part]),
+                              rf_part_sum(group, RF_PARTS, part));
     }
   }
   return sum;
 }
 
 #if RF_FORMAT_GROUPS == 1
-// Adds the products of 16 rows with four blocks that follow each other.
+// The same with four blocks that follow each other.
 RF_INLINE rf_f32x16 RF_NAME(RF_FORMAT, s8, dot_16_fours)(rf_f32x16 sum, rf_panel_rows rows,
                                                          size_t first, size_t byte,
                                                          const char *ahead, rf_dot_input input) {
@@ -111,12 +107,15 @@ RF_INLINE rf_f32x16 RF_NAME(RF_FORMAT, s8, dot_16)(rf_panel_rows rows, size_t fi
   size_t block = 0;
 #if RF_FORMAT_GROUPS == 1
   for (; block + 4 <= blocks; block += 4)
-    sum = RF_NAME(RF_FORMAT, s8, dot_16_fours)(
-        sum, rows, first, block * RF_FORMAT_BYTES, ahead + 16 * block * RF_FORMAT_BYTES,
-        (rf_dot_input){input.quants + 32 * block, input.groups + block});
+    sum = RF_NAME(RF_FORMAT, s8, dot_16_fours)(sum, rows, first, block * RF_FORMAT_BYTES,
+                                               ahead + 16 * block * RF_FORMAT_BYTES,
+                                               rf_dot_input_from(input, block));
 #endif
-  return RF_NAME(RF_FORMAT, s8, dot_16_rows)(sum, rows, first, (rf_dot_range){block, blocks},
-                                             ahead + 16 * block * RF_FORMAT_BYTES, input);
+  for (; block < blocks; block++)
+    sum = RF_NAME(RF_FORMAT, s8, dot_16_block)(sum, rows, first, block * RF_FORMAT_BYTES,
+                                               ahead + 16 * block * RF_FORMAT_BYTES,
+                                               rf_dot_input_from(input, block * RF_FORMAT_GROUPS));
+  return sum;
 }
 
 void RF_NAME(RF_FORMAT, s8, dot_32x1)(const void *weights, size_t row_bytes, size_t blocks,

@@ -24,6 +24,15 @@ RF_INLINE rf_f32x16 rf_add_minimums(rf_f32x16 sum, rf_f32x16 minimums, float inp
   return rf_fma(minimums, rf_splat(input_sum), sum);
 }
 
+// `start` and `sum` of a part of a group.
+RF_INLINE int32_t rf_part_start(const rf_int8_group *group, size_t parts, size_t part) {
+  return parts == 1 ? group->start : group->starts[part];
+}
+
+RF_INLINE float rf_part_sum(const rf_int8_group *group, size_t parts, size_t part) {
+  return parts == 1 ? group->sum : group->sums[part];
+}
+
 // `rows`, `vectors`, `parts` and `has_minimums` are constants where inlined.
 RF_INLINE void rf_int8_tile(size_t rows, size_t vectors, size_t parts, bool has_minimums,
                             const rf_int8_product *p, size_t row, size_t vector) {
@@ -50,7 +59,7 @@ RF_INLINE void rf_int8_tile(size_t rows, size_t vectors, size_t parts, bool has_
 #pragma clang loop unroll(full)
       for (size_t r = 0; r < rows; r++) {
         const rf_int8_group *group = (const rf_int8_group *)(groups + r * p->stride) + g;
-        const int32_t start = parts == 1 ? group->start : group->starts[part];
+        const int32_t start = rf_part_start(group, parts, part);
 #pragma clang loop unroll(full)
         for (size_t j = 0; j < vectors; j++)
           products[r][j] = rf_splat_s32(start);
@@ -85,7 +94,7 @@ RF_INLINE void rf_int8_tile(size_t rows, size_t vectors, size_t parts, bool has_
           if (has_minimums)
             sum[r][j] =
                 rf_add_minimums(sum[r][j], rf_load(scales + parts * RF_PANEL_COLUMNS + 16 * j),
-                                parts == 1 ? group->sum : group->sums[part]);
+                                rf_part_sum(group, parts, part));
         }
       }
     }
@@ -124,26 +133,19 @@ void RF_NAME(s8g32m, f32, matrix_nx32)(const rf_int8_product *p) { rf_int8_matri
 void RF_NAME(s8g16, f32, matrix_nx32)(const rf_int8_product *p) { rf_int8_matrix(2, false, p); }
 void RF_NAME(s8g16m, f32, matrix_nx32)(const rf_int8_product *p) { rf_int8_matrix(2, true, p); }
 
-// For dot_blocks.h.
-
-// What the products of a part of a group begin with: a format's quants lack `bias` of the 128 of
-// which `start` takes account.
+// What the products of a part of a group begin with where a format's quants lack `bias` of the 128
+// of which `start` takes account.
 RF_INLINE rf_s32x16 rf_dot_start(const rf_int8_group *group, size_t parts, size_t part,
                                  uint8_t bias) {
-  const int32_t start = parts == 1 ? group->start : group->starts[part];
-  return rf_splat_s32((start >> 7) * (128 - bias));
+  return rf_splat_s32((rf_part_start(group, parts, part) >> 7) * (128 - bias));
 }
 
-RF_INLINE float rf_part_sum(const rf_int8_group *group, size_t parts, size_t part) {
-  return parts == 1 ? group->sum : group->sums[part];
-}
-
-// A row of int8.
+// A row of int8 that is multiplied with rows of weights as they lie.
 typedef struct rf_dot_input {
   const int8_t *quants;
   const rf_int8_group *groups;
 } rf_dot_input;
 
-typedef struct rf_dot_range {
-  size_t first, last;
-} rf_dot_range;
+RF_INLINE rf_dot_input rf_dot_input_from(rf_dot_input input, size_t group) {
+  return (rf_dot_input){input.quants + 32 * group, input.groups + group};
+}

@@ -1,4 +1,5 @@
 // Vectors of four 128-bit lanes.
+#pragma once
 
 // Transposes 4 x 4 words in each lane of four vectors.
 RF_INLINE void rf_transpose_in_lanes(rf_u32x16 v[4]) {
@@ -12,17 +13,23 @@ RF_INLINE void rf_transpose_in_lanes(rf_u32x16 v[4]) {
   v[3] = (rf_u32x16)__builtin_shufflevector(b, d, RF_HIGH_PAIRS);
 }
 
+// Lanes 0 and 2 of two vectors, and lanes 1 and 3.
+RF_INLINE rf_u32x16 rf_even_lanes(rf_u32x16 a, rf_u32x16 b) {
+  return __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27);
+}
+
+RF_INLINE rf_u32x16 rf_odd_lanes(rf_u32x16 a, rf_u32x16 b) {
+  return __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
+}
+
 // Lane i of v[j] becomes lane j of v[i].
 RF_INLINE void rf_transpose_lanes(rf_u32x16 v[4]) {
-  const rf_u64x8 *p = (const rf_u64x8 *)v;
-  const rf_u64x8 a = __builtin_shufflevector(p[0], p[1], 0, 1, 2, 3, 8, 9, 10, 11);
-  const rf_u64x8 b = __builtin_shufflevector(p[0], p[1], 4, 5, 6, 7, 12, 13, 14, 15);
-  const rf_u64x8 c = __builtin_shufflevector(p[2], p[3], 0, 1, 2, 3, 8, 9, 10, 11);
-  const rf_u64x8 d = __builtin_shufflevector(p[2], p[3], 4, 5, 6, 7, 12, 13, 14, 15);
-  v[0] = (rf_u32x16)__builtin_shufflevector(a, c, 0, 1, 4, 5, 8, 9, 12, 13);
-  v[1] = (rf_u32x16)__builtin_shufflevector(a, c, 2, 3, 6, 7, 10, 11, 14, 15);
-  v[2] = (rf_u32x16)__builtin_shufflevector(b, d, 0, 1, 4, 5, 8, 9, 12, 13);
-  v[3] = (rf_u32x16)__builtin_shufflevector(b, d, 2, 3, 6, 7, 10, 11, 14, 15);
+  const rf_u32x16 even_01 = rf_even_lanes(v[0], v[1]), odd_01 = rf_odd_lanes(v[0], v[1]);
+  const rf_u32x16 even_23 = rf_even_lanes(v[2], v[3]), odd_23 = rf_odd_lanes(v[2], v[3]);
+  v[0] = rf_even_lanes(even_01, even_23);
+  v[1] = rf_even_lanes(odd_01, odd_23);
+  v[2] = rf_odd_lanes(even_01, even_23);
+  v[3] = rf_odd_lanes(odd_01, odd_23);
 }
 
 // Four lanes of four sums each of all of four vectors: the total of lane L of v[j] is word j of
@@ -46,8 +53,8 @@ RF_INLINE rf_s32x16 rf_all_lanes(const int8_t *bytes) {
 
 // 4 x 32 bytes: the first 16 of each as lanes of a vector, and the last 16.
 RF_INLINE void rf_arrange_lanes(const int8_t *bytes, rf_s32x16 lanes[2]) {
-  rf_u64x8 x[2];
+  rf_u32x16 x[2];
   memcpy(x, bytes, sizeof x);
-  lanes[0] = (rf_s32x16)__builtin_shufflevector(x[0], x[1], 0, 1, 4, 5, 8, 9, 12, 13);
-  lanes[1] = (rf_s32x16)__builtin_shufflevector(x[0], x[1], 2, 3, 6, 7, 10, 11, 14, 15);
+  lanes[0] = (rf_s32x16)rf_even_lanes(x[0], x[1]);
+  lanes[1] = (rf_s32x16)rf_odd_lanes(x[0], x[1]);
 }

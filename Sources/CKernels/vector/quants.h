@@ -78,10 +78,9 @@ RF_INLINE rf_quants rf_load_both(rf_rows rows, size_t offset) {
 #pragma clang loop unroll(full)
   for (size_t i = 0; i < 4; i++)
     memcpy(&bytes[i], rows.block[i] + offset, sizeof bytes[i]);
-  const rf_u64x8 first = (rf_u64x8)__builtin_shufflevector(bytes[0], bytes[1], RF_FIRST_64);
-  const rf_u64x8 second = (rf_u64x8)__builtin_shufflevector(bytes[2], bytes[3], RF_FIRST_64);
-  return (rf_quants){(rf_u8x64)__builtin_shufflevector(first, second, 0, 1, 4, 5, 8, 9, 12, 13),
-                     (rf_u8x64)__builtin_shufflevector(first, second, 2, 3, 6, 7, 10, 11, 14, 15),
+  const rf_u32x16 first = (rf_u32x16)__builtin_shufflevector(bytes[0], bytes[1], RF_FIRST_64);
+  const rf_u32x16 second = (rf_u32x16)__builtin_shufflevector(bytes[2], bytes[3], RF_FIRST_64);
+  return (rf_quants){(rf_u8x64)rf_even_lanes(first, second), (rf_u8x64)rf_odd_lanes(first, second),
                      0};
 }
 
@@ -166,7 +165,7 @@ RF_INLINE rf_u32x16 rf_words(rf_sixteen_rows rows, size_t offset) {
 
 RF_INLINE rf_f32x16 rf_floats_of_halves(rf_sixteen_rows rows, size_t offset) {
 #if defined(RF_BLOCK_HALVES)
-  if (rows.block_step > 0) {
+  if (rows.block_step > 0 && rows.block_step % 2 == 0 && offset % 2 == 0) {
     const uint8_t *const four[4] = {rf_row(rows, 0), rf_row(rows, 1), rf_row(rows, 2),
                                     rf_row(rows, 3)};
     return RF_BLOCK_HALVES(four, rows.block_step, offset);
@@ -203,7 +202,6 @@ RF_INLINE void rf_k_scales(rf_sixteen_rows rows, rf_scale_slots to) {
 // Prefetches as many bytes a page behind `memory`, and returns what follows it. (A page more than
 // what is read next was measured to be the best for short rows, and not to matter for long ones.)
 RF_INLINE const char *rf_prefetch_ahead(const char *memory, size_t bytes) {
-  for (size_t line = 0; line < bytes; line += 64)
-    __builtin_prefetch(memory + 4096 + line, 0, 3);
+  rf_prefetch(memory + 4096, bytes);
   return memory + bytes;
 }

@@ -1,49 +1,21 @@
 // Packs weights into panels: [32 rows][inputs] becomes [inputs][32].
 
-#define RF_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
-#define RF_UNPACK_LOW(a, b)                                                                        \
-  RF_SHUFFLE(a, b, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29)
-#define RF_UNPACK_HIGH(a, b)                                                                       \
-  RF_SHUFFLE(a, b, 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31)
-#define RF_UNPACK_LOW_2(a, b)                                                                      \
-  RF_SHUFFLE(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29)
-#define RF_UNPACK_HIGH_2(a, b)                                                                     \
-  RF_SHUFFLE(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31)
-#define RF_EVEN_QUARTERS(a, b)                                                                     \
-  RF_SHUFFLE(a, b, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27)
-#define RF_ODD_QUARTERS(a, b)                                                                      \
-  RF_SHUFFLE(a, b, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31)
+#include "lanes.h"
 
 // Transposes in place: x[row][column] becomes x[column][row].
 RF_INLINE void rf_transpose_16x16(rf_u32x16 x[16]) {
-  rf_u32x16 t[16];
 #pragma clang loop unroll(full)
-  for (int i = 0; i < 16; i += 2) {
-    t[i] = RF_UNPACK_LOW(x[i], x[i + 1]);
-    t[i + 1] = RF_UNPACK_HIGH(x[i], x[i + 1]);
-  }
-#pragma clang loop unroll(full)
-  for (int i = 0; i < 16; i += 4) {
-    x[i] = RF_UNPACK_LOW_2(t[i], t[i + 2]);
-    x[i + 1] = RF_UNPACK_HIGH_2(t[i], t[i + 2]);
-    x[i + 2] = RF_UNPACK_LOW_2(t[i + 1], t[i + 3]);
-    x[i + 3] = RF_UNPACK_HIGH_2(t[i + 1], t[i + 3]);
-  }
-  // Quarter l of x[4g + c] now holds rows 4g to 4g + 3 of column 4l + c.
+  for (int i = 0; i < 16; i += 4)
+    rf_transpose_in_lanes(x + i);
+    // Lane l of x[4g + c] now holds rows 4g to 4g + 3 of column 4l + c.
 #pragma clang loop unroll(full)
   for (int c = 0; c < 4; c++) {
-    const rf_u32x16 even_01 = RF_EVEN_QUARTERS(x[c], x[4 + c]);
-    const rf_u32x16 odd_01 = RF_ODD_QUARTERS(x[c], x[4 + c]);
-    const rf_u32x16 even_23 = RF_EVEN_QUARTERS(x[8 + c], x[12 + c]);
-    const rf_u32x16 odd_23 = RF_ODD_QUARTERS(x[8 + c], x[12 + c]);
-    t[c] = RF_EVEN_QUARTERS(even_01, even_23);
-    t[8 + c] = RF_ODD_QUARTERS(even_01, even_23);
-    t[4 + c] = RF_EVEN_QUARTERS(odd_01, odd_23);
-    t[12 + c] = RF_ODD_QUARTERS(odd_01, odd_23);
-  }
+    rf_u32x16 columns[4] = {x[c], x[4 + c], x[8 + c], x[12 + c]};
+    rf_transpose_lanes(columns);
 #pragma clang loop unroll(full)
-  for (int i = 0; i < 16; i++)
-    x[i] = t[i];
+    for (int lane = 0; lane < 4; lane++)
+      x[4 * lane + c] = columns[lane];
+  }
 }
 
 // Loads 16 words of 32 bits (or `bytes`, if fewer are left) of each of 16 rows, and transposes
