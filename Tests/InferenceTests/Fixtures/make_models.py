@@ -1,10 +1,10 @@
 """Makes the models of this folder and what Hugging Face Transformers computes with them, on the CPU.
 
-    pip install torch transformers safetensors
+    pip install torch transformers safetensors accelerate
     python make_models.py [NAME ...]
 
-without names all models of model_list.py. Each becomes a folder, as save_pretrained writes it, and beside
-its files
+without names all models of model_list.py and mixture_list.py. Each becomes a folder, as save_pretrained
+writes it, and beside its files
 
 - published_config.json: the same configuration as the config.json of published checkpoints spells it,
   most of which older versions of Transformers wrote;
@@ -12,10 +12,17 @@ its files
   and the error of Transformers' own bfloat16;
 - expected.safetensors: the float32 logits of each run, [context][vocabulary].
 
-Weights are random, of a size at which attention is neither uniform nor on one token only, biases and
-norms weigh in, and soft caps bend. A model is drawn anew until its greedy tokens are varied and each of
+Weights are random (random_models.py). A model is drawn anew until its greedy tokens are varied and each of
 them is far enough ahead of the second for no order of summation to change it. What is special about a
-model (`matters`) is taken away once, to see that the logits would then be others.
+model (`matters`, `neutral`) is taken away once, to see that the logits would then be others.
+
+With experts, a model is also drawn anew until no router's choice is a matter of float32's rounding
+(routing.py). In bfloat16 some always are. expected.json therefore has, of each run, the positions at which
+bfloat16 may choose other experts (`close`: the margin is below CLOSE_MARGIN in any layer, or Transformers'
+own bfloat16 did choose others, `rerouted`), and Transformers' error over the other positions beside that over
+all. Both are those of models for which other computations in bfloat16 (roundings.py) have no larger ones.
+
+What has its experts in MXFP4 is computed by Transformers with the values that it unpacks them to.
 
 Frequencies of RoPE that depend on the length of the sequence (rope_type dynamic and longrope) need a
 word. Transformers takes them anew from the length so far whenever it computes:
@@ -40,57 +47,33 @@ import tempfile
 import safetensors
 import torch
 import transformers
-from safetensors.torch import save_file
-from transformers import AutoConfig, AutoModelForCausalLM
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM
 
+from mixture_list import MIXTURES
 from model_list import MODELS, NEW, RENAMED
+from random_models import random_model
+from roundings import other_models
+from routing import CLOSE_MARGIN, SURE_MARGIN, recorded_choices
 
 HERE = pathlib.Path(__file__).resolve().parent
 DISTANCE = 1e-3  # of the logits' range: how far ahead of the second each greedy token is at least
 VARIETY = 24  # different tokens among the generated ones at least
+CLOSE_SHARE = 1 / 3  # of the positions at most
+OTHER_ROUNDING = 1.25  # times Transformers' error in bfloat16: that of other computations in it at most
+# As gpt-oss-20b's config.json has it.
+MXFP4 = {"modules_to_not_convert": ["model.layers.*.self_attn", "model.layers.*.mlp.router",
+                                    "model.embed_tokens", "lm_head"],
+         "quant_method": "mxfp4"}
 
 
-# --- Random models
+# --- Models
 
 
-def draw(parameter_name, shape, generator, config):
-    """A parameter's values, by its role."""
-    normal = torch.randn(shape, generator=generator)
-    part = parameter_name.rsplit(".", 2)[-2]
-    is_gemma = config.model_type.startswith("gemma")
-    if parameter_name.endswith("bias"):
-        return 0.4 * normal
-    if len(shape) == 1:
-        center = {"q_norm": 1.6, "k_norm": 1.6}.get(part, 1.0)
-        if is_gemma:  # What makes layers count beside an embedding that is also the head.
-            center = {"norm": 3.0, "post_attention_layernorm": 2.5,
-                      "post_feedforward_layernorm": 2.5}.get(part, center)
-        return center - is_gemma + 0.25 * normal  # Gemma's norms multiply by 1 + weight.
-    if part == "embed_tokens":
-        # Tied to the head, a large embedding would make a model that repeats its last token. Gemma
-        # multiplies it by √hidden.
-        scale = 0.5 if config.tie_word_embeddings else 1.0
-        return normal * (0.6 / config.hidden_size**0.5 if is_gemma else scale)
-    gain = {"q_proj": 1.6, "k_proj": 1.6, "qkv_proj": 1.6, "o_proj": 1.5, "gate_proj": 1.6,
-            "up_proj": 1.6, "gate_up_proj": 1.6, "down_proj": 1.5, "lm_head": 4.0}.get(part, 1.0)
-    return gain / shape[-1] ** 0.5 * normal
-
-
-def random_model(spec, seed):
-    config = AutoConfig.for_model(spec.model_type, **json.loads(json.dumps(spec.config)))
-    dtype = getattr(torch, spec.dtype)
-    model = AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation="eager")
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for name, parameter in sorted(model.named_parameters()):
-            parameter.copy_(draw(name, parameter.shape, generator, config))
-    tokens = torch.randint(5, config.vocab_size, (spec.tokens,), generator=generator).tolist()
-    return model, tokens
-
-
-def load(folder, dtype):
+def load(folder, dtype, experts="eager"):
     model, info = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=dtype, attn_implementation="eager", output_loading_info=True)
+        folder, dtype=dtype, attn_implementation="eager", experts_implementation=experts,
+        output_loading_info=True)
     assert not info["missing_keys"] and not info["unexpected_keys"], info
     for name, buffer in model.named_buffers():
         # Frequencies stay in float32 when a model is loaded in bfloat16, unlike when it is converted.
@@ -102,8 +85,13 @@ def load(folder, dtype):
 
 
 def forward(model, tokens):
-    with torch.no_grad():
-        return model(torch.tensor([tokens]), use_cache=False).logits[0].float()
+    return routed(model, tokens)[0]
+
+
+def routed(model, tokens):
+    """The logits, and what the routers choose for them."""
+    with torch.no_grad(), recorded_choices(model) as choices:
+        return model(torch.tensor([tokens]), use_cache=False).logits[0].float(), choices()
 
 
 def generate(folder, tokens, count, use_cache=True):
@@ -125,10 +113,11 @@ def errors(logits, reference):
 
 
 def compute(folder, tokens, run):
-    """A run's logits, and what expected.json says of it; None where its greedy tokens will not do."""
+    """A run's logits, and what expected.json says of it; None where its greedy tokens or its routers'
+    choices will not do."""
     tokens = tokens[: run.context]
     model = load(folder, torch.float32)
-    logits = forward(model, tokens)
+    logits, choices = routed(model, tokens)
     extent = (logits.max() - logits.min()).item()
     greedy, distance = generate(folder, tokens, run.generated)
     ends = model.config.eos_token_id
@@ -136,17 +125,60 @@ def compute(folder, tokens, run):
     variety = len(set(greedy))
     if distance < DISTANCE * extent or ends & set(greedy) or variety < VARIETY * run.generated // 64:
         return None
+    exact_model = load(folder, torch.float64)
+    smallest_margin = are_sure(model, exact_model, tokens + greedy[:-1]) if choices else None
+    if choices and smallest_margin is None:
+        return None
     without_cache, _ = generate(folder, tokens, run.generated, use_cache=False)
     if not run.changes_with_length:
         assert without_cache == greedy, run
         assert forward(model, tokens + greedy[:-1])[len(tokens) - 1 :].argmax(-1).tolist() == greedy, run
-    return logits, {
+    in_bfloat16, bfloat16_choices = routed(load(folder, torch.bfloat16), tokens)
+    result = {
         "name": run.name, "context": len(tokens), "logits": "logits." + run.name, "greedy": greedy,
         "greedy_without_cache": without_cache, "follows_context": run.follows_context,
         "smallest_distance": distance / extent, "range": extent,
-        "bfloat16_error": errors(forward(load(folder, torch.bfloat16), tokens), logits),
-        "float64_difference": errors(forward(load(folder, torch.float64), tokens), logits),
+        "bfloat16_error": errors(in_bfloat16, logits),
+        "float64_difference": errors(forward(exact_model, tokens), logits),
     }
+    if choices:
+        result["routing"] = {
+            "smallest_margin": smallest_margin, **routing_in_bfloat16(choices, bfloat16_choices)}
+        if not compare_roundings(folder, tokens, logits, in_bfloat16, result):
+            return None
+    return logits, result
+
+
+def routing_in_bfloat16(choices, bfloat16_choices):
+    rerouted = bfloat16_choices.others_than(choices)
+    close = rerouted | choices.closer_than(CLOSE_MARGIN)
+    return {"close_margin": CLOSE_MARGIN, "rerouted": sorted(rerouted), "close": sorted(close)}
+
+
+def compare_roundings(folder, tokens, logits, in_bfloat16, result):
+    """Adds the error of bfloat16 where choices are not close. Whether such positions are many enough, and
+    other computations in bfloat16 have no larger errors."""
+    routing = result["routing"]
+    rest = [position for position in range(len(tokens)) if position not in set(routing["close"])]
+    routing["bfloat16_error"] = errors(in_bfloat16[rest], logits[rest])
+    if len(routing["close"]) > CLOSE_SHARE * len(tokens):
+        return False
+    for model in other_models(folder, load):
+        other = forward(model, tokens)
+        of_rest = errors(other[rest], logits[rest])
+        if (errors(other, logits)["rms"] > OTHER_ROUNDING * result["bfloat16_error"]["rms"]
+                or any(of_rest[kind] > OTHER_ROUNDING * routing["bfloat16_error"][kind] for kind in of_rest)):
+            return False
+    return True
+
+
+def are_sure(model, exact_model, tokens):
+    """The smallest margin of a router's choice; None where float32 does not tell, or chooses others than
+    float64."""
+    choices, exact = routed(model, tokens)[1], routed(exact_model, tokens)[1]
+    if choices.others_than(exact) or exact.closer_than(SURE_MARGIN):
+        return None
+    return exact.margins.min().item()
 
 
 # --- Configurations
@@ -162,7 +194,7 @@ def published(spec, config):
         if value is ... or value is None and config.get(key) is not None:
             del result[key]
     result["transformers_version"] = "4.44.0"
-    return dict(sorted(result.items()))
+    return result
 
 
 def with_config(folder, change):
@@ -175,10 +207,9 @@ def with_config(folder, change):
         return load(other, torch.float32)
 
 
-def check(spec, folder, tokens):
+def check(spec, folder, spelled, tokens):
     """That the published spelling is the same model, and that what is special about it matters."""
     logits = forward(load(folder, torch.float32), tokens)
-    spelled = json.loads((folder / "published_config.json").read_text())
     same = forward(with_config(folder, lambda _: spelled), tokens)
     assert torch.equal(same, logits), f"{spec.name}: published_config.json is another model"
     least = float("inf")
@@ -186,10 +217,21 @@ def check(spec, folder, tokens):
         if "use_sliding_window" in change or "no_rope_layers" in change:
             change = change | {"layer_types": None}
         other = forward(with_config(folder, lambda config: config | change), tokens)
-        effect = (other - logits).abs().max().item() / (logits.max() - logits.min()).item()
-        assert effect > 0.01, f"{spec.name}: {change} changes the logits by {effect:.1e} only"
-        least = min(least, effect)
+        least = min(least, effect(spec, change, other, logits))
+    for ending, value in spec.neutral.items():
+        model = load(folder, torch.float32)
+        tensors = [tensor for name, tensor in model.state_dict().items() if name.endswith(ending)]
+        assert tensors, f"{spec.name}: no {ending}"
+        for tensor in tensors:
+            tensor.fill_(value)
+        least = min(least, effect(spec, ending, forward(model, tokens), logits))
     return least
+
+
+def effect(spec, change, other, logits):
+    effect = (other - logits).abs().max().item() / (logits.max() - logits.min()).item()
+    assert effect > 0.01, f"{spec.name}: {change} changes the logits by {effect:.1e} only"
+    return effect
 
 
 # --- All of a model
@@ -197,21 +239,19 @@ def check(spec, folder, tokens):
 
 def make(spec):
     folder = HERE / spec.name
-    for seed in range(spec.seed, spec.seed + 1000):
-        model, tokens = random_model(spec, seed)
-        shutil.rmtree(folder, ignore_errors=True)
-        model.save_pretrained(folder, max_shard_size=spec.shard_size)
-        results = []
-        for run in spec.runs:
-            result = compute(folder, tokens, run)
-            if result is None:
-                break
-            results.append(result)
-        else:
-            break
-    config = json.loads((folder / "config.json").read_text())
-    (folder / "published_config.json").write_text(json.dumps(published(spec, config), indent=2) + "\n")
-    effect = check(spec, folder, tokens)
+    shutil.rmtree(folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory() as unpacked:
+        # What Transformers loads: apart from MXFP4 the folder itself.
+        source = pathlib.Path(unpacked) if spec.has_mxfp4_experts else folder
+        seed, tokens, packed, results = drawn(spec, source)
+        spelled = published(spec, json.loads((source / "config.json").read_text()))
+        least = check(spec, source, spelled, tokens)
+        if packed:
+            pack(source, packed, folder)
+            spelled |= {"quantization_config": MXFP4}
+            same = forward(load(folder, torch.bfloat16), tokens)
+            assert torch.equal(same, forward(load(source, torch.bfloat16), tokens)), spec.name
+    write(folder / "published_config.json", spelled)
     save_file({run["logits"]: logits for logits, run in results}, folder / "expected.safetensors")
     expected = {
         "versions": {"transformers": transformers.__version__, "torch": torch.__version__,
@@ -221,15 +261,61 @@ def make(spec):
     for file in folder.iterdir():
         file.chmod(0o644)
     size = sum(file.stat().st_size for file in folder.iterdir())
-    print(f"{spec.name}: seed {seed}, {size // 1000} kB, smallest effect {effect:.3f}")
+    print(f"{spec.name}: seed {seed}, {size // 1000} kB, smallest effect {least:.3f}")
     for _, run in results:
+        report(run)
+
+
+def drawn(spec, folder):
+    """The first model that will do, saved in the folder: its seed, its tokens, packed tensors of it, and
+    what is computed for its runs."""
+    for seed in range(spec.seed, spec.seed + 1000):
+        model, tokens, packed = random_model(spec, seed)
+        for file in folder.glob("*"):
+            file.unlink()
+        model.save_pretrained(folder, max_shard_size=spec.shard_size)
+        results = []
+        for run in spec.runs:
+            result = compute(folder, tokens, run)
+            if result is None:
+                break
+            results.append(result)
+        else:
+            return seed, tokens, packed, results
+    raise AssertionError(f"{spec.name}: no seed will do")
+
+
+def pack(source, packed, folder):
+    """A model's folder with packed tensors in the place of those that they are the values of."""
+    folder.mkdir()
+    shutil.copy(source / "generation_config.json", folder)
+    tensors = load_file(source / "model.safetensors")
+    for name in packed:
+        tensors.pop(name.removesuffix("_blocks"), None)
+    save_file(tensors | packed, folder / "model.safetensors", metadata={"format": "pt"})
+    config = json.loads((source / "config.json").read_text())
+    write(folder / "config.json", config | {"quantization_config": MXFP4})
+
+
+def write(path, config):
+    path.write_text(json.dumps(dict(sorted(config.items())), indent=2) + "\n")
+
+
+def report(run):
+    def relative(error):
+        return f"maximum {error['maximum'] / run['range']:.1e} rms {error['rms'] / run['range']:.1e}"
+
+    print(
+        f"  {run['name']}: range {run['range']:.1f}, relative errors: bfloat16 "
+        f"{relative(run['bfloat16_error'])}, to float64 "
+        f"{run['float64_difference']['maximum'] / run['range']:.1e}; {len(set(run['greedy']))} "
+        f"different tokens, distance {run['smallest_distance']:.1e}, the same without a cache: "
+        f"{run['greedy'] == run['greedy_without_cache']}")
+    if routing := run.get("routing"):
         print(
-            f"  {run['name']}: range {run['range']:.1f}, relative errors: bfloat16 maximum "
-            f"{run['bfloat16_error']['maximum'] / run['range']:.1e} rms "
-            f"{run['bfloat16_error']['rms'] / run['range']:.1e}, to float64 "
-            f"{run['float64_difference']['maximum'] / run['range']:.1e}; {len(set(run['greedy']))} "
-            f"different tokens, distance {run['smallest_distance']:.1e}, the same without a cache: "
-            f"{run['greedy'] == run['greedy_without_cache']}")
+            f"    routers: smallest margin {routing['smallest_margin']:.1e}, {len(routing['rerouted'])} "
+            f"positions rerouted in bfloat16, {len(routing['close'])} of {run['context']} close, over the "
+            f"others bfloat16 {relative(routing['bfloat16_error'])}")
 
 
 if __name__ == "__main__":
@@ -237,8 +323,8 @@ if __name__ == "__main__":
     transformers.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     names = sys.argv[1:]
-    unknown = set(names) - {spec.name for spec in MODELS}
+    unknown = set(names) - {spec.name for spec in MODELS + MIXTURES}
     assert not unknown, f"no such models: {unknown}"
-    for spec in MODELS:
+    for spec in MODELS + MIXTURES:
         if not names or spec.name in names:
             make(spec)

@@ -43,6 +43,10 @@ class Model:
     keeps: tuple = ()
     # Without any one of these the logits must be others, or the fixture would not test it.
     matters: list = field(default_factory=list)
+    # The same for weights: how the names of some end, and the value with which they would not weigh in.
+    neutral: dict = field(default_factory=dict)
+    # Whether the experts' weights are MXFP4 blocks in the model's file.
+    has_mxfp4_experts: bool = False
     dtype: str = "bfloat16"
     tokens: int = 280
     shard_size: str = "1GB"
