@@ -26,46 +26,6 @@ public struct ContextDescription: Equatable, Sendable, Codable {
     }
   }
 
-  /// How keys, values and activations lie in the files.
-  public struct Layout: Equatable, Sendable, Codable {
-    public var queryHeads: Int
-    public var keyValueHeads: Int
-    public var headDimension: Int
-    public var paddedHeadDimension: Int
-    /// Elements of one position's activations, float32 each.
-    public var hiddenSize: Int
-    public var tokensPerBlock: Int
-    /// Bytes of one KV block in one layer.
-    public var blockBytes: Int
-    /// The name of the order in which a block's elements lie.
-    public var arrangement: String
-
-    public init(
-      queryHeads: Int, keyValueHeads: Int, headDimension: Int, paddedHeadDimension: Int,
-      hiddenSize: Int, tokensPerBlock: Int, blockBytes: Int, arrangement: String
-    ) {
-      self.queryHeads = queryHeads
-      self.keyValueHeads = keyValueHeads
-      self.headDimension = headDimension
-      self.paddedHeadDimension = paddedHeadDimension
-      self.hiddenSize = hiddenSize
-      self.tokensPerBlock = tokensPerBlock
-      self.blockBytes = blockBytes
-      self.arrangement = arrangement
-    }
-
-    enum CodingKeys: String, CodingKey {
-      case queryHeads = "query_heads"
-      case keyValueHeads = "key_value_heads"
-      case headDimension = "head_dimension"
-      case paddedHeadDimension = "padded_head_dimension"
-      case hiddenSize = "hidden_size"
-      case tokensPerBlock = "tokens_per_block"
-      case blockBytes = "block_bytes"
-      case arrangement
-    }
-  }
-
   /// How a chat template rendered the context.
   public struct Chat: Equatable, Sendable, Codable {
     /// The system's message before the user's.
@@ -136,7 +96,7 @@ extension ContextDescription {
   public var rowBytes: Int { layout.hiddenSize * MemoryLayout<Float>.stride }
 
   /// Bytes of all KV blocks of so many layers.
-  public func keyValueBytes(layers: Int) -> Int { blocks * layers * layout.blockBytes }
+  public func keyValueBytes(layers: Int) -> Int { blocks * layout.blockBytes(layers: layers) }
 
   /// Bytes of all activations behind one layer.
   public var activationBytes: Int { tokens * rowBytes }

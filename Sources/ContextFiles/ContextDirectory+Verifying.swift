@@ -10,7 +10,8 @@ extension ContextDirectory {
     _ = try readTokens(manifest)
     for block in 0..<description.blocks {
       try verify(
-        path(ofBlock: block), bytes: manifest.finishedLayers * description.layout.blockBytes,
+        path(ofBlock: block),
+        bytes: description.layout.blockBytes(layers: manifest.finishedLayers),
         manifest.blocks[block])
       guard !manifest.isFinished else { continue }
       try verify(

@@ -6,7 +6,7 @@ extension ContextManifest {
   public var checksum: Checksum {
     var hash = FieldHash()
     hash.add(Self.format)
-    hash.add(Self.formatVersion)
+    hash.add(formatVersion)
     hash.add(description)
     hash.add(finishedLayers)
     hash.add(prefillMilliseconds)
@@ -39,6 +39,16 @@ private struct FieldHash {
     for checksum in checksums { add(checksum.hexadecimal) }
   }
 
+  mutating func add(_ layers: [ContextDescription.Heads]) {
+    add(layers.count)
+    for heads in layers {
+      for number in [
+        heads.queryHeads, heads.keyValueHeads, heads.headDimension, heads.paddedHeadDimension,
+        heads.blockBytes,
+      ] { add(number) }
+    }
+  }
+
   mutating func add(_ description: ContextDescription) {
     let (model, layout) = (description.model, description.layout)
     for text in [
@@ -47,10 +57,12 @@ private struct FieldHash {
     ] { add(text) }
     add(model.randomWeights)
     for number in [
-      layout.queryHeads, layout.keyValueHeads, layout.headDimension, layout.paddedHeadDimension,
-      layout.hiddenSize, layout.tokensPerBlock, layout.blockBytes, description.layers,
-      description.tokens,
+      layout.heads.queryHeads, layout.heads.keyValueHeads, layout.heads.headDimension,
+      layout.heads.paddedHeadDimension, layout.hiddenSize, layout.tokensPerBlock,
+      layout.heads.blockBytes, description.layers, description.tokens,
     ] { add(number) }
+    // Manifests that were written before layers could differ have none.
+    if let layers = layout.layers { add(layers) }
     add(description.chat != nil)
     guard let chat = description.chat else { return }
     add(chat.separated)

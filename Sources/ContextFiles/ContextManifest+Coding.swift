@@ -29,7 +29,7 @@ extension ContextManifest: Codable {
     try description.encode(to: encoder)
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(Self.format, forKey: .format)
-    try container.encode(Self.formatVersion, forKey: .formatVersion)
+    try container.encode(formatVersion, forKey: .formatVersion)
     try container.encode(finishedLayers, forKey: .finishedLayers)
     try container.encode(prefillMilliseconds, forKey: .prefillMilliseconds)
     try container.encode(tokens, forKey: .tokens)

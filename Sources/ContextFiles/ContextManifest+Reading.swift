@@ -47,7 +47,9 @@ extension ContextManifest {
     activations = try document.checksums(
       "activations_sha256",
       count: finishedLayers == description.layers ? 1 : description.blocks)
-    guard try document.checksum("manifest_sha256") == checksum else {
+    guard formatVersion == self.formatVersion,
+      try document.checksum("manifest_sha256") == checksum
+    else {
       throw FileError.damaged(
         path, "its content does not have its checksum, so it was changed")
     }
@@ -58,6 +60,7 @@ extension ContextDescription {
   fileprivate init(_ document: JSONDocument, version: String) throws {
     let model = try document.object("model")
     let layout = try document.object("layout")
+    let layers = try document.integer("layers", in: 1...1 << 16)
     self.init(
       version: version,
       model: Model(
@@ -66,8 +69,8 @@ extension ContextDescription {
         randomWeights: try model.boolean("random_weights")),
       precision: try document.string("precision"),
       instructionSet: try document.string("instruction_set"),
-      layout: try Layout(layout),
-      layers: try document.integer("layers", in: 1...1 << 16),
+      layout: try Layout(layout, layers: layers),
+      layers: layers,
       tokens: try document.integer("tokens", in: 1...Int(Int32.max)),
       chat: try document.objectIfPresent("chat").map {
         Chat(
@@ -89,17 +92,30 @@ extension ContextDescription {
 }
 
 extension ContextDescription.Layout {
+  fileprivate init(_ document: JSONDocument, layers count: Int) throws {
+    let heads = try ContextDescription.Heads(document)
+    let layers = try document.objectsIfPresent("layers")?.map { try ContextDescription.Heads($0) }
+    guard layers.map({ $0.count == count && $0[0] == heads }) ?? true else {
+      throw FileError.damaged(
+        document.path, "\"layout.layers\" does not have the heads of each of \(count) layers")
+    }
+    self.init(
+      layers: layers ?? [heads],
+      hiddenSize: try document.integer("hidden_size", in: 1...1 << 20),
+      tokensPerBlock: try document.integer("tokens_per_block", in: 1...1 << 16),
+      arrangement: try document.string("arrangement"))
+  }
+}
+
+extension ContextDescription.Heads {
   fileprivate init(_ document: JSONDocument) throws {
     self.init(
       queryHeads: try document.integer("query_heads", in: 1...1 << 16),
       keyValueHeads: try document.integer("key_value_heads", in: 1...1 << 16),
       headDimension: try document.integer("head_dimension", in: 1...1 << 16),
       paddedHeadDimension: try document.integer("padded_head_dimension", in: 1...1 << 17),
-      hiddenSize: try document.integer("hidden_size", in: 1...1 << 20),
-      tokensPerBlock: try document.integer("tokens_per_block", in: 1...1 << 16),
       // 2^30 · 2^16 layers · 10^5 blocks stays below 2^63.
-      blockBytes: try document.integer("block_bytes", in: 1...1 << 30),
-      arrangement: try document.string("arrangement"))
+      blockBytes: try document.integer("block_bytes", in: 1...1 << 30))
   }
 }
 

@@ -6,8 +6,9 @@ import Digests
 public struct ContextManifest: Equatable, Sendable {
   /// What the key `format` says.
   static let format = "ringflash context"
-  /// Raised with every change that a former reader would misunderstand.
-  public static let formatVersion = 1
+  /// Raised with every change that a former reader would misunderstand; 2 of a model whose layers are
+  /// not alike.
+  public static let formatVersion = 2
   /// 25 million tokens in blocks of 256. With the checksums of more, a manifest would exceed
   /// `mostBytes`.
   public static let mostBlocks = 100_000
@@ -36,6 +37,9 @@ public struct ContextManifest: Equatable, Sendable {
     self.blocks = blocks
     self.activations = activations
   }
+
+  /// The oldest that has what this manifest says, so that former readers take it where they can.
+  var formatVersion: Int { description.layout.layers == nil ? 1 : 2 }
 
   /// Whether nothing of the context is left to prefill.
   public var isFinished: Bool { finishedLayers == description.layers }

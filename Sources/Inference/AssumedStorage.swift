@@ -1,4 +1,5 @@
 import JSON
+import Kernels
 import ModelFiles
 import Transformer
 
@@ -9,15 +10,16 @@ struct AssumedStorage {
   private let stated: TensorElementType?
   /// Of all tensors; nil where nothing says it.
   private let totalBytes: Int?
-  /// Of matrices that are FP8.
+  /// Of matrices that are quantized.
   private let quantization: QuantizationScheme?
 
   /// - Throws: `FileError` where there is an index and it is malformed.
   init(of model: any StoredModel, quantization: QuantizationScheme?) throws {
     self.quantization = quantization
-    let configuration = model.configuration
-    let name = ["dtype", "torch_dtype"].lazy.compactMap {
-      (try? configuration.stringIfPresent($0)) ?? nil
+    // In some files of multimodal models it is only the text part that says it.
+    let text = (try? model.configuration.objectIfPresent("text_config")) ?? nil
+    let name = [model.configuration, text].lazy.compactMap(\.self).flatMap { configuration in
+      ["dtype", "torch_dtype"].compactMap { (try? configuration.stringIfPresent($0)) ?? nil }
     }.first
     let types: [String: TensorElementType] = [
       "bfloat16": .bfloat16, "float16": .float16, "half": .float16, "float32": .float32,
@@ -33,16 +35,32 @@ struct AssumedStorage {
     }
   }
 
-  /// How many scales a tensor has if it is FP8; nil where it is not.
-  func scales(of request: TensorRequest) -> Int? {
-    guard let quantization, request.shape.count == 2, quantization.probablyQuantizes(request.name)
-    else { return nil }
-    let layout = quantization.granularities[0].layout(
-      outputs: request.shape[0], inputs: request.shape[1])
-    return layout.shapes[0].reduce(1, *)
+  /// What becomes of a tensor, and how many scales it has.
+  ///
+  /// - Parameter type: of what is not quantized.
+  func use(
+    of request: TensorRequest, otherwise type: TensorElementType, _ precision: Precision
+  ) -> (use: PlannedTensor.AbsentUse, scales: Int) {
+    if let quantization, request.shape.count == 2, !request.isExact,
+      quantization.probablyQuantizes(request.name)
+    {
+      switch quantization.method {
+      case .fp8:
+        let layout = quantization.granularities[0].layout(
+          outputs: request.shape[0], inputs: request.shape[1])
+        return (.init(format: .fp8E4M3, isMade: false), layout.shapes[0].reduce(1, *))
+      case .mxfp4: return (.init(format: .mxfp4, isMade: true), 0)
+      }
+    }
+    let isExact = request.isVector || request.isExact
+    guard let use = type.use(isExact: isExact, precision: precision) else {
+      preconditionFailure("\(type) is a type that weights are assumed to have")
+    }
+    let isMade = if case .converted = use { true } else { false }
+    return (.init(format: use.format, isMade: isMade), 0)
   }
 
-  /// Of tensors that are not FP8. What the index counts goes before what the configuration says. Where neither tells, the type is
+  /// Of tensors that are not quantized. What the index counts goes before what the configuration says. Where neither tells, the type is
   /// one that has to be converted: who has room for that has room for the others.
   func type(parameters: Int) -> TensorElementType {
     switch (bytesPerElement(parameters: parameters), stated) {
@@ -61,13 +79,12 @@ struct AssumedStorage {
     return ratio >= 1.9 && ratio < 2.9 ? 2 : ratio >= 3.9 && ratio < 5 ? 4 : nil
   }
 
-  /// Why that type is assumed, in a clause, and FP8 besides where that is.
+  /// Why that type is assumed, in a clause, and that of quantized ones besides where there are some.
   func reason(for type: TensorElementType) -> String {
-    guard quantization == nil else {
-      return
-        "as F8_E4M3 where they are quantized, as config.json says, and \(plainReason(for: type))"
-    }
-    return plainReason(for: type)
+    guard let quantization else { return plainReason(for: type) }
+    let quantized: TensorElementType = quantization.method == .fp8 ? .float8e4m3 : .mxfp4
+    return "as \(quantized.rawValue) where they are quantized, as config.json says, and "
+      + plainReason(for: type)
   }
 
   private func plainReason(for type: TensorElementType) -> String {

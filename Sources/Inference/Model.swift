@@ -3,7 +3,7 @@ import Transformer
 /// A model ready to run: its weights, and what its makers suggest for generation. A `ModelOutline`
 /// loads it.
 public struct Model: Sendable {
-  /// What it is called in reports: `needle`, or its directory.
+  /// What it is called in reports: such as `needle`, or its directory.
   public let name: String
   public let weights: ModelWeights
   public let suggestions: GenerationSuggestions

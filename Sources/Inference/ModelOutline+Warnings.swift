@@ -1,4 +1,5 @@
 import ModelFiles
+import Transformer
 
 extension ModelOutline {
   /// What its configuration is called: `config.json`, or the metadata of a file.
@@ -21,9 +22,14 @@ extension ModelOutline {
 
   /// - Throws: `FileError` where there is an index of weights and it is malformed.
   static func warnings(
-    _ model: any StoredModel, unknownKeys: [String], _ weights: WeightPlan
+    _ model: any StoredModel, _ remarks: ConfigurationRemarks, _ weights: WeightPlan
   ) throws -> [String] {
-    [
+    let unknownKeys = remarks.unknownKeys
+    return [
+      remarks.multimodalType.map {
+        "\(model.path) is a multimodal model, of type \($0.debugDescription), of which the text model "
+          + "alone is run: images are not supported"
+      },
       Self.unknownKeys(unknownKeys, in: model.configurationName).map {
         "\($0); the model is computed as without \(unknownKeys.count == 1 ? "it" : "them")"
       },

@@ -8,7 +8,7 @@ import Transformer
 /// A model as its configuration and the headers of its files describe it: what can be checked and
 /// counted before memory for its weights is taken.
 public struct ModelOutline: Sendable {
-  /// What it is called in reports: `needle`, its directory, or its file.
+  /// What it is called in reports: such as `needle`, its directory, or its file.
   public let name: String
   /// Where it lies; nil for what is made.
   let stored: (any StoredModel)?
@@ -24,9 +24,9 @@ public struct ModelOutline: Sendable {
   /// The model itself where it needs no loading.
   private let builtIn: ModelWeights?
 
-  /// The built-in model: it retrieves and copies, and is not a language model.
-  public static func builtIn() -> ModelOutline {
-    let needle = NeedleModel()
+  /// A built-in model: it retrieves and copies, and is not a language model.
+  public static func builtIn(_ variant: NeedleModel.Variant = .plain) -> ModelOutline {
+    let needle = NeedleModel(variant)
     let weights: WeightPlan
     do {
       weights = try WeightPlan(.builtIn, for: needle.configuration)
@@ -34,7 +34,7 @@ public struct ModelOutline: Sendable {
       preconditionFailure("the built-in model is of a known family: \(error)")
     }
     return ModelOutline(
-      name: "needle", configuration: needle.configuration,
+      name: variant.rawValue, configuration: needle.configuration,
       suggestions: GenerationSuggestions(maximumTokens: 64, stopTexts: ["\n"]),
       endOfSequenceTokens: Set(needle.configuration.sequence.endTokens.map(Int32.init)),
       weights: weights, builtIn: needle.weights)
@@ -61,7 +61,7 @@ public struct ModelOutline: Sendable {
       switch origin {
       case .files:
         try WeightPlan(
-          files: model.openTensors(), of: model.path, configuration: configuration,
+          files: Self.tensors(of: model, remarks), of: model.path, configuration: configuration,
           quantization: quantization, precision: precision)
       case .none:
         try WeightPlan(
@@ -69,7 +69,7 @@ public struct ModelOutline: Sendable {
           precision: precision)
       case .builtIn, .random: try WeightPlan(origin, for: configuration)
       }
-    warnings = try Self.warnings(model, unknownKeys: remarks.unknownKeys, weights)
+    warnings = try Self.warnings(model, remarks, weights)
     let generation = model.generationConfiguration
     suggestions = try generation.map(GenerationSuggestions.init) ?? GenerationSuggestions()
     let vocabulary = configuration.vocabulary.size
@@ -79,6 +79,16 @@ public struct ModelOutline: Sendable {
     endOfSequenceTokens =
       suggestedEnds ?? Set(configuration.sequence.endTokens.map(Int32.init))
     builtIn = nil
+  }
+
+  /// The tensors by the names that the family has for them.
+  ///
+  /// - Throws: `FileError`.
+  private static func tensors(
+    of model: any StoredModel, _ remarks: ConfigurationRemarks
+  ) throws -> any TensorCollection {
+    let tensors = try model.openTensors()
+    return remarks.multimodalType == nil ? tensors : try TextTensors(tensors, of: model.path)
   }
 
   /// A shape alone, with reproducible random weights.
@@ -140,10 +150,13 @@ public struct ModelOutline: Sendable {
     precondition(weights.origin != .none, "\(name) has no weights")
     try weights.checkScales(host: host, team: team)
     return Model(
-      name: name,
-      weights: try builtIn
-        ?? ModelFamilies.weights(
-          for: configuration, from: PlannedWeightSource(weights, host: host, team: team)),
+      name: name, weights: try builtIn ?? loadedWeights(host: host, team: team),
       suggestions: suggestions, endOfSequenceTokens: endOfSequenceTokens)
+  }
+
+  private func loadedWeights(host: Communicator, team: ThreadTeam) throws -> ModelWeights {
+    let source = try PlannedWeightSource(weights, host: host, team: team)
+    try weights.checkRouters(source)
+    return try ModelFamilies.weights(for: configuration, from: source)
   }
 }

@@ -5,20 +5,20 @@ import Transformer
 
 /// A plan's tensors as what a model family takes its weights from: matrices in mapped files and in
 /// memory that the host's ranks share, vectors wherever they are for the moment.
-struct PlannedWeightSource: WeightSource {
+package struct PlannedWeightSource: WeightSource {
   private let tensors: [String: PlannedTensor]
   private let shared: SharedWeights
 
   /// Makes what is to be made; every rank of `host` calls this.
   ///
   /// - Throws: as `SharedWeights` does.
-  init(_ plan: WeightPlan, host: Communicator, team: ThreadTeam) throws {
+  package init(_ plan: WeightPlan, host: Communicator, team: ThreadTeam) throws {
     tensors = Dictionary(uniqueKeysWithValues: plan.tensors.map { ($0.request.name, $0) })
     shared = try SharedWeights(plan.tensors.filter(\.isShared), host: host, team: team)
   }
 
   /// What a family asks for is what the plan was made from.
-  func tensor(named name: String, shape: [Int]) throws -> TensorView {
+  package func tensor(named name: String, shape: [Int]) throws -> TensorView {
     guard let tensor = tensors[name], tensor.request.shape == shape else {
       preconditionFailure("\(name) \(shape) was not asked for before")
     }
@@ -56,8 +56,9 @@ extension PlannedTensor {
   var isShared: Bool {
     if request.isVector { return false }
     return switch content {
-    case .file(_, .inPlace), .absent(.inPlace): false
-    case .file, .absent, .random: true
+    case .file(_, .inPlace): false
+    case .absent(let use): use.isMade
+    case .file, .assembled, .random: true
     }
   }
 }

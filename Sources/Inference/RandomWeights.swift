@@ -21,13 +21,16 @@ public struct RandomWeights: Sendable {
   /// Another one makes other weights.
   public static let version = 1
 
-  private let isNorm: Bool
+  /// Whether all elements are 1: of a norm, and of what scales a layer's output.
+  private let isOnes: Bool
   private let seed: UInt64
   /// From one step of a 16-bit number to the next.
   private let step: Float
 
   public init(_ request: TensorRequest) {
-    isNorm = request.isVector && request.name.hasSuffix("norm.weight")
+    isOnes =
+      request.isVector
+      && (request.name.hasSuffix("norm.weight") || request.name.hasSuffix("layer_scalar"))
     // FNV-1a, 64 bits.
     seed = request.name.utf8.reduce(0xcbf2_9ce4_8422_2325) {
       ($0 ^ UInt64($1)) &* 0x100_0000_01b3
@@ -40,9 +43,9 @@ public struct RandomWeights: Sendable {
   static let elementsPerDraw = 4
 
   /// Writes the elements numbered `range`, which begins at a multiple of 4, row-major: 1 for a
-  /// norm, else random.
+  /// norm or a scale, else random.
   public func write(_ range: Range<Int>, to destination: UnsafeMutablePointer<BFloat16>) {
-    if isNorm {
+    if isOnes {
       destination.update(repeating: BFloat16(1), count: range.count)
       return
     }

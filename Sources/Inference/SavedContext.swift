@@ -73,13 +73,16 @@ public final class SavedContext {
 extension ContextDescription.Layout {
   /// That of a session with this model and arithmetic.
   public init(model: ModelConfiguration, arithmetic: Arithmetic) {
-    let shape = model.attention.shape
-    let layout = arithmetic.keyValueLayout(shape)
+    let layouts = model.layers.map { arithmetic.keyValueLayout($0.attention.shape) }
     self.init(
-      queryHeads: shape.queryHeads, keyValueHeads: shape.keyValueHeads,
-      headDimension: shape.headDimension, paddedHeadDimension: shape.paddedHeadDimension,
+      layers: layouts.map {
+        ContextDescription.Heads(
+          queryHeads: $0.shape.queryHeads, keyValueHeads: $0.shape.keyValueHeads,
+          headDimension: $0.shape.headDimension,
+          paddedHeadDimension: $0.shape.paddedHeadDimension, blockBytes: $0.blockBytes)
+      },
       hiddenSize: model.hiddenSize, tokensPerBlock: Kernels.tokensPerBlock,
-      blockBytes: layout.blockBytes,
-      arrangement: layout.name)
+      // One of all layers: it is the arithmetic's.
+      arrangement: layouts[0].name)
   }
 }

@@ -1,5 +1,6 @@
 import Kernels
 import MPI
+import ModelFiles
 import Ranks
 import Transformer
 
@@ -10,8 +11,6 @@ struct SharedWeights {
   /// Where each tensor begins in the memory, in bytes.
   private let offsets: [String: Int]
 
-  /// Elements that a thread makes at a time: some pages of them, and whole draws of random ones.
-  private static let elementsPerItem = 1 << 16
   private static let alignment = 64
 
   /// What a tensor takes in the memory, up to the next one.
@@ -29,10 +28,13 @@ struct SharedWeights {
     var end = 0
     for tensor in tensors {
       offsets[tensor.request.name] = end
-      let (count, bytes) = (tensor.request.count, tensor.format.bytesPerBlock)
-      for first in stride(from: 0, to: count, by: Self.elementsPerItem) {
+      let (count, format) = (tensor.request.count, tensor.format)
+      for first in stride(from: 0, to: count, by: tensor.elementsPerItem) {
         items.append(
-          (tensor, first..<min(count, first + Self.elementsPerItem), end + first * bytes))
+          (
+            tensor, first..<min(count, first + tensor.elementsPerItem),
+            end + first / format.elementsPerBlock * format.bytesPerBlock
+          ))
       }
       end += Self.paddedBytes(tensor)
     }
@@ -60,8 +62,18 @@ struct SharedWeights {
   }
 }
 
+extension PlannedTensor {
+  /// Elements that a thread makes at a time: some pages of them, whole draws of random ones, and whole
+  /// rows of what is assembled.
+  fileprivate var elementsPerItem: Int {
+    guard case .assembled(let tensor, _) = content else { return 1 << 16 }
+    return AssembledTensor.rowsAtOnce * tensor.columns
+  }
+}
+
 extension PlannedTensor.Content {
-  /// Writes the elements numbered `range`, in the type that the model uses them in.
+  /// Writes the elements numbered `range`, whole rows of what is assembled, in the type that the model
+  /// uses them in.
   func write(_ range: Range<Int>, to destination: UnsafeMutableRawPointer) {
     switch self {
     case .random(let weights):
@@ -69,6 +81,8 @@ extension PlannedTensor.Content {
         range, to: destination.bindMemory(to: BFloat16.self, capacity: range.count))
     case .file(let tensor, .converted(let conversion)):
       conversion.convert(tensor.bytes, range, into: destination)
+    case .assembled(let tensor, let use):
+      tensor.write(range, use, to: destination)
     case .file(_, .inPlace):
       preconditionFailure("what lies ready in a file is not written anew")
     case .absent:

@@ -13,10 +13,20 @@ struct StoredScales {
 
   /// The scales of a matrix, and the name of the tensor that they are in.
   ///
-  /// - Throws: `FileError` where there are none, where they do not fit the matrix, and where inputs have
-  ///   scales, too.
-  func scales(of matrix: Tensor) throws -> (name: String, values: WeightScales) {
-    guard let scheme else {
+  /// - Throws: `FileError` where the matrix is one of all experts in one tensor, where there are no scales,
+  ///   where they do not fit it, and where inputs have scales, too.
+  func scales(
+    of content: PlannedTensor.Content, named name: String
+  ) throws -> (name: String, values: WeightScales) {
+    guard case .file(let matrix, _) = content,
+      ExpertTensorName(name) == nil || files.storedName(of: name) == name
+    else {
+      throw FileError(
+        .unsupported,
+        "\(model): the tensor '\(files.storedName(of: name))' is FP8 with all experts in one, which is "
+          + "not supported; use a checkpoint with a tensor for each expert, or one in BF16")
+    }
+    guard let scheme, scheme.method == .fp8 else {
       throw malformed(
         matrix,
         "is of type \(matrix.elementType.rawValue), but config.json has no \"quantization_config\" "
@@ -27,15 +37,16 @@ struct StoredScales {
     where files.tensor(named: "\(layer).\(name)") != nil {
       throw FileError(
         .unsupported,
-        "\(model): the tensor '\(layer).\(name)' is a fixed scale of inputs, which is not supported; "
-          + "use a checkpoint with dynamic scales, or one in BF16")
+        "\(model): the tensor '\(files.storedName(of: "\(layer).\(name)"))' is a fixed scale of "
+          + "inputs, which is not supported; use a checkpoint with dynamic scales, or one in BF16")
     }
     let names = scheme.scaleNames.map { "\(layer).\($0)" }
     guard let tensor = names.lazy.compactMap(files.tensor(named:)).first else {
       throw malformed(
         matrix,
         "is of type \(matrix.elementType.rawValue) and has no scales: there is no tensor "
-          + names.map { "'\($0)'" }.joined(separator: " or ") + "; fetch the files again")
+          + names.map { "'\(files.storedName(of: $0))'" }.joined(separator: " or ")
+          + "; fetch the files again")
     }
     return (tensor.name, try scales(tensor, of: matrix, scheme))
   }
@@ -76,7 +87,7 @@ extension Tensor {
   /// The elements as float32, which is exact; nil for a type that vectors do not have.
   fileprivate var floats: [Float]? {
     let count = shape.reduce(1, *)
-    switch elementType.use(isVector: true, precision: .fp32) {
+    switch elementType.use(isExact: true, precision: .fp32) {
     case .inPlace(let format):
       return bytes.baseAddress.map { format.floats(at: $0, count: count) } ?? []
     case .converted(let conversion):

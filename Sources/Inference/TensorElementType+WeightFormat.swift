@@ -28,25 +28,26 @@ extension TensorElementType {
 
   /// How weights of this type become what a model computes with.
   ///
-  /// - Parameter isVector: whether they are a norm or a bias, which are copied to float32 anyway.
+  /// - Parameter isExact: whether they are a norm or a bias, which are copied to float32 anyway, or a
+  ///   matrix that is not to be rounded.
   /// - Returns: nil where the type is not supported for them.
-  func use(isVector: Bool, precision: Precision) -> WeightUse? {
+  func use(isExact: Bool, precision: Precision) -> WeightUse? {
     switch self {
     case .float16:
-      return .converted(isVector || precision == .fp32 ? .halfToFloat32 : .halfToBFloat16)
-    case .float32 where !isVector && precision != .fp32:
+      return .converted(isExact || precision == .fp32 ? .halfToFloat32 : .halfToBFloat16)
+    case .float32 where !isExact && precision != .fp32:
       return .converted(.float32ToBFloat16)
     default:
       guard let format = weightFormat,
-        isVector ? WeightFormat.plain.contains(format) : format.precisions.contains(precision)
+        isExact ? WeightFormat.plain.contains(format) : format.precisions.contains(precision)
       else { return nil }
       return .inPlace(format)
     }
   }
 
   /// Those that are supported, for messages.
-  static func supportedNames(isVector: Bool, precision: Precision) -> String {
-    let names = allCases.filter { $0.use(isVector: isVector, precision: precision) != nil }
+  static func supportedNames(isExact: Bool, precision: Precision) -> String {
+    let names = allCases.filter { $0.use(isExact: isExact, precision: precision) != nil }
       .map(\.rawValue).sorted()
     return names.dropLast().joined(separator: ", ") + " and " + (names.last ?? "")
   }
@@ -56,4 +57,12 @@ extension TensorElementType {
 enum WeightUse: Sendable {
   case inPlace(WeightFormat)
   case converted(ElementConversion)
+
+  /// Of the weights as the model uses them.
+  var format: WeightFormat {
+    switch self {
+    case .inPlace(let format): format
+    case .converted(let conversion): conversion.result
+    }
+  }
 }

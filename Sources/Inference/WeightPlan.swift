@@ -51,8 +51,8 @@ public struct WeightPlan: Sendable {
     var storage: [String: StoredAmount] = [:]
     var (mapped, shared, vectors) = (0, 0, 0)
     for tensor in tensors {
-      if case .file(let stored, _) = tensor.content {
-        storage[stored.elementType.rawValue, default: StoredAmount()].add(stored)
+      if let type = tensor.content.storedType {
+        storage[type.rawValue, default: StoredAmount()].add(tensor.request.shape, of: type)
       }
       vectors += tensor.scaleCount * MemoryLayout<Float>.stride
       if tensor.request.isVector {
@@ -76,10 +76,11 @@ public struct StoredAmount: Codable, Equatable, Sendable {
   public private(set) var parameters = 0
   public private(set) var bytes = 0
 
-  mutating func add(_ tensor: Tensor) {
+  /// A tensor that is in the files, so that its bytes can be counted.
+  mutating func add(_ shape: [Int], of type: TensorElementType) {
     tensors += 1
-    parameters += tensor.shape.reduce(1, *)
-    bytes += tensor.bytes.count
+    parameters += shape.reduce(1, *)
+    bytes += type.byteCount(shape: shape) ?? 0
   }
 }
 
@@ -87,9 +88,27 @@ public struct StoredAmount: Codable, Equatable, Sendable {
 struct PlannedTensor: Sendable {
   enum Content: Sendable {
     case file(Tensor, WeightUse)
+    /// Written anew from elements that lie apart in the files, and then converted where the use says so.
+    case assembled(AssembledTensor, WeightUse)
     case random(RandomWeights)
     /// In a file that is not there.
-    case absent(WeightUse)
+    case absent(AbsentUse)
+
+    /// What the files have, nil where there are none.
+    var storedType: TensorElementType? {
+      switch self {
+      case .file(let tensor, _): tensor.elementType
+      case .assembled(let tensor, _): tensor.elementType
+      case .random, .absent: nil
+      }
+    }
+  }
+
+  /// What would become of weights in a file that is not there.
+  struct AbsentUse: Sendable {
+    let format: WeightFormat
+    /// Whether they would be written anew.
+    let isMade: Bool
   }
 
   let request: TensorRequest
@@ -106,9 +125,8 @@ struct PlannedTensor: Sendable {
   /// Of the elements as the model uses them.
   var format: WeightFormat {
     switch content {
-    case .file(_, .inPlace(let format)), .absent(.inPlace(let format)): format
-    case .file(_, .converted(let conversion)), .absent(.converted(let conversion)):
-      conversion.result
+    case .file(_, let use), .assembled(_, let use): use.format
+    case .absent(let use): use.format
     case .random: .bfloat16
     }
   }
@@ -137,35 +155,37 @@ extension WeightPlan {
   ///
   /// - Parameters:
   ///   - model: what the model is called.
-  ///   - quantization: how FP8 matrices are scaled; nil where nothing says it.
+  ///   - quantization: how quantized matrices are stored; nil where nothing says it.
   /// - Throws: `FileError`, `ModelError`.
   init(
     files: any TensorCollection, of model: String, configuration: ModelConfiguration,
     quantization: QuantizationScheme?, precision: Precision
   ) throws {
+    try self.init(
+      files: files, of: model, requests: ModelFamilies.tensors(of: configuration),
+      ignoring: ModelFamilies.unusedPrefixes(of: configuration), quantization: quantization,
+      precision: precision)
+  }
+
+  /// The same of the tensors that are listed.
+  ///
+  /// - Parameter unusedPrefixes: beginnings of the names of tensors that need not be used.
+  package init(
+    files: any TensorCollection, of model: String, requests: [TensorRequest],
+    ignoring unusedPrefixes: [String],
+    quantization: QuantizationScheme?, precision: Precision
+  ) throws {
     let scales = StoredScales(files: files, model: model, scheme: quantization)
     var tensors: [PlannedTensor] = []
     var used: Set<String> = []
-    for request in try ModelFamilies.tensors(of: configuration) {
-      let tensor = try Self.tensor(request, in: files, model)
-      guard let use = tensor.elementType.use(isVector: request.isVector, precision: precision)
-      else {
-        let supported = TensorElementType.supportedNames(
-          isVector: request.isVector, precision: precision)
-        let isForMatrices =
-          tensor.elementType.use(isVector: false, precision: precision) != nil
-        throw FileError(
-          .unsupported,
-          "\(model): the tensor '\(files.storedName(of: request.name))' is of type "
-            + "\(tensor.elementType.rawValue); \(supported) are supported"
-            + (isForMatrices ? " for a norm or a bias" : ""))
-      }
+    for request in requests {
+      let content = try PlannedTensor.Content(request, in: files, of: model, precision)
       var planned = PlannedTensor(
-        request: request, content: .file(tensor, use), addend: files.addend(of: request.name))
+        request: request, content: content, addend: files.addend(of: request.name))
       planned.storedName = files.storedName(of: request.name)
       used.insert(request.name)
       if planned.format.isScaled {
-        let (name, values) = try scales.scales(of: tensor)
+        let (name, values) = try scales.scales(of: content, named: request.name)
         planned.scales = values
         planned.scaleCount = values.values.count
         used.insert(name)
@@ -174,16 +194,11 @@ extension WeightPlan {
     }
     self.init(
       origin: .files, tensors: tensors,
-      unusedTensors: files.names.filter {
-        !used.contains($0)
-          && !Self.bearsOnNothing($0, isTied: configuration.vocabulary.isTied)
+      unusedTensors: files.names.filter { name in
+        // RoPE's frequencies follow from the configuration.
+        !used.contains(name) && !name.hasSuffix("rotary_emb.inv_freq")
+          && !unusedPrefixes.contains { name.hasPrefix($0) }
       }.map(files.storedName), paths: files.paths)
-  }
-
-  /// Tensors that files have although nothing reads them: frequencies of RoPE, which follow from the
-  /// configuration, and a head that is the embedding, with its scales.
-  private static func bearsOnNothing(_ name: String, isTied: Bool) -> Bool {
-    name.hasSuffix("rotary_emb.inv_freq") || isTied && name.hasPrefix("lm_head.weight")
   }
 
   /// What weights would take that are not there.
@@ -197,37 +212,9 @@ extension WeightPlan {
     self.init(
       origin: .none,
       tensors: requests.map {
-        let scaleCount = storage.scales(of: $0)
-        let type = scaleCount == nil ? plain : .float8e4m3
-        guard let use = type.use(isVector: $0.isVector, precision: precision) else {
-          preconditionFailure("\(type) is a type that weights are assumed to have")
-        }
-        return PlannedTensor(
-          request: $0, content: .absent(use), scaleCount: scaleCount ?? 0)
+        let (use, scaleCount) = storage.use(of: $0, otherwise: plain, precision)
+        return PlannedTensor(request: $0, content: .absent(use), scaleCount: scaleCount)
       },
       assumption: storage.reason(for: plain))
-  }
-
-  private static func tensor(
-    _ request: TensorRequest, in files: any TensorCollection, _ model: String
-  ) throws -> Tensor {
-    let name = files.storedName(of: request.name)
-    guard let tensor = files.tensor(named: request.name) else {
-      // Of a multimodal checkpoint, or of one that was saved without its head.
-      let other = files.names.first {
-        $0.hasSuffix("." + request.name) || request.name.hasSuffix("." + $0)
-      }
-      throw FileError(
-        .malformed,
-        "\(model): has no tensor '\(name)', which the model's configuration asks for"
-          + (other.map { "; its '\($0)' would have to be called so" } ?? ""))
-    }
-    guard tensor.shape == request.shape else {
-      throw FileError(
-        .malformed,
-        "\(model): the tensor '\(name)' has the shape \(tensor.shape), the configuration asks for "
-          + "\(request.shape)")
-    }
-    return tensor
   }
 }

@@ -7,22 +7,24 @@ extension Arithmetic {
   /// turn by the angle number `i`.
   ///
   /// The products and their sum or difference are each rounded to float32, so every instruction set
-  /// gives the same bits. Elements from `2 * pairs` on stay as they are.
+  /// gives the same bits. What is in no pair stays as it is.
   ///
   /// - Parameters:
   ///   - heads: `[count][headDimension]` float32, the heads of one position.
-  ///   - cosines: `[pairs]`, of that position's angles, as `sines`; apart from `heads`.
-  ///   - pairs: at most `headDimension / 2`.
-  ///   - layout: where the two elements of a pair stand.
+  ///   - rotation: of that position; its memory is apart from `heads`.
   public func rotate(
-    _ heads: UnsafeMutablePointer<Float>, count: Int, headDimension: Int,
-    cosines: UnsafePointer<Float>, sines: UnsafePointer<Float>, pairs: Int,
-    layout: RotationLayout = .halves
+    _ heads: UnsafeMutablePointer<Float>, count: Int, headDimension: Int, by rotation: HeadRotation
   ) {
-    precondition(2 * pairs <= headDimension, "no more pairs than a head has")
-    switch layout {
-    case .halves: table.rotate_halves(count, headDimension, pairs, cosines, sines, heads)
-    case .adjacent: table.rotate_pairs(count, headDimension, pairs, cosines, sines, heads)
+    let (pairs, distance) = (rotation.pairs, rotation.distance)
+    let (cosines, sines) = (rotation.cosines, rotation.sines)
+    switch rotation.layout {
+    case .halves:
+      precondition(
+        pairs <= distance && distance + pairs <= headDimension, "no more pairs than a head has")
+      table.rotate_halves(count, headDimension, pairs, distance, cosines, sines, heads)
+    case .adjacent:
+      precondition(2 * pairs <= headDimension, "no more pairs than a head has")
+      table.rotate_pairs(count, headDimension, pairs, cosines, sines, heads)
     }
   }
 

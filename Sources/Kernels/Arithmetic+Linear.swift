@@ -74,59 +74,71 @@ extension Arithmetic {
     _ weights: WeightMatrix, inputs: MatrixInputs, tokens: Int,
     outputs: UnsafeMutablePointer<Float>, outputStride: Int, accumulate: Bool = false
   ) {
-    check(weights.format)
-    let isInt8 = inputs.type == .int8
-    let panel = isInt8 ? Int(RF_PANEL_COLUMNS) : outputsPerPanel(inputs: weights.inputs)
-    let panels = (weights.outputs + panel - 1) / panel
-    let blocks = (tokens + tokensPerBlock - 1) / tokensPerBlock
-    let rowBytes = inputs.type.rowBytes(columns: weights.inputs)
-    let panelBytes = panel * rowBytes
-    let panelsPerItem =
-      isInt8 || multipliesPanels
-      ? Self.panelsPerItem(
-        panelBytes: panelBytes, panels: panels, threads: team.threads, cache: CacheSizes.host) : 1
-    let groups = (panels + panelsPerItem - 1) / panelsPerItem
-    let blocksPerItem = Self.blocksPerItem(
-      panels: groups, blocks: blocks, threads: team.threads)
-    let parts = (blocks + blocksPerItem - 1) / max(blocksPerItem, 1)
-    let rowsPerTurn = panelsPerItem > 1 ? Self.rowsPerTurn : tokensPerBlock
-    reserveScratch(bytes: linearScratchBytes(inputs: weights.inputs))
+    multiply([
+      LinearProduct(
+        weights, inputs: inputs, tokens: tokens, outputs: outputs, outputStride: outputStride,
+        accumulate: accumulate)
+    ])
+  }
+
+  /// Several products in one go, so that threads that are done with one begin another.
+  func multiply(_ products: [LinearProduct]) {
+    guard let inputs = products.map(\.weights.inputs).max() else { return }
+    for product in products { check(product.weights.format) }
+    reserveScratch(bytes: linearScratchBytes(inputs: inputs))
+    let division = products.map { LinearDivision($0, of: products.count, self) }
+    var firstItems: [Int] = []
+    var items = 0
+    for part in division {
+      firstItems.append(items)
+      items += part.items
+    }
+    team.forEach(items) { item, thread in
+      let index = firstItems.lastIndex { $0 <= item }!
+      multiply(products[index], division[index], item: item - firstItems[index], thread: thread)
+    }
+  }
+
+  /// Some panels of a product for some of its tokens.
+  private func multiply(
+    _ product: LinearProduct, _ division: LinearDivision, item: Int, thread: Int
+  ) {
+    let weights = product.weights
+    let isInt8 = product.inputs.type == .int8
+    let (panel, panelBytes) = (division.panel, division.panelBytes)
+    let first = item / division.parts * division.panelsPerItem * panel
+    let last = min(first + division.panelsPerItem * panel, weights.outputs)
+    let scratch = scratch(of: thread) + unpackingScratchBytes
+    // Of the OpenBLAS path it may lie in the file itself.
+    var packedPanel = UnsafeRawPointer(scratch)
+    for start in stride(from: first, to: last, by: panel) {
+      let range = start..<min(start + panel, last)
+      let place = scratch + (start - first) / panel * panelBytes
+      if isInt8 {
+        packAsInt8(weights, outputs: range, into: place)
+      } else {
+        packedPanel = packed(weights, outputs: range, into: place, thread: thread)
+      }
+    }
+    let tokensPerItem = division.blocksPerItem * tokensPerBlock
+    let firstToken = item % division.parts * tokensPerItem
+    let lastToken = min(product.tokens, firstToken + tokensPerItem)
+    let rowsPerTurn = division.panelsPerItem > 1 ? Self.rowsPerTurn : tokensPerBlock
     weights.bias.withUnsafeBufferPointer { bias in
-      team.forEach(groups * parts) { item, thread in
-        let first = item / parts * panelsPerItem * panel
-        let last = min(first + panelsPerItem * panel, weights.outputs)
-        let scratch = scratch(of: thread) + unpackingScratchBytes
-        // Of the OpenBLAS path it may lie in the file itself.
-        var packedPanel = UnsafeRawPointer(scratch)
+      for token in stride(from: firstToken, to: lastToken, by: rowsPerTurn) {
         for start in stride(from: first, to: last, by: panel) {
-          let range = start..<min(start + panel, last)
-          let place = scratch + (start - first) / panel * panelBytes
+          let tile = LinearTile(
+            weights: division.panelsPerItem == 1
+              ? packedPanel : UnsafeRawPointer(scratch + (start - first) / panel * panelBytes),
+            product: product, bias: bias.isEmpty ? nil : bias.baseAddress! + start,
+            outputs: start..<min(start + panel, last),
+            tokens: token..<min(token + rowsPerTurn, lastToken))
           if isInt8 {
-            packAsInt8(weights, outputs: range, into: place)
+            multiplyInt8(tile)
+          } else if multipliesPanels {
+            multiplyPanel(tile)
           } else {
-            packedPanel = packed(weights, outputs: range, into: place, thread: thread)
-          }
-        }
-        let firstToken = item % parts * blocksPerItem * tokensPerBlock
-        let lastToken = min(tokens, firstToken + blocksPerItem * tokensPerBlock)
-        for token in stride(from: firstToken, to: lastToken, by: rowsPerTurn) {
-          for start in stride(from: first, to: last, by: panel) {
-            let tile = LinearTile(
-              weights: panelsPerItem == 1
-                ? packedPanel : UnsafeRawPointer(scratch + (start - first) / panel * panelBytes),
-              format: weights.format, outputs: min(panel, last - start),
-              inputColumns: weights.inputs, tokens: min(rowsPerTurn, lastToken - token),
-              inputs: inputs.rows + token * rowBytes, inputRowBytes: rowBytes,
-              bias: bias.isEmpty ? nil : bias.baseAddress! + start,
-              destination: outputs + token * outputStride + start,
-              destinationStride: outputStride, accumulate: accumulate)
-            if isInt8 {
-              multiplyInt8(tile)
-            } else if multipliesPanels {
-              multiplyPanel(tile)
-            } else {
-              multiplyWidened(tile)
-            }
+            multiplyWidened(tile)
           }
         }
       }
@@ -188,7 +200,60 @@ extension Arithmetic {
   }
 }
 
-/// One panel of outputs for one block of tokens.
+/// A matrix and the rows that it is multiplied with.
+struct LinearProduct {
+  let weights: WeightMatrix
+  let inputs: MatrixInputs
+  let tokens: Int
+  /// `[tokens][outputStride]` float32.
+  let outputs: UnsafeMutablePointer<Float>
+  let outputStride: Int
+  let accumulate: Bool
+
+  init(
+    _ weights: WeightMatrix, inputs: MatrixInputs, tokens: Int,
+    outputs: UnsafeMutablePointer<Float>, outputStride: Int, accumulate: Bool
+  ) {
+    self.weights = weights
+    self.inputs = inputs
+    self.tokens = tokens
+    self.outputs = outputs
+    self.outputStride = outputStride
+    self.accumulate = accumulate
+  }
+}
+
+/// How a product is cut into items for the threads: some panels for some blocks of tokens each.
+private struct LinearDivision {
+  /// Outputs of a panel, and the bytes that it takes as it is read.
+  let panel: Int
+  let panelBytes: Int
+  let panelsPerItem: Int
+  let blocksPerItem: Int
+  /// Items of the same panels.
+  let parts: Int
+  let items: Int
+
+  /// - Parameter products: how many there are at once, which share the threads.
+  init(_ product: LinearProduct, of products: Int, _ arithmetic: Arithmetic) {
+    let (inputs, type) = (product.weights.inputs, product.inputs.type)
+    let threads = max(1, arithmetic.team.threads / products)
+    panel = type == .int8 ? Int(RF_PANEL_COLUMNS) : arithmetic.outputsPerPanel(inputs: inputs)
+    panelBytes = panel * type.rowBytes(columns: inputs)
+    let panels = (product.weights.outputs + panel - 1) / panel
+    let blocks = (product.tokens + tokensPerBlock - 1) / tokensPerBlock
+    panelsPerItem =
+      type == .int8 || arithmetic.multipliesPanels
+      ? Arithmetic.panelsPerItem(
+        panelBytes: panelBytes, panels: panels, threads: threads, cache: CacheSizes.host) : 1
+    let groups = (panels + panelsPerItem - 1) / panelsPerItem
+    blocksPerItem = Arithmetic.blocksPerItem(panels: groups, blocks: blocks, threads: threads)
+    parts = (blocks + blocksPerItem - 1) / max(blocksPerItem, 1)
+    items = groups * parts
+  }
+}
+
+/// One panel of outputs for some tokens.
 struct LinearTile {
   /// `[inputs][32]` matrix input, a panel of int8, or `[outputs][inputs]` float32 for OpenBLAS.
   let weights: UnsafeRawPointer
@@ -202,4 +267,26 @@ struct LinearTile {
   let destination: UnsafeMutablePointer<Float>
   let destinationStride: Int
   let accumulate: Bool
+
+  /// - Parameters:
+  ///   - weights: the packed panel of `outputs`, and `bias` theirs.
+  ///   - tokens: whose rows it is multiplied with.
+  init(
+    weights: UnsafeRawPointer, product: LinearProduct, bias: UnsafePointer<Float>?,
+    outputs: Range<Int>, tokens: Range<Int>
+  ) {
+    let matrix = product.weights
+    self.weights = weights
+    format = matrix.format
+    self.outputs = outputs.count
+    inputColumns = matrix.inputs
+    self.tokens = tokens.count
+    inputRowBytes = product.inputs.type.rowBytes(columns: matrix.inputs)
+    inputs = product.inputs.rows + tokens.lowerBound * inputRowBytes
+    self.bias = bias
+    destination =
+      product.outputs + tokens.lowerBound * product.outputStride + outputs.lowerBound
+    destinationStride = product.outputStride
+    accumulate = product.accumulate
+  }
 }

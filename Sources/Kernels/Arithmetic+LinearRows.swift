@@ -27,33 +27,53 @@ extension Arithmetic {
     _ group: LinearGroup, range: Range<Int>, inputs: MatrixInputs, rows: Int,
     outputs: UnsafeMutablePointer<Float>, outputStride: Int
   ) {
-    guard !range.isEmpty else { return }
-    let columns = group.inputs
+    guard !range.isEmpty, rows > 0 else { return }
+    beginRows(
+      inputs, columns: group.inputs, rows: rows, isSplit: rows > 1, outputs: outputs,
+      outputStride: outputStride)
+    addRows(0..<rows, of: group, range: range)
+    multiplyRowsOfParts()
+  }
+
+  /// Begins a call for so many rows, of which parts are added next.
+  ///
+  /// - Parameter isSplit: whether any part has several rows.
+  func beginRows(
+    _ inputs: MatrixInputs, columns: Int, rows: Int, isSplit: Bool,
+    outputs: UnsafeMutablePointer<Float>, outputStride: Int
+  ) {
     reserveScratch(bytes: linearScratchBytes(inputs: columns))
-    let isSplit = rows > 1 && (inputs.type == .float32 || inputs.type == .float32OfBF16)
+    let isSplit = isSplit && (inputs.type == .float32 || inputs.type == .float32OfBF16)
     rowsCall = RowsCall(
       inputs: inputs,
-      splitInputs: isSplit ? split(inputs.rows, rows: rows, columns) : inputs.rows, rows: rows,
+      splitInputs: isSplit ? split(inputs.rows, rows: rows, columns) : inputs.rows,
       inputRowBytes: inputs.type.rowBytes(columns: columns), outputs: outputs,
       outputStride: outputStride)
     rowsParts.removeAll(keepingCapacity: true)
+    rowsItems = 0
+  }
+
+  /// Adds some of the call's rows, and the outputs of a group that they are to have.
+  func addRows(_ rows: Range<Int>, of group: LinearGroup, range: Range<Int>) {
     var start = 0
-    var items = 0
     for matrix in group.matrices {
       check(matrix.format)
       let part = range.clamped(to: start..<start + matrix.outputs)
       if !part.isEmpty {
-        let perItem = outputsPerItem(matrix, outputs: part.count, rows: rows)
+        let perItem = outputsPerItem(matrix, outputs: part.count, rows: rows.count)
         rowsParts.append(
           RowsPart(
-            weights: matrix,
-            range: part.lowerBound - start..<part.upperBound - start,
-            column: part.lowerBound - range.lowerBound, perItem: perItem, firstItem: items))
-        items += (part.count + perItem - 1) / perItem
+            weights: matrix, range: part.lowerBound - start..<part.upperBound - start, rows: rows,
+            column: part.lowerBound - range.lowerBound, perItem: perItem, firstItem: rowsItems))
+        rowsItems += (part.count + perItem - 1) / perItem
       }
       start += matrix.outputs
     }
-    team.callForEach(items, multiplyRowsOfItem)
+  }
+
+  /// Computes what has been added.
+  func multiplyRowsOfParts() {
+    team.callForEach(rowsItems, multiplyRowsOfItem)
     rowsCall = nil
   }
 
@@ -100,7 +120,7 @@ extension Arithmetic {
     let destination = reserveSplit(bytes: splitScratchBytes(inputs: columns, rows: rows))
       .assumingMemoryBound(to: Float.self)
     let source = inputs.assumingMemoryBound(to: Float.self)
-    let perItem = 8
+    let perItem = 32
     team.forEach((rows + perItem - 1) / perItem) { item, _ in
       for row in item * perItem..<min(rows, (item + 1) * perItem) {
         table.split(source + row * stride, columns, destination + row * stride)
@@ -111,8 +131,8 @@ extension Arithmetic {
 
   /// One item of the call under way.
   func multiplyRows(ofItem item: Int, thread: Int) {
-    let call = rowsCall!
     let part = rowsParts.last { $0.firstItem <= item }!
+    let call = RowsOfPart(rowsCall!, part.rows)
     let first = (item - part.firstItem) * part.perItem
     let outputs =
       part.range.lowerBound + first..<part.range.lowerBound
@@ -167,7 +187,7 @@ extension Arithmetic {
 
   /// A panel of int8, chunk by chunk, of which the sums go on in the outputs.
   private func multiplyInt8(
-    _ blocks: WeightBlocks, _ weights: WeightMatrix, outputs: Range<Int>, _ call: RowsCall,
+    _ blocks: WeightBlocks, _ weights: WeightMatrix, outputs: Range<Int>, _ call: RowsOfPart,
     into destination: UnsafeMutablePointer<Float>, thread: Int
   ) {
     let rows = weights.row(outputs.lowerBound)
@@ -209,7 +229,7 @@ extension Arithmetic {
 
   /// A panel of another input type, or its rows where there are no panels.
   private func multiplyUnpacked(
-    _ weights: WeightMatrix, outputs: Range<Int>, _ call: RowsCall,
+    _ weights: WeightMatrix, outputs: Range<Int>, _ call: RowsOfPart,
     into destination: UnsafeMutablePointer<Float>, thread: Int
   ) {
     let inputs = call.inputs.rows
@@ -242,7 +262,7 @@ extension Arithmetic {
   /// Dot products with rows of a format that is multiplied as it is.
   func multiplyDots(
     _ weights: (rows: UnsafeRawPointer, format: WeightFormat), outputs: Int, inputs: Int,
-    _ call: RowsCall, into destination: UnsafeMutablePointer<Float>
+    _ call: RowsOfPart, into destination: UnsafeMutablePointer<Float>
   ) {
     let kernels = weights.format.kernels!(self)
     if call.rows > 1 {
@@ -265,7 +285,6 @@ struct RowsCall {
   let inputs: MatrixInputs
   /// The same in the order in which dot products of several rows read float32.
   let splitInputs: UnsafeRawPointer
-  let rows: Int
   let inputRowBytes: Int
   /// `[rows][outputStride]` float32.
   let outputs: UnsafeMutablePointer<Float>
@@ -277,9 +296,31 @@ struct RowsPart {
   let weights: WeightMatrix
   /// The outputs that are computed.
   let range: Range<Int>
-  /// Where the first of them stands among all of the call.
+  /// Of which of the call's rows.
+  let rows: Range<Int>
+  /// Where the first of them stands among all of a row.
   let column: Int
   /// How many of them are one item.
   let perItem: Int
   let firstItem: Int
+}
+
+/// A call as a part of its rows sees it.
+struct RowsOfPart {
+  let inputs: MatrixInputs
+  let splitInputs: UnsafeRawPointer
+  let rows: Int
+  let inputRowBytes: Int
+  let outputs: UnsafeMutablePointer<Float>
+  let outputStride: Int
+
+  init(_ call: RowsCall, _ rows: Range<Int>) {
+    let offset = rows.lowerBound * call.inputRowBytes
+    inputs = MatrixInputs(call.inputs.rows + offset, call.inputs.type)
+    splitInputs = call.splitInputs + offset
+    self.rows = rows.count
+    inputRowBytes = call.inputRowBytes
+    outputs = call.outputs + rows.lowerBound * call.outputStride
+    outputStride = call.outputStride
+  }
 }

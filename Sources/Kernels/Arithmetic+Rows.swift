@@ -54,7 +54,24 @@ extension Arithmetic {
     }
   }
 
-  /// A gated linear unit: `activation(gate) * up` for each row.
+  /// RMSNorm of each row in place, in float32.
+  ///
+  /// - Parameters:
+  ///   - x: `[rows][columns]` float32.
+  ///   - weight: `[columns]`.
+  public func normalizeRows(
+    _ x: UnsafeMutablePointer<Float>, rows: Int, columns: Int, weight: [Float], epsilon: Float
+  ) {
+    let perItem = 16
+    team.forEach((rows + perItem - 1) / perItem) { item, _ in
+      let first = item * perItem
+      normalizeHeads(
+        x + first * columns, count: min(perItem, rows - first), headDimension: columns,
+        weight: weight, epsilon: epsilon)
+    }
+  }
+
+  /// A gated linear unit of each row.
   ///
   /// - Parameters:
   ///   - gateAndUp: `[rows][2][columns]` float32, the gate before what it multiplies.
@@ -64,26 +81,52 @@ extension Arithmetic {
     into output: UnsafeMutableRawPointer, as type: InputType
   ) {
     let stride = type.rowBytes(columns: columns)
-    if type == .int8 { reserveScratch(bytes: columns * 4) }
+    reserveScratch(bytes: Self.activationScratchBytes(columns: columns))
     let perItem = 16
     let kernels = type == .int8 ? table.float32 : inputKernels
     let kernel: rf_gated_function
     switch activation {
-    case .swiGLU: kernel = kernels.swiglu
+    case .swiGLU, .clampedSwiGLU: kernel = kernels.swiglu
     case .geGLU: kernel = kernels.geglu
     }
     team.forEach((rows + perItem - 1) / perItem) { item, thread in
       for row in item * perItem..<min(rows, (item + 1) * perItem) {
-        let gate = gateAndUp + 2 * row * columns
+        var gate = gateAndUp + 2 * row * columns
         let output = output + row * stride
+        let floats = scratch(of: thread).assumingMemoryBound(to: Float.self)
+        if case .clampedSwiGLU(let alpha, let limit) = activation {
+          clamp(gate, columns: columns, alpha: alpha, limit: limit, into: floats + columns)
+          gate = UnsafePointer(floats + columns)
+        }
         guard type == .int8 else {
           kernel(gate, gate + columns, columns, output)
           continue
         }
-        let floats = scratch(of: thread).assumingMemoryBound(to: Float.self)
         kernel(gate, gate + columns, columns, floats)
         table.quantize(floats, columns, output)
       }
+    }
+  }
+
+  /// Bytes of scratch that `activate` needs on each thread: a row for int8, and gate and up clamped.
+  static func activationScratchBytes(columns: Int) -> Int { 3 * columns * 4 }
+
+  /// A row of `clampedSwiGLU` as SwiGLU wants it: α · min(gate, limit), and (clamp(up) + 1) / α.
+  ///
+  /// - Parameters:
+  ///   - gateAndUp: `[2][columns]` float32.
+  ///   - output: takes as much.
+  private func clamp(
+    _ gateAndUp: UnsafePointer<Float>, columns: Int, alpha: Float, limit: Float,
+    into output: UnsafeMutablePointer<Float>
+  ) {
+    let inverse = 1 / alpha
+    for column in 0..<columns {
+      // Written so that what is not a number stays none.
+      let (gate, up) = (gateAndUp[column], gateAndUp[columns + column])
+      output[column] = alpha * (gate > limit ? limit : gate)
+      let below = up > limit ? limit : up
+      output[columns + column] = inverse * ((below < -limit ? -limit : below) + 1)
     }
   }
 

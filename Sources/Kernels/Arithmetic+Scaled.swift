@@ -72,7 +72,7 @@ extension Arithmetic {
   /// reads side by side, of several as many as one of them takes at most, which read them from the
   /// cache.
   func multiplyScaled(
-    _ weights: WeightMatrix, outputs: Range<Int>, _ call: RowsCall,
+    _ weights: WeightMatrix, outputs: Range<Int>, _ call: RowsOfPart,
     into destination: UnsafeMutablePointer<Float>, thread: Int
   ) {
     let format = unpackedFormat

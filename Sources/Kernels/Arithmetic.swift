@@ -59,6 +59,7 @@ public final class Arithmetic: @unchecked Sendable {
   /// step takes no memory.
   var rowsCall: RowsCall?
   var rowsParts: [RowsPart] = []
+  var rowsItems = 0
   private let splitInputs = ScratchMemory()
   private(set) lazy var multiplyRowsOfItem: (_ item: Int, _ thread: Int) -> Void = {
     [unowned self] item, thread in multiplyRows(ofItem: item, thread: thread)
@@ -87,6 +88,18 @@ public final class Arithmetic: @unchecked Sendable {
     scratch = (0..<team.threads).map { _ in ScratchMemory() }
   }
 
+  /// The same in float32, on the same threads: for what is to be exact in any precision. Called by the
+  /// thread that owns the team.
+  public var inFloat32: Arithmetic {
+    if precision == .fp32, quantizedProducts == .unpacked { return self }
+    if let float32 { return float32 }
+    let made = Arithmetic(
+      Numerics(precision: .fp32), instructionSet: instructionSet, team: team)
+    float32 = made
+    return made
+  }
+  private var float32: Arithmetic?
+
   public var precision: Precision { numerics.precision }
   public var quantizedProducts: QuantizedProducts { numerics.quantizedProducts }
   public var keyValueFormat: KeyValueFormat { numerics.keyValueFormat }
@@ -106,8 +119,7 @@ public final class Arithmetic: @unchecked Sendable {
 
   /// What the layers of a group are multiplied with: one type for all, since they read one input.
   public func inputType(of group: LinearGroup) -> InputType {
-    quantizedProducts == .int8 && group.matrices.allSatisfy { $0.format.blocks != nil }
-      ? .int8 : inputType
+    quantizedProducts == .int8 && group.isQuantized ? .int8 : inputType
   }
 
   /// Makes sure that every thread has `bytes` of scratch; called before the threads start.

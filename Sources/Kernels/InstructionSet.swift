@@ -21,9 +21,7 @@ public enum InstructionSet: String, Sendable, CaseIterable, Comparable, Codable 
   }
 
   /// Those that this CPU and its operating system can run, by cpuid; never empty.
-  public static var available: [InstructionSet] {
-    allCases.filter { rf_instruction_set_is_available($0.code) }
-  }
+  public static let available = allCases.filter { rf_instruction_set_is_available($0.code) }
 
   /// The fastest one available.
   public static var fastest: InstructionSet {

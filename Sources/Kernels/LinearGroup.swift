@@ -8,6 +8,12 @@ public struct LinearGroup: Sendable {
   public let bytes: Int
   /// Floating-point operations for one input.
   public let flops: Double
+  /// Elements of matrices and biases.
+  public var parameters: Int {
+    matrices.reduce(0) { $0 + $1.outputs * $1.inputs + $1.bias.count }
+  }
+  /// Whether all of them are stored in blocks of small integers.
+  public var isQuantized: Bool { matrices.allSatisfy { $0.format.blocks != nil } }
 
   public init(_ matrices: WeightMatrix...) {
     precondition(

@@ -47,11 +47,17 @@ public struct ModelDirectory: StoredModel {
   }
 
   /// Maps and checks the model's tensors: `model.safetensors`, else the shards of
-  /// `model.safetensors.index.json`.
+  /// `model.safetensors.index.json`, those of experts one by one.
   ///
-  /// Throws `FileError`: `notFound` where there is neither, and as `SafetensorsCollection`
-  /// does.
+  /// Throws `FileError`: `notFound` where there is neither, and as `SafetensorsCollection` and
+  /// `ExpertTensors` do.
   public func openTensors() throws -> any TensorCollection {
+    let modelType = (try? configuration.stringIfPresent("model_type")) ?? nil
+    return try ExpertTensors(
+      openFiles(), layout: ExpertLayout(modelType: modelType), of: path)
+  }
+
+  private func openFiles() throws -> SafetensorsCollection {
     if let file = Self.ifPresent(path, FileName.tensors) {
       return try SafetensorsCollection(path: file)
     }

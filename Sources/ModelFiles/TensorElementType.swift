@@ -79,7 +79,7 @@ public enum TensorElementType: String, CaseIterable, Sendable {
   }
 
   /// The bytes of a tensor whose rows are whole blocks, or nil where some partial product overflows.
-  func byteCount(shape: [Int]) -> Int? {
+  public func byteCount(shape: [Int]) -> Int? {
     var product = bytesPerBlock
     for (index, dimension) in shape.enumerated() {
       let isRow = index == shape.count - 1

@@ -55,7 +55,7 @@ extension RunRecord {
 
   /// The model, and how much of the context's prefill it had to compute.
   public struct Model: Codable, Equatable, Sendable {
-    /// The model directory, or "needle" for the built-in model.
+    /// The model directory, or a built-in model's name, such as "needle".
     public let name: String
     /// What tells it from every other model wherever it lies, in hexadecimal; empty in a record that
     /// nobody reads.
@@ -94,12 +94,57 @@ extension RunRecord {
     public let gflops: Arithmetic
     /// The mean over the maximum of the ranks' attention work, in 0...1; 1 is perfect.
     public let balance: Double
+    /// How the context's tokens were spread over experts.
+    public let expertTokens: ExpertTokens
 
-    public init(flops: Arithmetic, gflops: Arithmetic, balance: Double) {
+    enum CodingKeys: String, CodingKey {
+      case flops, gflops, balance
+      case expertTokens = "expert_tokens"
+    }
+
+    public init(
+      flops: Arithmetic, gflops: Arithmetic, balance: Double,
+      expertTokens: ExpertTokens = ExpertTokens()
+    ) {
       self.flops = flops
       self.gflops = gflops
       self.balance = finite(balance)
+      self.expertTokens = expertTokens
     }
+  }
+
+  /// How many tokens of the context went to each expert, of those that were computed; empty lists for a
+  /// model without experts.
+  public struct ExpertTokens: Codable, Equatable, Sendable {
+    /// `[layers][experts]`, of all ranks together; a layer without experts has none.
+    public let layers: [[Int]]
+    /// `[ranks][experts]`, of all layers together.
+    public let ranks: [[Int]]
+    /// The mean over the maximum of a layer's experts, in 0...1, on average over the layers that have
+    /// some; 1 where there are none.
+    public let balance: Double
+
+    /// - Parameter ranks: `[ranks][layers][experts]`
+    public init(_ ranks: [[[Int]]] = []) {
+      func sum(_ lists: [[Int]]) -> [Int] {
+        lists.reduce(into: []) { sum, list in
+          sum += [Int](repeating: 0, count: max(0, list.count - sum.count))
+          for (index, count) in list.enumerated() { sum[index] += count }
+        }
+      }
+      self.ranks = ranks.map(sum)
+      layers = (0..<(ranks.map(\.count).max() ?? 0)).map { layer in
+        sum(ranks.map { layer < $0.count ? $0[layer] : [] })
+      }
+      let balances = layers.compactMap { experts in
+        experts.max().flatMap { most in
+          most > 0 ? Double(experts.reduce(0, +)) / Double(experts.count * most) : nil
+        }
+      }
+      balance = balances.isEmpty ? 1 : balances.reduce(0, +) / Double(balances.count)
+    }
+
+    public var isEmpty: Bool { layers.allSatisfy(\.isEmpty) }
   }
 
   /// Lists with one entry a rank.

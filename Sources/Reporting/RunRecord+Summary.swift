@@ -66,6 +66,11 @@ extension RunRecord {
         line("balance", String(format: "%.3f", work.balance))
           + "   mean over maximum of the ranks' attention work")
     }
+    if isPrefilled, !work.expertTokens.isEmpty {
+      lines.append(
+        line("experts", String(format: "%.3f", work.expertTokens.balance))
+          + "   mean over maximum of the tokens of a layer's experts")
+    }
     lines.append("  digest    \(answer.logitsDigest)")
     return lines.map { $0 + "\n" }.joined()
   }

@@ -28,17 +28,20 @@ public final class AppendAttention {
   public struct Plan: Sendable {
     /// Most tokens that are appended at once.
     public let capacity: Int
-    /// `[threads][keyValueHeads][capacity][groupSize]` rows of `SoftmaxStateLayout`; thread 0's is
-    /// the rank's.
+    /// `[threads][keyValueHeads][capacity][groupSize]` rows of `SoftmaxStateLayout`, of any layer;
+    /// thread 0's is the rank's.
     fileprivate let states: BufferPlan.Slot<Double>
     fileprivate let buffers: BufferPlan
 
-    public init(arithmetic: Arithmetic, shape: AttentionShape, capacity: Int) {
+    public init(arithmetic: Arithmetic, layout: CacheLayout, capacity: Int) {
       self.capacity = capacity
       var plan = BufferPlan()
       states = plan.add(
-        arithmetic.team.threads, arithmetic.queryLayout(shape, tokens: capacity).rows,
-        arithmetic.stateLayout(headDimension: shape.headDimension).rowElements)
+        arithmetic.team.threads,
+        layout.layers.map { layer in
+          arithmetic.queryLayout(layer.shape, tokens: capacity).rows
+            * arithmetic.stateLayout(headDimension: layer.shape.headDimension).rowElements
+        }.max()!)
       buffers = plan
     }
 
@@ -50,8 +53,8 @@ public final class AppendAttention {
   private let arithmetic: Arithmetic
   private let context: KeyValueCache
   private let branches: BranchCache
-  private let stateLayout: SoftmaxStateLayout
-  private let merge: ReductionOperation
+  /// `[layers]`: the merge of the layer's states, one for all layers with one head dimension.
+  private let merges: [ReductionOperation]
   private let memory: Buffers
   /// What there is to attend to in one layer. This and what follows is kept, so that a step takes no
   /// memory.
@@ -63,7 +66,9 @@ public final class AppendAttention {
 
   /// One layer's attention, for the threads.
   private struct Call {
-    let layer: Int
+    let layer: LayerAttention
+    let layout: KeyValueLayout
+    let stateLayout: SoftmaxStateLayout
     let queries: UnsafeRawPointer
     let queryLayout: QueryLayout
     /// How many tokens' queries the arithmetic takes at once.
@@ -71,6 +76,10 @@ public final class AppendAttention {
     /// Parts and heads, and the items that share them out.
     let pieces: Int
     let items: Int
+
+    var shape: AttentionShape { layout.shape }
+    /// Rows of states.
+    var rows: Int { queryLayout.rows }
   }
 
   /// One block, and who attends to it.
@@ -105,15 +114,21 @@ public final class AppendAttention {
     self.arithmetic = arithmetic
     self.context = context
     self.branches = branches
-    stateLayout = arithmetic.stateLayout(headDimension: context.layout.shape.headDimension)
-    merge = try ReductionOperation(
-      elementBytes: stateLayout.rowElements * 8,
-      stateLayout.isCompensated ? mergeCompensated : mergePlain)
+    var mergeOfDimension: [Int: ReductionOperation] = [:]
+    merges = try context.layout.layers.map { layer in
+      let dimension = layer.shape.headDimension
+      let states = arithmetic.stateLayout(headDimension: dimension)
+      let merge =
+        try mergeOfDimension[dimension]
+        ?? ReductionOperation(
+          elementBytes: states.rowElements * 8,
+          states.isCompensated ? mergeCompensated : mergePlain)
+      mergeOfDimension[dimension] = merge
+      return merge
+    }
     memory = Buffers(plan.buffers)
     parts.reserveCapacity(branches.mostBlocks + context.blocks.count * branches.branches)
   }
-
-  private var shape: AttentionShape { context.layout.shape }
 
   /// Attends tokens whose keys and values are in their branches already.
   ///
@@ -126,31 +141,29 @@ public final class AppendAttention {
   ///     every rank.
   /// - Throws: `MPIError`.
   public func attend(
-    layer: Int, pattern: AttentionPattern, queries: UnsafeRawPointer, tokens: [BranchTokens],
+    _ layer: LayerAttention, queries: UnsafeRawPointer, tokens: [BranchTokens],
     output: UnsafeMutableRawPointer
   ) throws -> AttentionWork {
     let count = tokens.last?.range.upperBound ?? 0
     precondition(1...plan.capacity ~= count, "1 to \(plan.capacity) tokens are appended at once")
-    listParts(of: tokens, pattern: pattern)
-    attendToParts(
-      layer: layer, queries: queries, queryLayout: arithmetic.queryLayout(shape, tokens: count))
+    listParts(of: tokens, pattern: layer.pattern)
+    let call = makeCall(layer, queries: queries, tokens: count)
+    attendToParts(of: call)
 
     var work = AttentionWork()
-    let stateRow = stateLayout.rowElements
-    let rows = count * shape.queryHeads
+    let bytes = call.rows * call.stateLayout.rowElements * 8
     let computed = ContinuousClock.now
     if communicator.size > 1 {
       try communicator.allReduce(
-        elements: UnsafeMutableRawBufferPointer(
-          start: memory[plan.states], count: rows * stateRow * 8),
-        with: merge)
-      work.bytesSent = rows * stateRow * 8
+        elements: UnsafeMutableRawBufferPointer(start: memory[plan.states], count: bytes),
+        with: merges[layer.index])
+      work.bytesSent = bytes
     }
     work.exposedSeconds = (ContinuousClock.now - computed).seconds
-    finish(count: count, output: output)
+    finish(call, output: output)
     // Every rank attends to what it owns; the sum over the ranks is what the whole sequence costs.
     work.flops = AttentionWork.flops(
-      visiblePairs: parts.reduce(0) { $0 + $1.visiblePairs }, shape: shape)
+      visiblePairs: parts.reduce(0) { $0 + $1.visiblePairs }, shape: call.shape)
     return work
   }
 
@@ -189,25 +202,34 @@ public final class AppendAttention {
     }
   }
 
+  private func makeCall(_ layer: LayerAttention, queries: UnsafeRawPointer, tokens: Int) -> Call {
+    let layout = context.layout[layer.index]
+    let pieces = parts.count * layout.shape.keyValueHeads
+    return Call(
+      layer: layer, layout: layout,
+      stateLayout: arithmetic.stateLayout(headDimension: layout.shape.headDimension),
+      queries: queries, queryLayout: arithmetic.queryLayout(layout.shape, tokens: tokens),
+      // Where OpenBLAS multiplies, a token's bits would depend on those that are appended with it.
+      tokensPerCall: arithmetic.multipliesPanels ? tokens : 1,
+      pieces: pieces,
+      // An item is a run of what lies one after the other in memory.
+      items: min(
+        pieces,
+        Arithmetic.runs(
+          bytes: parts.count * layout.blockBytes, threads: arithmetic.team.threads)))
+  }
+
   /// Every thread attends to some of the parts, then thread 0's states take in the others'.
-  private func attendToParts(layer: Int, queries: UnsafeRawPointer, queryLayout: QueryLayout) {
+  private func attendToParts(of call: Call) {
+    let (stateLayout, rows) = (call.stateLayout, call.rows)
     let stateRow = stateLayout.rowElements
-    let rows = queryLayout.rows
     let threads = arithmetic.team.threads
     let states = memory[plan.states]
-    // Where OpenBLAS multiplies, a token's bits would depend on those that are appended with it.
-    let tokensPerCall = arithmetic.multipliesPanels ? queryLayout.tokens : 1
-    arithmetic.reserveAttentionScratch(shape: shape, rows: tokensPerCall * shape.groupSize)
+    arithmetic.reserveAttentionScratch(
+      shape: call.shape, rows: call.tokensPerCall * call.shape.groupSize)
     stateLayout.clear(states, count: threads * rows)
-
-    // An item is a run of what lies one after the other in memory.
-    let pieces = parts.count * shape.keyValueHeads
-    let items = min(
-      pieces, Arithmetic.runs(bytes: parts.count * context.layout.blockBytes, threads: threads))
-    call = Call(
-      layer: layer, queries: queries, queryLayout: queryLayout, tokensPerCall: tokensPerCall,
-      pieces: pieces, items: items)
-    arithmetic.team.callForEach(items, attendToItem)
+    self.call = call
+    arithmetic.team.callForEach(call.items, attendToItem)
     guard threads > 1 else { return }
     forEachRow(of: rows) { row in
       for thread in 1..<threads {
@@ -219,14 +241,16 @@ public final class AppendAttention {
 
   /// Attends to the parts and heads of one item.
   private func attend(to item: Int, of call: Call, thread: Int) {
-    let (heads, group, layout) = (shape.keyValueHeads, shape.groupSize, context.layout)
-    let states = memory[plan.states] + thread * call.queryLayout.rows * stateLayout.rowElements
+    let (heads, group) = (call.shape.keyValueHeads, call.shape.groupSize)
+    let stateRow = call.stateLayout.rowElements
+    let states = memory[plan.states] + thread * call.rows * stateRow
     for piece in call.pieces * item / call.items..<call.pieces * (item + 1) / call.items {
       let part = parts[piece / heads]
       let head = piece % heads
       let memory =
-        part.branch.map { branches.head(head, layer: call.layer, branch: $0, block: part.block) }
-        ?? context.head(head, layer: call.layer, index: part.index)
+        part.branch.map {
+          branches.head(head, layer: call.layer.index, branch: $0, block: part.block)
+        } ?? context.head(head, layer: call.layer.index, index: part.index)
       for first in stride(from: 0, to: part.tokens.count, by: call.tokensPerCall) {
         let row = call.queryLayout.row(head: head, token: part.tokens.lowerBound + first)
         arithmetic.attend(
@@ -235,8 +259,8 @@ public final class AppendAttention {
             count: min(call.tokensPerCall, part.tokens.count - first) * group,
             position: part.pattern == nil ? part.position : part.position + first,
             headsPerToken: group),
-          to: memory, block: part.block, pattern: part.pattern ?? .causal, layout: layout,
-          states: states + row * stateLayout.rowElements, thread: thread)
+          to: memory, block: part.block, pattern: part.pattern ?? .causal, layout: call.layout,
+          states: states + row * stateRow, thread: thread)
       }
     }
   }
@@ -249,16 +273,23 @@ public final class AppendAttention {
     }
   }
 
-  private func finish(count: Int, output: UnsafeMutableRawPointer) {
-    let (d, group) = (shape.headDimension, shape.groupSize)
+  /// Every rank has the whole sequence's states, so each merges the sinks.
+  private func finish(_ call: Call, output: UnsafeMutableRawPointer) {
+    let (stateLayout, sinks) = (call.stateLayout, call.layer.sinks)
+    let (d, group) = (call.shape.headDimension, call.shape.groupSize)
+    let rowsOfHead = call.queryLayout.tokens * group
     let inputBytes = arithmetic.inputType.bytes
-    let outputStride = arithmetic.inputRowBytes(columns: shape.queryHeads * d)
+    let outputStride = arithmetic.inputRowBytes(columns: call.shape.queryHeads * d)
     let states = memory[plan.states]
-    forEachRow(of: count * shape.queryHeads) { row in
-      let (head, row) = (row / (count * group), row % (count * group))
+    forEachRow(of: call.rows) { row in
+      let (head, inHead) = row.quotientAndRemainder(dividingBy: rowsOfHead)
+      let (token, inGroup) = inHead.quotientAndRemainder(dividingBy: group)
+      let queryHead = head * group + inGroup
+      let state = states + row * stateLayout.rowElements
+      stateLayout.merge(sinks, ofHead: queryHead, into: state)
       arithmetic.finish(
-        states + (head * count * group + row) * stateLayout.rowElements, headDimension: d,
-        into: output + row / group * outputStride + (head * group + row % group) * d * inputBytes)
+        state, headDimension: d,
+        into: output + token * outputStride + queryHead * d * inputBytes)
     }
   }
 }

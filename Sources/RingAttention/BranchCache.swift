@@ -6,19 +6,18 @@ import Kernels
 /// keys and values follow the context's: so each block is what it would be if the branch were the
 /// only one, and attending to it gives the same bits.
 ///
-/// `[branches][layers][own blocks of the branch][blockBytes]`, a block as in `KeyValueLayout`. Keys
+/// `[branches][layers][own blocks of the branch][blockBytes of the layer]`, a block as in `KeyValueLayout`. Keys
 /// and values that are not yet written are zeros.
 public final class BranchCache {
   /// What the branches will hold on one rank, and the memory that they take.
   public struct Plan: Sendable {
-    public let layout: KeyValueLayout
-    public let layers: Int
+    public let layout: CacheLayout
     public let branches: Int
     /// The global number of every branch's first block.
     public let firstBlock: Int
     fileprivate let partition: BranchPartition
     fileprivate let rank: Int
-    /// `[branches]`: `[layers][own blocks of the branch][blockBytes]`.
+    /// `[branches]`: `[layers][own blocks of the branch][blockBytes of the layer]`.
     fileprivate let memory: [BufferPlan.Slot<UInt8>]
     fileprivate let buffers: BufferPlan
 
@@ -26,11 +25,10 @@ public final class BranchCache {
     ///   - firstBlock: the global number of every branch's first block.
     ///   - blocksPerBranch: room for so many.
     public init(
-      layout: KeyValueLayout, layers: Int, partition: BranchPartition, rank: Int, branches: Int,
-      firstBlock: Int, blocksPerBranch: Int
+      layout: CacheLayout, partition: BranchPartition, rank: Int, branches: Int, firstBlock: Int,
+      blocksPerBranch: Int
     ) {
       self.layout = layout
-      self.layers = layers
       self.partition = partition
       self.rank = rank
       self.branches = branches
@@ -38,8 +36,7 @@ public final class BranchCache {
       var plan = BufferPlan()
       memory = (0..<branches).map {
         plan.add(
-          partition.blockCount(branch: $0, blocks: blocksPerBranch, of: rank), layers,
-          layout.blockBytes)
+          partition.blockCount(branch: $0, blocks: blocksPerBranch, of: rank), layout.blockBytes)
       }
       buffers = plan
     }
@@ -59,26 +56,26 @@ public final class BranchCache {
     memory = Buffers(plan.buffers)
   }
 
-  public var layout: KeyValueLayout { plan.layout }
+  public var layout: CacheLayout { plan.layout }
   public var branches: Int { plan.branches }
   public var firstBlock: Int { plan.firstBlock }
-  private var layers: Int { plan.layers }
   private var partition: BranchPartition { plan.partition }
   private var rank: Int { plan.rank }
 
   /// Empties a branch.
   ///
-  /// - Parameter tail: `[layers][blockBytes]`, the context's last block where that is partly filled.
+  /// - Parameter tail: `[layers][blockBytes of the layer]`, the context's last block where that is
+  ///   partly filled.
   public func begin(_ branch: Int, tail: UnsafeRawPointer?) {
     let ownBlocks = ownBlocks(branch)
-    for layer in 0..<layers {
+    for layer in layout.layers.indices {
       let start = base(branch, layer: layer)
-      start.initializeMemory(
-        as: UInt8.self, repeating: 0, count: used[branch] * layout.blockBytes)
+      let blockBytes = layout[layer].blockBytes
+      start.initializeMemory(as: UInt8.self, repeating: 0, count: used[branch] * blockBytes)
       guard let tail, ownBlocks > 0, partition.owner(branch: branch, block: 0) == rank else {
         continue
       }
-      start.copyMemory(from: tail + layer * layout.blockBytes, byteCount: layout.blockBytes)
+      start.copyMemory(from: tail + layout.blockBytes(before: layer), byteCount: blockBytes)
     }
     used[branch] = 0
     if tail != nil { use(branch, upTo: firstBlock) }
@@ -107,21 +104,21 @@ public final class BranchCache {
   public func head(
     _ head: Int, layer: Int, branch: Int, block: Int
   ) -> UnsafeMutableRawPointer {
-    base(branch, layer: layer) + (block - firstBlock) / partition.ranks * layout.blockBytes
-      + head * layout.headBytes
+    base(branch, layer: layer) + (block - firstBlock) / partition.ranks * layout[layer].blockBytes
+      + head * layout[layer].headBytes
   }
 
   /// Bytes of the blocks that are in use.
-  public var bytes: Int { used.reduce(0, +) * layers * layout.blockBytes }
+  public var bytes: Int { used.reduce(0, +) * layout.blockBytes }
 
   /// The blocks of all branches that there is room for on this rank.
   var mostBlocks: Int { (0..<branches).reduce(0) { $0 + ownBlocks($1) } }
 
   private func ownBlocks(_ branch: Int) -> Int {
-    plan.memory[branch].count / (layers * layout.blockBytes)
+    plan.memory[branch].count / layout.blockBytes
   }
 
   private func base(_ branch: Int, layer: Int) -> UnsafeMutableRawPointer {
-    memory[raw: plan.memory[branch]] + layer * ownBlocks(branch) * layout.blockBytes
+    memory[raw: plan.memory[branch]] + ownBlocks(branch) * layout.blockBytes(before: layer)
   }
 }

@@ -78,6 +78,64 @@ public final class DividedLinear {
     try gather(outputs: outputs, own: own.count, rows: rows, into: output)
   }
 
+  /// `output[row] = ` all outputs of the row's expert, one after the other.
+  ///
+  /// - Parameters:
+  ///   - experts: of equal shapes.
+  ///   - inputs: `[rows.count]` of the experts' type, the same on every rank.
+  ///   - output: `[rows.count][outputs of an expert]` float32, the same on every rank afterwards.
+  /// - Throws: `MPIError`.
+  public func multiply(
+    _ experts: [LinearGroup], rows: ExpertRows, inputs: MatrixInputs,
+    into output: UnsafeMutablePointer<Float>
+  ) throws {
+    let outputs = experts[0].outputs
+    precondition(rows.count * outputs <= plan.share.count, "the memory has room for all outputs")
+    guard isWorthDividing(rows, experts) else {
+      arithmetic.multiplyRows(
+        experts, rows: rows, range: 0..<outputs, inputs: inputs, outputs: output)
+      return
+    }
+    let own = share(of: communicator.rank, outputs: outputs)
+    arithmetic.multiplyRows(
+      experts, rows: rows, range: own, inputs: inputs, outputs: memory[plan.share])
+    try gather(outputs: outputs, own: own.count, rows: rows.count, into: output)
+  }
+
+  /// Adds to each token what its rows' experts give, times their weights, in the order of the rows: each
+  /// rank sums its own outputs, and only sums are gathered.
+  ///
+  /// - Parameters:
+  ///   - inputs: `[rows.count]` of the experts' type, the same on every rank.
+  ///   - stream: `[tokens][outputs of an expert]` float32, the same on every rank before and afterwards.
+  ///   - scratch: `[rows.count][outputs of an expert]`
+  /// - Throws: `MPIError`.
+  public func add(
+    _ experts: [LinearGroup], rows: ExpertRows, inputs: MatrixInputs,
+    to stream: UnsafeMutablePointer<Float>, tokens: Int, scratch: UnsafeMutablePointer<Float>
+  ) throws {
+    let outputs = experts[0].outputs
+    let isDivided = isWorthDividing(rows, experts)
+    let own = isDivided ? share(of: communicator.rank, outputs: outputs) : 0..<outputs
+    arithmetic.multiplyRows(experts, rows: rows, range: own, inputs: inputs, outputs: scratch)
+    guard isDivided else {
+      arithmetic.add(scratch, rows: rows, columns: outputs, to: stream)
+      return
+    }
+    precondition(tokens * outputs <= plan.share.count, "the memory has room for all outputs")
+    let sums = memory[plan.share]
+    for token in 0..<tokens {
+      (sums + token * own.count).update(
+        from: stream + token * outputs + own.lowerBound, count: own.count)
+    }
+    arithmetic.add(scratch, rows: rows, columns: own.count, to: sums)
+    try gather(outputs: outputs, own: own.count, rows: tokens, into: stream)
+  }
+
+  private func isWorthDividing(_ rows: ExpertRows, _ experts: [LinearGroup]) -> Bool {
+    Self.isWorthDividing(bytes: rows.bytes(of: experts), ranks: communicator.size)
+  }
+
   /// Brings all ranks' parts to every rank, each to its place.
   private func gather(
     outputs: Int, own: Int, rows: Int, into output: UnsafeMutablePointer<Float>

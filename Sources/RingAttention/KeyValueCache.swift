@@ -2,25 +2,23 @@ import Kernels
 
 /// The KV blocks of the context that one rank owns, of all layers.
 ///
-/// `[layers][blocks][blockBytes]`, a block as in `KeyValueLayout`. A layer's blocks lie one after the
+/// `[layers][blocks][blockBytes of the layer]`, a block as in `KeyValueLayout`. A layer's blocks lie one after the
 /// other in ascending order of the sequence, so a layer's share is a message as it stands. Keys and
 /// values that are not yet written are zeros.
 public final class KeyValueCache {
   /// What a cache will hold, and the memory that it takes.
   public struct Plan: Sendable {
-    public let layout: KeyValueLayout
-    public let layers: Int
+    public let layout: CacheLayout
     /// The owned blocks' numbers in the sequence, ascending.
     public let blocks: [Int]
     fileprivate let memory: BufferPlan.Slot<UInt8>
     fileprivate let buffers: BufferPlan
 
-    public init(layout: KeyValueLayout, layers: Int, blocks: [Int]) {
+    public init(layout: CacheLayout, blocks: [Int]) {
       self.layout = layout
-      self.layers = layers
       self.blocks = blocks
       var plan = BufferPlan()
-      memory = plan.add(layers, blocks.count, layout.blockBytes)
+      memory = plan.add(blocks.count, layout.blockBytes)
       buffers = plan
     }
 
@@ -36,19 +34,18 @@ public final class KeyValueCache {
     memory = Buffers(plan.buffers)
   }
 
-  public var layout: KeyValueLayout { plan.layout }
-  public var layers: Int { plan.layers }
+  public var layout: CacheLayout { plan.layout }
   /// The owned blocks' numbers in the sequence, ascending.
   public var blocks: [Int] { plan.blocks }
 
   /// The layer's first block.
   public func base(layer: Int) -> UnsafeMutableRawPointer {
-    memory[raw: plan.memory] + layer * blocks.count * layout.blockBytes
+    memory[raw: plan.memory] + blocks.count * layout.blockBytes(before: layer)
   }
 
   /// One head's part of the rank's block `index`.
   public func head(_ head: Int, layer: Int, index: Int) -> UnsafeMutableRawPointer {
-    base(layer: layer) + index * layout.blockBytes + head * layout.headBytes
+    base(layer: layer) + index * layout[layer].blockBytes + head * layout[layer].headBytes
   }
 
   /// Bytes of the owned blocks in all layers.

@@ -18,33 +18,38 @@ import Ranks
 public final class PrefillAttention {
   /// What one rank attends with, and the memory that it takes.
   public struct Plan: Sendable {
-    public let queryLayout: QueryLayout
     fileprivate let share: SequenceShare
     fileprivate let rank: Int
     fileprivate let schedules: RingSchedules
-    /// `[keyValueHeads][tokens][groupSize]` rows of `SoftmaxStateLayout`.
+    /// `[layers]`
+    fileprivate let patterns: [AttentionPattern]
+    /// `[keyValueHeads][tokens][groupSize]` rows of `SoftmaxStateLayout`, of any layer.
     fileprivate let states: BufferPlan.Slot<Double>
-    /// One layer's largest message each.
+    /// The largest message of any layer each.
     fileprivate let messages: [BufferPlan.Slot<UInt8>]
     fileprivate let buffers: BufferPlan
 
-    /// - Parameter schedules: for every pattern that a layer will use.
+    /// - Parameters:
+    ///   - schedules: for every pattern that a layer has.
+    ///   - patterns: `[layers]`
     public init(
       arithmetic: Arithmetic, cache: KeyValueCache.Plan, schedules: RingSchedules,
-      share: SequenceShare, rank: Int
+      patterns: [AttentionPattern], share: SequenceShare, rank: Int
     ) {
-      let shape = cache.layout.shape
       self.share = share
       self.rank = rank
-      queryLayout = arithmetic.queryLayout(shape, tokens: share.tokenCount)
       self.schedules = schedules
+      self.patterns = patterns
+      let layers = cache.layout.layers
       var plan = BufferPlan()
       states = plan.add(
-        queryLayout.rows,
-        arithmetic.stateLayout(headDimension: shape.headDimension).rowElements)
-      messages = (0..<2).map { _ in
-        plan.add(schedules.largestMessage(to: rank), cache.layout.blockBytes)
-      }
+        layers.map { layout in
+          arithmetic.queryLayout(layout.shape, tokens: share.tokenCount).rows
+            * arithmetic.stateLayout(headDimension: layout.shape.headDimension).rowElements
+        }.max()!)
+      let blocks = schedules.largestMessages(to: rank)
+      let message = zip(layers, patterns).map { blocks[$1]! * $0.blockBytes }.max()!
+      messages = (0..<2).map { _ in plan.add(message) }
       buffers = plan
     }
 
@@ -56,9 +61,8 @@ public final class PrefillAttention {
   private let communicator: Communicator
   private let arithmetic: Arithmetic
   private let cache: KeyValueCache
-  private let tiles: [Tile]
-  /// What a layer with each of the patterns costs this rank.
-  private let flops: [AttentionPattern: Double]
+  /// Pairs of one of the rank's tokens and a key that it sees, by pattern.
+  private let visiblePairs: [AttentionPattern: Int]
   private let memory: Buffers
   /// Hops begun, counted from the first hop of the first layer: the same number on two ranks is the
   /// same hop.
@@ -75,21 +79,17 @@ public final class PrefillAttention {
     self.communicator = communicator
     self.arithmetic = arithmetic
     self.cache = cache
-    tiles = Tile.all(
-      of: plan.share, tokensPerTile: arithmetic.tokensPerTile(cache.layout.shape))
-    flops = plan.schedules.patterns.reduce(into: [:]) { flops, pattern in
-      flops[pattern] = AttentionWork.flops(
-        visiblePairs: plan.share.visiblePairs(pattern), shape: cache.layout.shape)
+    visiblePairs = plan.schedules.patterns.reduce(into: [:]) { pairs, pattern in
+      pairs[pattern] = plan.share.visiblePairs(pattern)
     }
     memory = Buffers(plan.buffers)
   }
 
-  private var shape: AttentionShape { cache.layout.shape }
-
   /// Attends all of the rank's queries of one layer. Every rank calls this for the same layer.
   ///
   /// - Parameters:
-  ///   - queries: of all the rank's tokens, as `queryLayout` of the plan says.
+  ///   - layer: with a pattern of the plan's schedules.
+  ///   - queries: of all the rank's tokens, as `Arithmetic.queryLayout` says of the layer's shape.
   ///   - output: `[tokens][inputStride(queryHeads · headDimension)]` matrix input.
   ///   - onSpan: told of computation and of waiting, for the timeline.
   ///   - stop: may give up the layer on the way; then `drain` must be called before the ring is
@@ -98,19 +98,22 @@ public final class PrefillAttention {
   /// - Returns: nil where the layer was given up.
   /// - Throws: `MPIError`.
   public func attend(
-    layer: Int, pattern: AttentionPattern, queries: UnsafeRawPointer,
-    output: UnsafeMutableRawPointer, stop: PrefillStop?, onSpan: SpanHandler? = nil,
-    onProgress: ((Double) -> Void)? = nil
+    _ layer: LayerAttention, queries: UnsafeRawPointer, output: UnsafeMutableRawPointer,
+    stop: PrefillStop?, onSpan: SpanHandler? = nil, onProgress: ((Double) -> Void)? = nil
   ) throws -> AttentionWork? {
     let exchange = RingExchange(communicator: communicator)
     self.exchange = exchange
+    let layout = cache.layout[layer.index]
+    let tokensPerTile = arithmetic.tokensPerTile(layout.shape)
     arithmetic.reserveAttentionScratch(
-      shape: shape, rows: arithmetic.tokensPerTile(shape) * shape.groupSize)
+      shape: layout.shape, rows: tokensPerTile * layout.shape.groupSize)
     var pass = LayerPass(
-      layer: layer, pattern: pattern, queries: queries, output: output,
-      schedule: plan.schedules[pattern], exchange: exchange, stop: stop,
-      base: UnsafeRawPointer(cache.base(layer: layer)), blocks: plan.share.blocks)
-    pass.work.flops = flops[pattern]!
+      layer: layer, layout: layout, tiles: Tile.all(of: plan.share, tokensPerTile: tokensPerTile),
+      queries: queries, output: output, schedule: plan.schedules[layer.pattern],
+      exchange: exchange, stop: stop, base: UnsafeRawPointer(cache.base(layer: layer.index)),
+      blocks: plan.share.blocks)
+    pass.work.flops = AttentionWork.flops(
+      visiblePairs: visiblePairs[layer.pattern]!, shape: layout.shape)
     let ranks = communicator.size
     for hop in 0..<ranks {
       let isDone = try WorkLocation.within("hop", hop + 1) {
@@ -129,23 +132,19 @@ public final class PrefillAttention {
   ///
   /// - Throws: `MPIError`.
   public func attend(
-    layer: Int, pattern: AttentionPattern, queries: UnsafeRawPointer,
-    output: UnsafeMutableRawPointer, onSpan: SpanHandler? = nil,
-    onProgress: ((Double) -> Void)? = nil
+    _ layer: LayerAttention, queries: UnsafeRawPointer, output: UnsafeMutableRawPointer,
+    onSpan: SpanHandler? = nil, onProgress: ((Double) -> Void)? = nil
   ) throws -> AttentionWork {
     try attend(
-      layer: layer, pattern: pattern, queries: queries, output: output, stop: nil, onSpan: onSpan,
-      onProgress: onProgress)!
+      layer, queries: queries, output: output, stop: nil, onSpan: onSpan, onProgress: onProgress)!
   }
 
   /// Clears the ring of the messages of layers that were given up, some of which were sent to ranks
   /// that never came to receive them. Every rank calls this, also one that gave up nothing.
   ///
-  /// - Parameters:
-  ///   - firstLayer: the first that this prefill attended, the same on every rank.
-  ///   - patterns: of all layers.
+  /// - Parameter firstLayer: the first that this prefill attended, the same on every rank.
   /// - Throws: `MPIError`.
-  public func drain(firstLayer: Int, patterns: [AttentionPattern]) throws {
+  public func drain(firstLayer: Int) throws {
     let (rank, ranks) = (communicator.rank, communicator.size)
     let begun = max(hopsBegun, firstLayer * ranks)
     // Messages come from the next rank, which sent those of the hops that it began.
@@ -153,12 +152,12 @@ public final class PrefillAttention {
     try exchange?.drainReceive(isSent: sent >= begun)
     let message = memory[raw: plan.messages[(begun + ranks - 1) % ranks % 2]]
     for hop in begun..<max(begun, sent) {
-      let schedule = plan.schedules[patterns[hop / ranks]]
+      let schedule = plan.schedules[plan.patterns[hop / ranks]]
       let late = RingExchange(communicator: communicator)
       try late.start(
         sending: [], of: message,
         receiving: schedule.messages(at: rank, hop: hop % ranks).received, into: message,
-        blockBytes: cache.layout.blockBytes, hop: hop % ranks)
+        blockBytes: cache.layout[hop / ranks].blockBytes, hop: hop % ranks)
       try late.finish()
     }
     try exchange?.finish()
@@ -175,10 +174,10 @@ public final class PrefillAttention {
     // After the last hop there is nothing to send and nothing to receive.
     let (sent, received) = pass.schedule.messages(at: communicator.rank, hop: hop)
     let message = memory[raw: plan.messages[hop % 2]]
-    hopsBegun = pass.layer * ranks + hop + 1
+    hopsBegun = pass.layer.index * ranks + hop + 1
     try pass.exchange.start(
       sending: sent, of: pass.base, receiving: received, into: message,
-      blockBytes: cache.layout.blockBytes, hop: hop)
+      blockBytes: pass.layout.blockBytes, hop: hop)
 
     let began = ContinuousClock.now
     attendToBlocks(of: pass, isFirst: hop == 0, isLast: hop + 1 == ranks, onProgress: onProgress)
@@ -202,8 +201,9 @@ public final class PrefillAttention {
   private func attendToBlocks(
     of pass: LayerPass, isFirst: Bool, isLast: Bool, onProgress: (Double) -> Void
   ) {
-    let (pattern, base, stop) = (pass.pattern, pass.base, pass.stop)
-    let layout = cache.layout
+    let (pattern, base, stop) = (pass.layer.pattern, pass.base, pass.stop)
+    let layout = pass.layout
+    let shape = layout.shape
     let d = shape.headDimension
     let group = shape.groupSize
     let heads = shape.keyValueHeads
@@ -211,7 +211,7 @@ public final class PrefillAttention {
     let stateLayout = arithmetic.stateLayout(headDimension: d)
     let stateRow = stateLayout.rowElements
     let outputStride = arithmetic.inputRowBytes(columns: shape.queryHeads * d)
-    let queryLayout = plan.queryLayout
+    let queryLayout = arithmetic.queryLayout(shape, tokens: plan.share.tokenCount)
     let states = memory[plan.states]
     let poll = { [communicator, exchange = pass.exchange] in
       exchange.poll()
@@ -219,7 +219,7 @@ public final class PrefillAttention {
       communicator.tick()
     }
     pass.blocks.withUnsafeBufferPointer { blocks in
-      tiles.withUnsafeBufferPointer { tiles in
+      pass.tiles.withUnsafeBufferPointer { tiles in
         arithmetic.team.forEach(
           tiles.count * heads, betweenItems: poll
         ) { item, thread in
@@ -253,10 +253,13 @@ public final class PrefillAttention {
           }
           guard isLast else { return }
           for row in 0..<rows {
-            let column = (head * group + row % group) * d * inputBytes
+            let queryHead = head * group + row % group
+            let state = tileStates + row * stateRow
+            stateLayout.merge(pass.layer.sinks, ofHead: queryHead, into: state)
             arithmetic.finish(
-              tileStates + row * stateRow, headDimension: d,
-              into: pass.output + (tile.token + row / group) * outputStride + column)
+              state, headDimension: d,
+              into: pass.output + (tile.token + row / group) * outputStride
+                + queryHead * d * inputBytes)
           }
         }
       }
@@ -266,8 +269,10 @@ public final class PrefillAttention {
 
 /// One layer on its way round the ring.
 private struct LayerPass {
-  let layer: Int
-  let pattern: AttentionPattern
+  let layer: LayerAttention
+  let layout: KeyValueLayout
+  /// Of all the rank's tokens.
+  let tiles: [Tile]
   /// As in `QueryLayout`.
   let queries: UnsafeRawPointer
   /// `[tokens][inputStride(queryHeads · headDimension)]` matrix input.

@@ -20,8 +20,8 @@ public struct RingSchedules: Sendable {
     return schedule
   }
 
-  /// The most blocks that a rank receives in one hop.
-  func largestMessage(to rank: Int) -> Int {
-    schedules.values.map { $0.largestMessage(to: rank) }.max() ?? 0
+  /// The most blocks that a rank receives in one hop, by pattern.
+  func largestMessages(to rank: Int) -> [AttentionPattern: Int] {
+    schedules.mapValues { $0.largestMessage(to: rank) }
   }
 }

@@ -13,10 +13,6 @@ extension ModelConfiguration {
     try Self.check("the hidden size", hiddenSize, upTo: Self.largestHiddenSize)
     for layer in layers { try layer.feedForward.validate() }
     try Self.check("the vocabulary size", vocabulary.size, upTo: Self.largestVocabulary)
-    try Self.check("the number of query heads", attention.queryHeads, upTo: Self.largestHeadCount)
-    try Self.check(
-      "the number of key/value heads", attention.keyValueHeads, upTo: Self.largestHeadCount)
-    try Self.check("the head dimension", attention.headDimension, upTo: Self.largestHeadDimension)
     try Self.check(
       "the number of positions", sequence.maximumPositions, upTo: Self.largestPositionCount)
     for (index, layer) in layers.enumerated() {
@@ -24,7 +20,7 @@ extension ModelConfiguration {
         try Self.check("layer \(index)'s sliding window", window, upTo: Self.largestPositionCount)
       }
     }
-    try validateHeads()
+    try validateAttention()
     try validateNumbers()
     try validateTokens()
   }
@@ -39,19 +35,20 @@ extension ModelConfiguration {
     }
   }
 
-  private func validateHeads() throws(ModelError) {
-    let (queryHeads, keyValueHeads) = (attention.queryHeads, attention.keyValueHeads)
-    guard queryHeads % keyValueHeads == 0 else {
-      throw ModelError(
-        .malformed,
-        "the \(queryHeads) query heads cannot be divided evenly among the \(keyValueHeads) "
-          + "key/value heads"
-      )
-    }
-    guard attention.headDimension % 2 == 0 else {
-      throw ModelError(
-        .unsupported,
-        "the head dimension is \(attention.headDimension), but must be even to be supported")
+  /// Says in which layer something is wrong where layers differ.
+  private func validateAttention() throws(ModelError) {
+    var valid: [LayerConfiguration] = []
+    let areAlike = attentions.count == 1 && rotations.count <= 1
+    for (index, layer) in layers.enumerated() {
+      let isKnown = valid.contains { $0.attention == layer.attention && $0.rope == layer.rope }
+      if isKnown { continue }
+      do throws(ModelError) {
+        try layer.attention.validate()
+        try layer.rope?.validate(headDimension: layer.attention.headDimension)
+      } catch {
+        throw areAlike ? error : ModelError(error.kind, "layer \(index): \(error.message)")
+      }
+      valid.append(layer)
     }
   }
 
@@ -63,17 +60,18 @@ extension ModelConfiguration {
       )
     }
     for (what, value) in [
-      ("the scale of attention", attention.scale),
-      ("the soft cap of scores", attention.scoreSoftCap ?? 1),
       ("the soft cap of logits", vocabulary.logitSoftCap ?? 1),
       ("the scale of embeddings", vocabulary.embeddingScale),
     ] {
-      // Far from where float32 would overflow.
-      guard value >= 1e-6, value <= 1e6 else {
-        throw ModelError(.malformed, "\(what) is \(value), but must be from 1e-6 to 1e6")
-      }
+      try Self.check(what, value)
     }
-    for rope in ropes { try rope.validate(headDimension: attention.headDimension) }
+  }
+
+  /// - Throws: `ModelError` unless `value` is far from where float32 would overflow.
+  static func check(_ what: String, _ value: Double) throws(ModelError) {
+    guard value >= 1e-6, value <= 1e6 else {
+      throw ModelError(.malformed, "\(what) is \(value), but must be from 1e-6 to 1e6")
+    }
   }
 
   private func validateTokens() throws(ModelError) {

@@ -10,7 +10,6 @@ public struct ModelConfiguration: Equatable, Sendable {
   public let modelType: String
   public let hiddenSize: Int
   public let vocabulary: VocabularyConfiguration
-  public let attention: AttentionConfiguration
   public let normalization: NormalizationConfiguration
   public let sequence: SequenceConfiguration
   public private(set) var layers: [LayerConfiguration]
@@ -18,13 +17,12 @@ public struct ModelConfiguration: Equatable, Sendable {
   /// - Throws: `ModelError` if a size is out of range or contradicts another.
   public init(
     modelType: String, hiddenSize: Int, vocabulary: VocabularyConfiguration,
-    attention: AttentionConfiguration, normalization: NormalizationConfiguration,
-    sequence: SequenceConfiguration, layers: [LayerConfiguration]
+    normalization: NormalizationConfiguration, sequence: SequenceConfiguration,
+    layers: [LayerConfiguration]
   ) throws(ModelError) {
     self.modelType = modelType
     self.hiddenSize = hiddenSize
     self.vocabulary = vocabulary
-    self.attention = attention
     self.normalization = normalization
     self.sequence = sequence
     self.layers = layers
@@ -35,19 +33,23 @@ public struct ModelConfiguration: Equatable, Sendable {
   /// projections.
   public func rotating(_ layout: RotationLayout) -> ModelConfiguration {
     var configuration = self
-    configuration.layers = layers.map { layer in
-      var rope = layer.rope
-      rope?.layout = layout
-      return LayerConfiguration(
-        rope: rope, pattern: layer.pattern, feedForward: layer.feedForward)
-    }
+    for index in layers.indices { configuration.layers[index].rope?.layout = layout }
     return configuration
   }
 
+  /// The different attentions of the layers, in the order of their first layers.
+  public var attentions: [AttentionConfiguration] {
+    layers.reduce(into: []) { attentions, layer in
+      if !attentions.contains(layer.attention) { attentions.append(layer.attention) }
+    }
+  }
+
   /// The different rotations of the layers, in the order of their first layers.
-  public var ropes: [RoPEParameters] {
-    layers.reduce(into: []) { ropes, layer in
-      if let rope = layer.rope, !ropes.contains(rope) { ropes.append(rope) }
+  public var rotations: [LayerRotation] {
+    layers.reduce(into: []) { rotations, layer in
+      if let rotation = layer.rotation, !rotations.contains(rotation) {
+        rotations.append(rotation)
+      }
     }
   }
 
@@ -77,51 +79,6 @@ public struct VocabularyConfiguration: Equatable, Sendable {
     self.embeddingScale = embeddingScale
     self.isTied = isTied
     self.logitSoftCap = logitSoftCap
-  }
-}
-
-/// The attention of all layers.
-public struct AttentionConfiguration: Equatable, Sendable {
-  public var queryHeads: Int
-  /// Each serves `queryHeads / keyValueHeads` consecutive query heads.
-  public var keyValueHeads: Int
-  /// Elements of one head's query, key or value; even.
-  public var headDimension: Int
-  /// Whether the query, key and value projections have biases; whether the output projection has
-  /// one too, the family says.
-  public var hasBias: Bool
-  /// Whether each head's queries and keys pass an RMSNorm before they are rotated.
-  public var hasHeadNorms: Bool
-  /// What q·k is multiplied by.
-  public var scale: Double
-  /// c, where scores are c · tanh(score / c).
-  public var scoreSoftCap: Double?
-
-  /// - Parameter scale: nil for 1/√headDimension, as in most families.
-  public init(
-    queryHeads: Int, keyValueHeads: Int, headDimension: Int, hasBias: Bool = false,
-    hasHeadNorms: Bool = false, scale: Double? = nil, scoreSoftCap: Double? = nil
-  ) {
-    self.queryHeads = queryHeads
-    self.keyValueHeads = keyValueHeads
-    self.headDimension = headDimension
-    self.hasBias = hasBias
-    self.hasHeadNorms = hasHeadNorms
-    self.scale = scale ?? 1 / Double(headDimension).squareRoot()
-    self.scoreSoftCap = scoreSoftCap
-  }
-
-  /// The width of all query heads together: the outputs of the query projection.
-  public var queryWidth: Int { queryHeads * headDimension }
-
-  /// The width of all key (or value) heads together: the outputs of the key projection.
-  public var keyValueWidth: Int { keyValueHeads * headDimension }
-
-  /// As the kernels want it; of a valid configuration.
-  public var shape: AttentionShape {
-    AttentionShape(
-      queryHeads: queryHeads, keyValueHeads: keyValueHeads, headDimension: headDimension,
-      scale: scale, softCap: scoreSoftCap)
   }
 }
 

@@ -133,6 +133,12 @@ import Testing
     #expect(try rendered(file) == "file c")
     #expect(try rendered(configured) == "config c")
     #expect(try rendered(file.merging(configured) { $1 }) == "file c")
+    let older = [
+      "chat_template.json": #"{"chat_template": "older {{ messages[0].content }}"}"#,
+      "tokenizer_config.json": "{}",
+    ]
+    #expect(try rendered(older) == "older c")
+    #expect(try rendered(older.merging(configured) { $1 }) == "config c")
     let list = #"""
       {"chat_template": [{"name": "rag", "template": "r"}, {"name": "default", "template": "d"}]}
       """#
@@ -247,7 +253,7 @@ import Testing
   }
 
   @Test func builtInModel() {
-    let failure = caughtFailure { _ = try ModelChatTemplate(of: .builtIn) }
+    let failure = caughtFailure { _ = try ModelChatTemplate(of: .standard) }
     #expect(failure?.exitCode == .badData)
     #expect(failure?.sentence.contains("--chat") == true)
   }

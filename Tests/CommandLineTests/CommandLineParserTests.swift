@@ -124,6 +124,7 @@ import Testing
     ["--context", "a", "stray"], ["--quiet", "haystack"], ["stray"], ["--", "stray"], ["-q"],
     ["--unknown"], ["--contxt", "a"], ["generate", "stray"], ["generate", "--needles", "3"],
     ["info", "stray"], ["info", "--context", "a"], ["inspect", "--model"], ["export"],
+    ["export", "d", "--model", "d"],
     ["haystack"], ["haystack", "--tokens", "0"], ["haystack", "--tokens", "1", "--needles", "-1"],
     ["haystack", "--tokens", "9", "--ask", "0"], ["haystack", "--tokens", "9", "stray"],
     ["haystack", "--tokens", "99", "--prompts", "a", "--ask", "1"],
@@ -289,7 +290,13 @@ import Testing
     guard
       case .export(let export) = try CommandLineParser.parse(["export", "d", "--overwrite"]).get()
     else { return #expect(Bool(false), "not export") }
-    #expect(export.directory == "d" && export.overwrite)
+    #expect(export.directory == "d" && export.overwrite && export.model == .plain)
+    guard
+      case .export(let export) = try CommandLineParser.parse([
+        "export", "d", "--model", "needle-sinks",
+      ]).get()
+    else { return #expect(Bool(false), "not export") }
+    #expect(export.model == .sinks && !export.overwrite)
   }
 }
 

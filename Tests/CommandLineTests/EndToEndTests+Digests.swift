@@ -3,6 +3,7 @@ import Foundation
 import Kernels
 import TestSupport
 import Testing
+import Transformer
 
 extension EndToEndTests {
   /// The same logits to the last bit, for any number of ranks and threads and any partition.
@@ -106,16 +107,19 @@ extension EndToEndTests {
       }
     }
 
-    /// The built-in model, written as a model directory and read back, is the same model.
-    @Test func exportedModel() throws {
+    /// A built-in model, written as a model directory and read back, is the same model.
+    @Test(arguments: NeedleModel.Variant.allCases.map(\.rawValue))
+    func exportedModel(name: String) throws {
       let haystack = try Haystack.make(tokens: 900, needles: 1, seed: 3)
       try withTemporaryDirectory { directory in
         let (model, text) = (directory + "/needle-model", directory + "/text")
         try Data(haystack.text).write(to: URL(fileURLWithPath: text))
-        let export = try runRingflash(["export", model], ranks: 2)
+        let export = try runRingflash(["export", model, "--model", name], ranks: 2)
         expectSuccess(export, "export")
         #expect(export.output.isEmpty)
-        let embedded = try record(["--context", text], ranks: nil, name: "embedded")
+        let embedded = try record(
+          ["--context", text, "--model", name], ranks: nil, name: "embedded")
+        #expect(embedded.text == haystack.needles[0].passkey + ".")
         for ranks in [nil, 3] {
           let exported = try record(
             ["--context", text, "--model", model], ranks: ranks, name: "exported")

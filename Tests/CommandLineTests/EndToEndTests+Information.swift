@@ -23,6 +23,7 @@ extension EndToEndTests {
       (["generate", "--help"], "USAGE: ringflash generate "),
       (["help", "bench", "attention"], "USAGE: ringflash bench attention "),
       (["--version"], "0.1.0"), (["inspect"], "needle (built in"),
+      (["inspect", "needle-moe"], "needle-moe (built in"),
     ])
     func sameEverywhere(arguments: [String], word: String) throws {
       let (alone, ranks) = try texts(arguments)
@@ -67,6 +68,8 @@ extension EndToEndTests {
         let model = try jsonObject(try texts(["inspect", path, "--json"]).ranks)
         #expect(model["layers"] as? Int == 4 && model["sliding_window_layers"] as? Int == 2)
         #expect(model["query_heads"] as? Int == 6 && model["key_value_heads"] as? Int == 2)
+        let heads = try #require(model["heads"] as? [[String: Int]])
+        #expect(heads.map { $0["query_heads"] } == [6] && heads[0]["layers"] == 4)
         // Keys and values of 2 heads of 32 in 4 layers, 2 bytes each.
         #expect(model["kv_bytes_per_token"] as? Int == 2 * 2 * 32 * 4 * 2)
         #expect(model["has_tokenizer"] as? Bool == false)

@@ -84,10 +84,6 @@ extension EndToEndTests {
         }
         try writeRandomModel(to: path, overwrite: true, change: asks)
         try expectFailure(ids, 65, [path, "\"is_causal\": false", "\"num_experts\": 8"])
-        try write(
-          "config.json",
-          #"{"model_type": "gemma3", "text_config": {"model_type": "gemma3_text"}}"#)
-        try expectFailure(ids, 65, [path, "multimodal", "\"gemma3_text\""])
         try FileManager.default.removeItem(atPath: path + "/config.json")
         try write("adapter_config.json", #"{"base_model_name_or_path": "org/base"}"#)
         try expectFailure(ids, 66, [path, "LoRA", "\"org/base\""])

@@ -12,7 +12,7 @@ extension EndToEndTests {
       "precision", "model", "model_digest", "text", "tokens", "seconds", "tokens_per_second",
       "flops", "gflops",
       "balance", "bytes_sent", "kv_bytes", "peak_resident_bytes", "peak_private_bytes",
-      "random_weights", "logits_digest", "warnings",
+      "random_weights", "logits_digest", "warnings", "expert_tokens",
     ]
     static let innerKeys: [String: Set<String>] = [
       "tokens": ["context", "prompt", "generated"],
@@ -21,7 +21,8 @@ extension EndToEndTests {
       ],
       "questions": ["asked", "answered_before", "answered"],
       "tokens_per_second": ["prefill", "decode"],
-      "flops": ["attention", "linear"], "gflops": ["attention", "linear"],
+      "expert_tokens": ["balance", "layers", "ranks"], "flops": ["attention", "linear"],
+      "gflops": ["attention", "linear"],
     ]
 
     /// Names of one character, and names that are no text, lead where they say.

@@ -2,6 +2,7 @@ import CommandLine
 import Foundation
 import TestSupport
 import Testing
+import Transformer
 
 extension EndToEndTests {
   /// Digits hidden in a context come back, however long it is and over however many ranks.
@@ -30,6 +31,32 @@ extension EndToEndTests {
           let run = try runRingflash(["--context", path, "--max-tokens", "7"], ranks: 8)
           expectSuccess(run, "needle \(asked)")
           #expect(run.text == haystack.needles[asked - 1].passkey + "\n", "needle \(asked)")
+        }
+      }
+    }
+
+    /// Every built-in model, with equal logits on all numbers of ranks, in an answer from a saved context,
+    /// too.
+    @Test(arguments: NeedleModel.Variant.allCases.map(\.rawValue))
+    func everyBuiltInModel(name: String) throws {
+      for asked in [1, 3, 4] {
+        let haystack = try Haystack.make(tokens: 3_000, needles: 4, asked: asked, seed: 5)
+        try withTemporaryDirectory { directory in
+          let (text, saved) = (directory + "/text", directory + "/saved")
+          try Data(haystack.text).write(to: URL(fileURLWithPath: text))
+          func record(_ arguments: [String], ranks: Int) throws -> Record {
+            let run = try runRingflash(
+              arguments + ["--report", directory + "/report", "--quiet"], ranks: ranks)
+            expectSuccess(run, "\(name), needle \(asked), \(ranks) ranks")
+            return try Record(path: directory + "/report")
+          }
+          let whole = try record(["--context", text, "--model", name, "--save", saved], ranks: 1)
+          #expect(whole.text == haystack.needles[asked - 1].passkey + ".", "\(name), \(asked)")
+          for ranks in asked == 3 ? [3, 8] : [3] {
+            let same = try record(["--context", text, "--model", name], ranks: ranks)
+            #expect(same.digest == whole.digest, "\(name), \(ranks) ranks")
+          }
+          #expect(try record(["--resume", saved], ranks: 2).digest == whole.digest, "\(name)")
         }
       }
     }

@@ -3,6 +3,7 @@ import Foundation
 import Inference
 import Ranks
 import Testing
+import Transformer
 
 @Suite struct GenerateSettingsTests {
   private func exitCode(_ arguments: [String]) throws -> ExitCode? {
@@ -14,7 +15,7 @@ import Testing
     let settings = try GenerateSettings(generateOptions(["--token-ids", "ids.json"]))
     #expect(settings.context == .tokenIds(path: "ids.json"))
     #expect(settings.prompt == nil)
-    #expect(settings.model == .builtIn)
+    #expect(settings.model == .builtIn(.plain))
     #expect(settings.generation == GenerationChoices())
     #expect(settings.numerics.precision == .bf16)
     #expect(settings.threads == nil)
@@ -26,11 +27,24 @@ import Testing
     #expect(settings.logLevel == .warning)
   }
 
+  @Test func builtInModelsByTheirNames() throws {
+    for variant in NeedleModel.Variant.allCases {
+      let options = ["--context", "a", "--model", variant.rawValue]
+      #expect(try GenerateSettings(generateOptions(options)).model == .builtIn(variant))
+      #expect(ModelSource("./\(variant.rawValue)") == .stored("./\(variant.rawValue)"))
+    }
+    #expect(Set(NeedleModel.Variant.allCases.map(\.rawValue)).contains("needle"))
+  }
+
   @Test func optionsThatNeedOthers() throws {
     #expect(try exitCode([]) == .usage)
     #expect(try exitCode(["--prompt", "why"]) == .usage)
     #expect(try exitCode(["--context", "a", "--random-weights"]) == .usage)
-    #expect(try exitCode(["--context", "a", "--random-weights", "--model", "needle"]) == .usage)
+    for model in ["needle", "needle-moe", "needle-sinks"] {
+      #expect(
+        try exitCode(["--context", "a", "--random-weights", "--model", model]) == .usage, "\(model)"
+      )
+    }
     #expect(try exitCode(["--context", "a", "--random-weights", "--model", "d"]) == nil)
     #expect(try exitCode(["--context", "a", "--checkpoint-every", "1"]) == .usage)
     #expect(try exitCode(["--context", "a", "--save", "d", "--checkpoint-every", "1"]) == nil)

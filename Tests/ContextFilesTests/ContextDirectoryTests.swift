@@ -8,10 +8,11 @@ import Testing
 @Suite struct ContextDirectoryTests {
   /// Calls `body` with a saved context in a new folder, finished unless said otherwise.
   private func withSaved(
-    layers: Int = 3, _ body: (SampleContext, TemporaryDirectory) throws -> Void
+    layers: Int = 3, blockBytes: [Int] = [100, 100, 100],
+    _ body: (SampleContext, TemporaryDirectory) throws -> Void
   ) throws {
     let folder = try TemporaryDirectory()
-    let sample = SampleContext(in: folder.path)
+    let sample = SampleContext(in: folder.path, blockBytes: blockBytes)
     try sample.directory.prepare()
     try sample.save(layers: layers)
     try body(sample, folder)
@@ -25,6 +26,21 @@ import Testing
         #expect(manifest.description == sample.description)
         #expect(manifest.finishedLayers == layers && manifest.isFinished == (layers == 3))
         #expect(manifest.prefillMilliseconds == 12_345)
+      }
+    }
+  }
+
+  @Test func layersOfDifferentSizesAreReadBack() throws {
+    for layers in 1...3 {
+      try withSaved(layers: layers, blockBytes: [100, 30, 260]) { sample, folder in
+        try sample.readAll()
+        let manifest = try sample.directory.manifest()
+        #expect(manifest.description == sample.description)
+        let bytes = [100, 130, 390][layers - 1]
+        #expect(try folder.bytes(of: "blocks/000002.kv").count == bytes)
+        #expect(
+          manifest.bytes == 3 * bytes + 40
+            + (layers == 3 ? 20 : sample.description.activationBytes))
       }
     }
   }

@@ -85,6 +85,7 @@ import Testing
       ("\"prefill_milliseconds\" : 5", "\"prefill_milliseconds\" : 6"),
       ("\"separated\" : true", "\"separated\" : false"), ("Be ", "be "),
       ("\"tokens_sha256\" : \"2", "\"tokens_sha256\" : \"3"),
+      ("\"format_version\" : 1", "\"format_version\" : 2"),
     ] {
       let changed = text.replacingOccurrences(of: key, with: change)
       #expect(changed != text, "\(key)")
@@ -92,10 +93,58 @@ import Testing
     }
   }
 
+  /// What was saved before layers could differ is read, and where they are alike nothing has changed.
+  @Test func layersThatAreAlikeAreSaidAsBefore() throws {
+    let text = try text
+    #expect(text.contains("\"format_version\" : 1") && text.contains("\"query_heads\" : 4"))
+    // Computed apart from this program.
+    let checksum = "9db5f7bf6fb807791414598f63044f54d269050dbb6676baad163522c1e79dbe"
+    #expect(text.contains("\"manifest_sha256\" : \"\(checksum)\""))
+    #expect(try read(text).description.layout.layers == nil)
+  }
+
+  private static func differing() -> ContextManifest {
+    var manifest = manifest
+    manifest.description.layout = .init(
+      layers: [(4, 2), (6, 1), (4, 2)].map {
+        .init(
+          queryHeads: $0, keyValueHeads: $1, headDimension: 3, paddedHeadDimension: 16,
+          blockBytes: 50 * $1)
+      }, hiddenSize: 5, tokensPerBlock: 4, arrangement: "rows")
+    return manifest
+  }
+
+  @Test func layersMayDiffer() throws {
+    let manifest = Self.differing()
+    let text = String(decoding: try manifest.json(), as: UTF8.self)
+    #expect(text.contains("\"format_version\" : 2"))
+    #expect(try read(text) == manifest)
+    #expect(
+      try JSONDecoder().decode(ContextManifest.self, from: JSONEncoder().encode(manifest))
+        == manifest)
+    #expect((0...3).map(manifest.description.layout.blockBytes(layers:)) == [0, 100, 150, 250])
+    #expect(Self.manifest.description.layout.blockBytes(layers: 3) == 300)
+    for (key, change) in [("\"query_heads\" : 6", "7"), ("\"block_bytes\" : 50", "51")] {
+      let changed = text.replacing(key, with: key.dropLast(2) + change)
+      #expect(changed != text)
+      expectError(.malformed, naming: ["m.json"], key) { _ = try read(changed) }
+    }
+    var other = manifest.description
+    other.layout.layers?[1].blockBytes = 60
+    expectError(.mismatch, naming: ["another order"]) {
+      try manifest.description.check(against: other, path: "d")
+    }
+    // There is one for each layer.
+    var fewer = manifest
+    fewer.description.layout.layers?.removeLast()
+    let json = String(decoding: try fewer.json(), as: UTF8.self)
+    expectError(.malformed, naming: ["layout.layers", "3"]) { _ = try read(json) }
+  }
+
   @Test func newerFormat() throws {
     let newer = try text.replacingOccurrences(
-      of: "\"format_version\" : 1", with: "\"format_version\" : 2")
-    expectError(.unsupported, naming: ["m.json", "1.2.3", "format 2", "format 1"]) {
+      of: "\"format_version\" : 1", with: "\"format_version\" : 3")
+    expectError(.unsupported, naming: ["m.json", "1.2.3", "format 3", "format 2"]) {
       _ = try read(newer)
     }
   }

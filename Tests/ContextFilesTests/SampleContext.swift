@@ -3,29 +3,43 @@ import Digests
 import Foundation
 import Testing
 
-/// Saves contexts of made-up bytes: 3 blocks of 4 tokens, the last one partly filled, in 3 layers.
+/// Saves contexts of made-up bytes: 3 blocks of 4 tokens, the last one partly filled, in 3 layers, all
+/// alike or not.
 struct SampleContext {
   let directory: ContextDirectory
-  var description = ContextDescription(
-    version: "1.2.3",
-    model: .init(name: "some/model", path: "/some/model", identity: "abc", randomWeights: false),
-    precision: "bf16", instructionSet: "avx2",
-    layout: .init(
-      queryHeads: 4, keyValueHeads: 2, headDimension: 3, paddedHeadDimension: 16, hiddenSize: 5,
-      tokensPerBlock: 4, blockBytes: 100, arrangement: "rows"),
-    layers: 3, tokens: 10,
-    chat: .init(system: "Be \"brief\".\n\u{1F600}", separated: true))
+  var description: ContextDescription
+  /// Of each layer.
+  let blockBytes: [Int]
   let files: [BlockFile]
 
-  init(in path: String) {
+  init(in path: String, blockBytes: [Int] = [100, 100, 100]) {
     directory = ContextDirectory(path: path)
+    self.blockBytes = blockBytes
     files = (0..<3).map { [directory] in BlockFile(block: $0, in: directory) }
+    description = Self.description(blockBytes)
+  }
+
+  private static func description(_ blockBytes: [Int]) -> ContextDescription {
+    ContextDescription(
+      version: "1.2.3",
+      model: .init(name: "some/model", path: "/some/model", identity: "abc", randomWeights: false),
+      precision: "bf16", instructionSet: "avx2",
+      layout: .init(
+        layers: blockBytes.map {
+          .init(
+            queryHeads: 4, keyValueHeads: 2, headDimension: 3, paddedHeadDimension: 16,
+            blockBytes: $0)
+        }, hiddenSize: 5, tokensPerBlock: 4, arrangement: "rows"),
+      layers: 3, tokens: 10,
+      chat: .init(system: "Be \"brief\".\n\u{1F600}", separated: true))
   }
 
   static let tokens = (0..<10).map { Int32($0) * 1_000_003 }
 
-  static func layer(_ layer: Int, block: Int) -> [UInt8] {
-    (0..<100).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ block &* 31 &+ layer &* 101) }
+  func layer(_ layer: Int, block: Int) -> [UInt8] {
+    (0..<blockBytes[layer]).map {
+      UInt8(truncatingIfNeeded: $0 &* 7 &+ block &* 31 &+ layer &* 101)
+    }
   }
 
   func activations(block: Int, layers: Int) -> [UInt8] {
@@ -38,7 +52,7 @@ struct SampleContext {
   func write(layers: Int) throws -> ContextManifest {
     let tokens = try directory.writeTokens(Self.tokens)
     for file in files {
-      let new = (file.layers..<layers).map { Self.layer($0, block: file.block) }
+      let new = (file.layers..<layers).map { layer($0, block: file.block) }
       try withBuffers(new) { try file.append($0) }
       try file.synchronize()
     }
@@ -80,7 +94,7 @@ struct SampleContext {
     try directory.verify(manifest)
     #expect(try directory.readTokens(manifest) == Self.tokens, sourceLocation: sourceLocation)
     for block in 0..<3 {
-      let expected = (0..<manifest.finishedLayers).flatMap { Self.layer($0, block: block) }
+      let expected = (0..<manifest.finishedLayers).flatMap { layer($0, block: block) }
       let file = BlockFile(block: block, in: directory)
       let read = try readBlock(file, manifest)
       #expect(read == expected, sourceLocation: sourceLocation)
@@ -100,11 +114,14 @@ struct SampleContext {
   }
 
   func readBlock(_ file: BlockFile, _ manifest: ContextManifest) throws -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: 100 * manifest.finishedLayers)
+    let sizes = blockBytes.prefix(manifest.finishedLayers)
+    var bytes = [UInt8](repeating: 0, count: sizes.reduce(0, +))
     try bytes.withUnsafeMutableBytes { bytes in
+      var rest = bytes[...]
       try file.read(
-        into: (0..<manifest.finishedLayers).map {
-          UnsafeMutableRawBufferPointer(rebasing: bytes[$0 * 100..<$0 * 100 + 100])
+        into: sizes.map { size in
+          defer { rest = rest.dropFirst(size) }
+          return UnsafeMutableRawBufferPointer(rebasing: rest.prefix(size))
         }, expecting: manifest.blocks[file.block], in: directory)
     }
     return bytes
@@ -115,8 +132,12 @@ struct SampleContext {
   ) throws {
     let flat = arrays.flatMap { $0 }
     try flat.withUnsafeBytes { bytes in
+      var rest = bytes[...]
       try body(
-        arrays.indices.map { UnsafeRawBufferPointer(rebasing: bytes[$0 * 100..<$0 * 100 + 100]) })
+        arrays.map { array in
+          defer { rest = rest.dropFirst(array.count) }
+          return UnsafeRawBufferPointer(rebasing: rest.prefix(array.count))
+        })
     }
   }
 }

@@ -91,8 +91,11 @@ extension FuzzTarget {
           name: "some/model", path: "/some/model", identity: "abc", randomWeights: false),
         precision: "bf16", instructionSet: "avx2",
         layout: .init(
-          queryHeads: 4, keyValueHeads: 2, headDimension: 64, paddedHeadDimension: 64,
-          hiddenSize: 256, tokensPerBlock: 256, blockBytes: 65536, arrangement: "rows"),
+          layers: [64, 32, 64].map {
+            .init(
+              queryHeads: 4, keyValueHeads: 2, headDimension: $0, paddedHeadDimension: $0,
+              blockBytes: 1024 * $0)
+          }, hiddenSize: 256, tokensPerBlock: 256, arrangement: "rows"),
         layers: 3, tokens: 300,
         chat: .init(system: "brief", separated: true, variables: ["a": "[1]"])),
       finishedLayers: 2, prefillMilliseconds: 12, tokens: checksum, blocks: [checksum, checksum],

@@ -82,8 +82,8 @@ extension FuzzTarget {
           ranks: 3, rank: rank)
         precondition(need.keyValueBytes >= 0 && need.activationBytes >= 0)
       }
-      for parameters in configuration.ropes {
-        let rope = RoPE(parameters, headDimension: configuration.attention.headDimension)
+      for rotation in configuration.rotations {
+        let rope = RoPE(rotation.parameters, headDimension: rotation.headDimension)
         for position in [0, 1, 1 << 31] {
           for pair in 0..<rope.pairs {
             _ = rope.rotation(ofPair: pair, at: position, contextTokens: position + 1)

@@ -49,7 +49,7 @@ extension RankTests {
 
     /// In every type of elements that all values have, to the last bit where rows are in the same order;
     /// else sums of scores have another one.
-    @Test(arguments: GGUFSample.architectures)
+    @Test(arguments: GGUFSample.architectures + GGUFSample.architecturesWithExperts)
     func itGivesTheLogitsOfItsSafetensors(architecture: String) throws {
       for arithmetic in highestArithmetics(threads: 2) {
         let precision = arithmetic.precision
@@ -61,8 +61,8 @@ extension RankTests {
           #expect(outline.warnings.isEmpty && outline.unknownKeys == nil, label)
           #expect(outline.endOfSequenceTokens == [2, 5], label)
           #expect(outline.weights.unusedTensors.isEmpty, label)
-          let isPermuted = outline.configuration.ropes[0].layout == .adjacent
-          #expect(isPermuted == ["llama", "smollm3"].contains(architecture), label)
+          let isPermuted = outline.configuration.rotations[0].parameters.layout == .adjacent
+          #expect(isPermuted == ["llama", "mixtral", "smollm3"].contains(architecture), label)
           #expect(outline.configuration.rotating(.halves) == pair.reference.configuration, label)
           let logits = try logits(outline, arithmetic)
           guard isPermuted else {
@@ -109,6 +109,48 @@ extension RankTests {
         let error = zip(logits, exact).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
         #expect(error <= 0.05 * 0.05 * size, "\(label): \((error / size).squareRoot())")
       }
+    }
+
+    /// All experts of a layer in one tensor of each format in turn: the bits of the same blocks in memory.
+    @Test(arguments: ["gpt-oss", "qwen2moe", "qwen3moe", "glm4moe"])
+    func expertsOfBlocksAreUsedInPlace(architecture: String) throws {
+      let file = try QuantizedModelFile(architecture)
+      let formats = file.random.tensors.filter {
+        $0.name.contains(".experts.") && $0.shape.count == 2
+      }
+      .map(\.format)
+      #expect(Set(formats).intersection(WeightFormat.quantized).count >= 3)
+      for arithmetic in highestArithmetics(threads: 2) {
+        let outline = try file.outline(arithmetic.precision)
+        let label: Comment = "\(architecture), \(arithmetic.label)"
+        #expect(outline.warnings.isEmpty && outline.weights.unusedTensors.isEmpty, label)
+        #expect(outline.weights.sharedBytes == 0, label)
+        let memory = try DecoderRun(file.random.weights, context: 70).logits(
+          MPIEnvironment.communicatorOfThisRank(), arithmetic)
+        #expect(try logits(outline, arithmetic).bits == memory.bits, label)
+      }
+    }
+
+    /// Mixtral's first files have a tensor for each expert.
+    @Test func aTensorForEachExpertIsFound() throws {
+      let arithmetic = Arithmetic(
+        precision: .fp32, instructionSet: .portable, team: ThreadTeam(threads: 1))
+      let pair = try Pair(GGUFSample("mixtral"), precision: .fp32)
+      let stacked = try logits(pair.outline(.float32, precision: .fp32), arithmetic)
+      let single = try pair.outline(.float32, precision: .fp32) { file in
+        file.items = file.items.flatMap { item -> [GGUFWriter.Item] in
+          guard item.name.contains("_exps") else { return [item] }
+          let experts = Int(item.dimensions[2])
+          let bytes = item.bytes.count / experts
+          return (0..<experts).map {
+            GGUFWriter.Item(
+              item.name.replacingOccurrences(of: "_exps", with: ".\($0)"), type: item.type,
+              item.dimensions.dropLast(), Array(item.bytes[$0 * bytes..<($0 + 1) * bytes]))
+          }
+        }
+      }
+      #expect(single.weights.unusedTensors.isEmpty)
+      #expect(try logits(single, arithmetic).bits == stacked.bits)
     }
 
     /// The order of rows counts: read as halves, the same file is another model.

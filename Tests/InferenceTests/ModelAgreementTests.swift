@@ -73,6 +73,8 @@ extension RankTests {
         let builtIn = try identity(.builtIn(), "1.0")
         #expect(try identity(.builtIn(), "1.0") == builtIn)
         #expect(try identity(.builtIn(), "1.1") != builtIn)
+        let all = try NeedleModel.Variant.allCases.map { try identity(.builtIn($0), "1.0") }
+        #expect(Set(all).count == all.count)
       }
     }
 

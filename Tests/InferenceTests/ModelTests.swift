@@ -17,11 +17,13 @@ extension RankTests {
     /// Weights from files give the logits that the same weights in memory give, be they written as
     /// BF16 or as F32, used in place or converted by one rank or by all of a host.
     @Test func writtenModelsGiveTheSameLogits() throws {
-      let needle = NeedleModel()
       let cases =
-        [
-          ("needle", needle.configurationJSON(), needle.tensors, needle.weights)
-        ]
+        NeedleModel.Variant.allCases.map { variant in
+          let needle = NeedleModel(variant)
+          return (
+            variant.rawValue, needle.configurationJSON(), needle.fileTensors(), needle.weights
+          )
+        }
         + (try [false, true].map { tied in
           let model = try randomModel(tied: tied)
           return ("random", model.configuration.json, model.tensors, model.weights)
@@ -46,20 +48,23 @@ extension RankTests {
       }
     }
 
-    @Test func theBuiltInModelIsTheExportedOne() throws {
-      let needle = NeedleModel()
+    @Test(arguments: NeedleModel.Variant.allCases)
+    func theBuiltInModelIsTheExportedOne(variant: NeedleModel.Variant) throws {
+      let needle = NeedleModel(variant)
       let folder = try ModelFolder()
       try folder.write(
         configuration: needle.configurationJSON(),
-        generation: needle.generationConfigurationJSON(), tensors: needle.tensors)
+        generation: needle.generationConfigurationJSON(), tensors: needle.fileTensors())
       let read = try folder.load(.bf16)
-      let builtIn = try ModelOutline.builtIn().load(host: world, team: ThreadTeam(threads: 1))
+      let builtIn = try ModelOutline.builtIn(variant).load(
+        host: world, team: ThreadTeam(threads: 1))
       #expect(read.configuration == builtIn.configuration)
       #expect(read.suggestions == builtIn.suggestions)
       #expect(read.endOfSequenceTokens == builtIn.endOfSequenceTokens)
-      #expect(read.name == folder.path && builtIn.name == "needle")
+      #expect(read.name == folder.path && builtIn.name == variant.rawValue)
       for (read, original) in zip(read.weights.layers, builtIn.weights.layers) {
         #expect(read.attention.query.bias == original.attention.query.bias)
+        #expect(read.attention.sinks == original.attention.sinks)
         #expect(read.attentionNorm == original.attentionNorm)
       }
     }
@@ -129,7 +134,8 @@ extension RankTests {
       #expect(renamed.contains("'\(name)'") && renamed.contains("'language_model.\(name)'"))
 
       let (rows, columns) = (
-        model.configuration.layers[0].feedForward.intermediateSize, model.configuration.hiddenSize
+        model.configuration.layers[0].feedForward.dense!.intermediateSize,
+        model.configuration.hiddenSize
       )
       for shape in [[columns, rows], [rows * columns], [rows, columns, 1]] {
         let wrong = try message(

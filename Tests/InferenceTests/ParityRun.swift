@@ -15,6 +15,9 @@ struct ParityRun {
   /// Of rank 0, on the others empty.
   var generated: [Int32] = []
 
+  /// Of the context and of all generated tokens.
+  var logits: [Float] { contextLogits + generatedLogits }
+
   @MPIThread init(
     _ run: ParityFixture.Run, of model: Model, context: [Int32], _ communicator: Communicator,
     _ arithmetic: Arithmetic, partition: PartitionKind = .zigzag

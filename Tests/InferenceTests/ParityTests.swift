@@ -19,6 +19,10 @@ extension RankTests {
           FileManager.default.fileExists(atPath: "\(ParityFixture.directory)/\($0)/expected.json")
         }
       #expect(folders.sorted() == ParityFixture.names)
+      let withGGUF = try folders.filter {
+        try FileManager.default.fileExists(atPath: ParityFixture($0).pathOfGGUF)
+      }
+      #expect(withGGUF.sorted() == ParityFixture.namesWithGGUF)
     }
 
     @Test(.enabled { await isOneRank() }, arguments: ParityFixture.names)
@@ -44,7 +48,44 @@ extension RankTests {
       }
     }
 
+    /// llama.cpp's file of the same tensors is the same model, whose logits have the same bits.
+    @Test(.enabled { await isOneRank() }, arguments: ParityFixture.namesWithGGUF)
+    func filesOfLlamaCppAgree(name: String) throws {
+      let fixture = try ParityFixture(name)
+      for arithmetic in highestArithmetics() {
+        let precision = arithmetic.precision
+        let outline = try ModelOutline(
+          StoredModels.model(at: fixture.pathOfGGUF), precision: precision)
+        let label = "\(name), \(arithmetic.label)"
+        #expect(outline.warnings.isEmpty && outline.weights.unusedTensors.isEmpty, "\(label)")
+        let original = try fixture.outline(precision)
+        #expect(
+          try outline.configuration == original.configuration.withFloatEpsilon(), "\(label)")
+        #expect(outline.endOfSequenceTokens == original.endOfSequenceTokens, "\(label)")
+        let model = try outline.load(
+          host: MPIEnvironment.communicatorOfThisRank(), team: arithmetic.team)
+        let reference = try fixture.model(precision)
+        for run in fixture.runs {
+          let context = fixture.context(run)
+          let result = try ParityRun(run, of: model, context: context, world, arithmetic)
+          let other = try ParityRun(run, of: reference, context: context, world, arithmetic)
+          try expectEqualBits(
+            result.logits, other.logits,
+            vocabularySize: model.configuration.vocabulary.size, "\(label), \(run.name)")
+          guard precision == .fp32 else { continue }
+          let expected = try fixture.logits(run)
+          expectAgreement(
+            result.contextLogits, expected, positions: Array(0..<run.context), label)
+          #expect(result.generated == run.greedy, "\(label): the tokens that follow")
+        }
+      }
+    }
+
     /// In bfloat16 both lose, Transformers and this program; this one not much more.
+    ///
+    /// Where rounding decides which expert is chosen, one that is another makes an error at that
+    /// position that is no matter of precision any more. Such positions count only in what is lost
+    /// altogether, not in the largest error.
     @Test(.enabled { await isOneRank() }, arguments: ParityFixture.names)
     func bfloat16LosesNoMoreThanTransformers(name: String) throws {
       let fixture = try ParityFixture(name)
@@ -55,13 +96,21 @@ extension RankTests {
           let logits = try ParityRun(
             run, of: model, context: fixture.context(run), world, arithmetic
           ).contextLogits
-          let label = "\(name), \(run.name), \(arithmetic.label)"
+          var label = "\(name), \(run.name), \(arithmetic.label)"
           try #require(logits.count == expected.count, "\(label)")
-          let errors = zip(logits, expected).map { Double($0) - Double($1) }
-          let rms = (errors.reduce(0) { $0 + $1 * $1 } / Double(errors.count)).squareRoot()
-          let maximum = errors.lazy.map(abs).max()!
-          #expect(rms <= 1.5 * run.bfloat16Error.rms, "\(label)")
-          #expect(maximum <= 1.5 * run.bfloat16Error.maximum, "\(label)")
+          let vocabulary = model.configuration.vocabulary.size
+          let whole = ParityFixture.Run.Errors(
+            of: logits, from: expected, vocabularySize: vocabulary)
+          #expect(whole.rms <= 1.5 * run.bfloat16Error.rms, "\(label)")
+          guard let routing = run.routing else {
+            #expect(whole.maximum <= 1.5 * run.bfloat16Error.maximum, "\(label)")
+            continue
+          }
+          label += ", without \(routing.close.count) of \(run.context) positions that are close"
+          let rest = ParityFixture.Run.Errors(
+            of: logits, from: expected, vocabularySize: vocabulary, without: Set(routing.close))
+          #expect(rest.rms <= 1.5 * routing.bfloat16Error.rms, "\(label)")
+          #expect(rest.maximum <= 1.5 * routing.bfloat16Error.maximum, "\(label)")
         }
       }
     }
@@ -117,7 +166,7 @@ extension RankTests {
               run, of: model, context: fixture.context(run),
               MPIEnvironment.communicatorOfThisRank(),
               arithmetic)
-            return result.contextLogits + result.generatedLogits
+            return result.logits
           }
           for (index, kind) in PartitionKind.allCases.enumerated()
           where index != ParityFixture.names.firstIndex(of: name)! % 3 {
@@ -127,17 +176,21 @@ extension RankTests {
               partition: kind)
             guard world.rank == 0 else { continue }
             #expect(result.generated.count == run.greedy.count)
-            let logits = result.contextLogits + result.generatedLogits
             let label = "\(name), \(run.name), \(arithmetic.label), \(kind), \(index + 1) threads"
-            try #require(logits.count == alone.count, "\(label)")
-            let other = logits.indices.first {
-              logits[$0].bitPattern != alone[$0].bitPattern
-            }
-            let position = other.map { $0 / model.configuration.vocabulary.size }
-            #expect(position == nil, "\(label): this is the first position that differs")
+            try expectEqualBits(
+              result.logits, alone, vocabularySize: model.configuration.vocabulary.size, label)
           }
         }
       }
+    }
+
+    private func expectEqualBits(
+      _ logits: [Float], _ others: [Float], vocabularySize: Int, _ label: String
+    ) throws {
+      try #require(logits.count == others.count, "\(label)")
+      let index = logits.indices.first { logits[$0].bitPattern != others[$0].bitPattern }
+      let position = index.map { $0 / vocabularySize }
+      #expect(position == nil, "\(label): this is the first position that differs")
     }
 
     /// - Parameters:
@@ -162,5 +215,16 @@ extension RankTests {
         guard difference <= tolerance else { return }
       }
     }
+  }
+}
+
+extension ModelConfiguration {
+  /// As files have it that keep the epsilon of RMSNorm in 32 bits.
+  fileprivate func withFloatEpsilon() throws -> ModelConfiguration {
+    var normalization = normalization
+    normalization.epsilon = Double(Float(normalization.epsilon))
+    return try ModelConfiguration(
+      modelType: modelType, hiddenSize: hiddenSize, vocabulary: vocabulary,
+      normalization: normalization, sequence: sequence, layers: layers)
   }
 }

@@ -50,6 +50,7 @@ import Transformer
   }
 
   @Test func normsAreOneAndBiasesSmall() {
+    #expect(elements("model.layers.0.layer_scalar", [1]) == [BFloat16(1).bitPattern])
     for name in ["model.norm.weight", "model.layers.0.post_attention_layernorm.weight"] {
       #expect(Set(elements(name, [192])) == [BFloat16(1).bitPattern], "\(name)")
     }

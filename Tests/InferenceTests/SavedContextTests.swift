@@ -175,6 +175,23 @@ extension RankTests {
       }
     }
 
+    @Test func aLayoutSaysWhatEachLayerHas() throws {
+      try world.barrier()
+      func layout(_ model: SampleModel) throws -> (ContextDescription.Layout, [Int]) {
+        let configuration = try model.weights().configuration
+        return (
+          ContextDescription.Layout(model: configuration, arithmetic: arithmetic),
+          configuration.layers.map { arithmetic.keyValueLayout($0.attention.shape).blockBytes }
+        )
+      }
+      let (mixed, bytes) = try layout(.mixed)
+      #expect(mixed.layers?.map(\.blockBytes) == bytes && Set(bytes).count > 1)
+      #expect(mixed.layers?.map(\.queryHeads) == [4, 6, 3])
+      #expect(mixed.layers?.map(\.headDimension) == [32, 64, 20])
+      let (alike, ofAll) = try layout(.narrow)
+      #expect(alike.layers == nil && alike.blockBytes(layers: 4) == ofAll.reduce(0, +))
+    }
+
     /// Several checkpoints of one run, each appended to the one before it.
     @Test func checkpointsOfOneRun() throws {
       try world.barrier()

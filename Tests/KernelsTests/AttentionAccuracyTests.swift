@@ -14,6 +14,7 @@ struct AttentionAccuracyTests {
     let d = shape.headDimension
     let row = shape.queryHeads * d
     let output = problem.output(0..<problem.tokens)
+    let twin = ReferenceAttention(shape, problem.pattern, sinks: problem.sinks)
     let window = problem.pattern.slidingWindow ?? 3
     let tokens = Set([0, 1, 4, 63, 64, 254, 255, 256, 511, 512, window - 1, window, window + 1])
       .union([problem.tokens - 1]).filter { $0 < problem.tokens }.sorted()
@@ -24,18 +25,17 @@ struct AttentionAccuracyTests {
       let query = Array(problem.queries[token * row..<(token + 1) * row])
       computed += output[token * row..<(token + 1) * row]
       func reference(rounding: (Double) -> Double) -> [Double] {
-        ReferenceAttention.attend(
-          queries: query, keys: problem.keys, values: problem.values, shape: shape,
-          pattern: problem.pattern, firstPosition: token, rounding: rounding)
+        twin.attend(
+          queries: query, keys: problem.keys, values: problem.values, firstPosition: token,
+          rounding: rounding)
       }
       exact += reference { $0 }
       if configuration.precision == .bf16 {
         naive += reference { Double(BFloat16(Float($0)).float) }
           .map { BFloat16(Float($0)).float }
       } else {
-        naive += ReferenceAttention.attendInFloat32(
-          query: query, keys: problem.keys, values: problem.values, shape: shape,
-          pattern: problem.pattern, position: token)
+        naive += twin.attendInFloat32(
+          query: query, keys: problem.keys, values: problem.values, position: token)
       }
     }
     let error = relativeError(computed, exact)
@@ -46,7 +46,7 @@ struct AttentionAccuracyTests {
 
   @Test(arguments: Configuration.all)
   func headDimensionsAndGroups(_ configuration: Configuration) {
-    for dimension in [16, 20, 32, 64, 80, 96, 100, 128, 256] {
+    for dimension in [16, 20, 32, 64, 80, 96, 100, 128, 256, 512] {
       for group in [1, 3, 4, 8] {
         let shape = AttentionShape(
           queryHeads: group, keyValueHeads: 1, headDimension: dimension)
@@ -91,6 +91,35 @@ struct AttentionAccuracyTests {
         check(
           problem, configuration,
           "dimension \(dimension), scale \(scale ?? 0), cap \(softCap ?? 0)")
+      }
+    }
+  }
+
+  /// Sinks among the scores, far below and far above them; tokens that see few keys.
+  @Test(arguments: Configuration.all, [0, 4, -60, 60, -3000] as [Float])
+  func sinks(_ configuration: Configuration, sink: Float) {
+    for (dimension, window) in [(16, 1), (64, 100), (80, nil)] as [(Int, Int?)] {
+      let shape = AttentionShape(queryHeads: 6, keyValueHeads: 2, headDimension: dimension)
+      let problem = AttentionProblem(
+        configuration, shape: shape, tokens: 400, window: window, queryScale: 3)
+      problem.sinks = (0..<6).map { sink + Float($0) - 2.5 }
+      check(problem, configuration, "dimension \(dimension), window \(window ?? 0), sink \(sink)")
+    }
+  }
+
+  /// Far above what scores reach, nothing is left of the values; one that is no number is seen.
+  @Test(arguments: Configuration.all)
+  func extremeSinks(_ configuration: Configuration) {
+    let shape = AttentionShape(queryHeads: 5, keyValueHeads: 1, headDimension: 16)
+    let problem = AttentionProblem(configuration, shape: shape, tokens: 300)
+    let without = problem.output(0..<300)
+    problem.sinks = [2000, 3e38, -.infinity, -3e38, .nan]
+    let output = problem.output(0..<300)
+    for index in output.indices {
+      switch index / 16 % 5 {
+      case 0, 1: #expect(output[index] == 0)
+      case 2, 3: #expect(output[index].bitPattern == without[index].bitPattern)
+      default: #expect(output[index].isNaN)
       }
     }
   }

@@ -9,16 +9,16 @@ struct HeadOperationTests {
 
   /// The twin: one rounding for each product and each sum.
   private func rotateHalves(
-    _ heads: inout [Float], headDimension: Int, cosines: [Float], sines: [Float]
+    _ heads: inout [Float], headDimension: Int, cosines: [Float], sines: [Float], distance: Int
   ) {
     let pairs = cosines.count
     for row in stride(from: 0, to: heads.count, by: headDimension) {
       for pair in 0..<pairs {
-        let (first, second) = (heads[row + pair], heads[row + pairs + pair])
+        let (first, second) = (heads[row + pair], heads[row + distance + pair])
         let (ac, bs) = (first * cosines[pair], second * sines[pair])
         let (bc, as_) = (second * cosines[pair], first * sines[pair])
         heads[row + pair] = ac - bs
-        heads[row + pairs + pair] = bc + as_
+        heads[row + distance + pair] = bc + as_
       }
     }
   }
@@ -34,17 +34,22 @@ struct HeadOperationTests {
           let cosines = angles.map { Float(cos(Double($0))) }
           let sines = angles.map { Float(sin(Double($0))) }
           let heads = normalNumbers(count * headDimension, scale: 4, seed: 32)
-          var expected = heads
-          rotateHalves(
-            &expected, headDimension: headDimension, cosines: cosines, sines: sines)
-          // What lies behind the heads stays too.
-          var rotated = heads + [Float](repeating: 3, count: 16)
-          arithmetic.rotate(
-            &rotated, count: count, headDimension: headDimension, cosines: cosines, sines: sines,
-            pairs: pairs)
-          #expect(
-            bits(rotated) == bits(expected + [Float](repeating: 3, count: 16)),
-            "\(count) heads of \(headDimension), \(pairs) pairs")
+          // The rotated part's own halves, and those of the whole head.
+          for distance in [pairs, headDimension / 2] {
+            var expected = heads
+            rotateHalves(
+              &expected, headDimension: headDimension, cosines: cosines, sines: sines,
+              distance: distance)
+            // What lies behind the heads stays too.
+            var rotated = heads + [Float](repeating: 3, count: 16)
+            arithmetic.rotate(
+              &rotated, count: count, headDimension: headDimension,
+              by: HeadRotation(
+                cosines: cosines, sines: sines, pairs: pairs, distance: distance))
+            #expect(
+              bits(rotated) == bits(expected + [Float](repeating: 3, count: 16)),
+              "\(count) heads of \(headDimension), \(pairs) pairs, distance \(distance)")
+          }
         }
       }
     }
@@ -72,8 +77,8 @@ struct HeadOperationTests {
           var rotated = adjacent(halves) + [Float](repeating: 3, count: 16)
           func rotate(_ rows: inout [Float], _ layout: RotationLayout) {
             arithmetic.rotate(
-              &rows, count: count, headDimension: headDimension, cosines: cosines, sines: sines,
-              pairs: pairs, layout: layout)
+              &rows, count: count, headDimension: headDimension,
+              by: HeadRotation(cosines: cosines, sines: sines, pairs: pairs, layout: layout))
           }
           rotate(&rotated, .adjacent)
           rotate(&halves, .halves)
@@ -94,7 +99,8 @@ struct HeadOperationTests {
       let alike = [Float](repeating: a, count: pairs)
       var heads = [Float](repeating: a, count: 2 * pairs)
       arithmetic.rotate(
-        &heads, count: 1, headDimension: 2 * pairs, cosines: alike, sines: alike, pairs: pairs)
+        &heads, count: 1, headDimension: 2 * pairs,
+        by: HeadRotation(cosines: alike, sines: alike, pairs: pairs))
       // Fused, the difference would be what the rounding of a² lost: 2^-46.
       #expect(heads[..<pairs].allSatisfy { $0 == 0 }, "\(pairs) pairs")
       #expect(heads[pairs...].allSatisfy { $0 == 2 * (a * a) }, "\(pairs) pairs")

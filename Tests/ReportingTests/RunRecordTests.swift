@@ -12,7 +12,8 @@ import Testing
     let record = try object(sampleRecord())
     #expect(
       record.keys.sorted() == [
-        "balance", "bytes_sent", "commit", "finish_reason", "flops", "gflops", "hosts",
+        "balance", "bytes_sent", "commit", "expert_tokens", "finish_reason", "flops", "gflops",
+        "hosts",
         "instruction_set", "kv_bytes", "kv_cache", "layers", "logits_digest", "model",
         "model_digest",
         "partition", "peak_private_bytes", "peak_resident_bytes", "precision", "questions",
@@ -50,7 +51,7 @@ import Testing
     #expect(
       String(decoding: try sampleRecord().json(), as: UTF8.self) == """
         {"balance":0.984,"bytes_sent":[1048576,2097152],"commit":"0123abc",\
-        "finish_reason":"end_of_sequence",\
+        "expert_tokens":{"balance":1,"layers":[],"ranks":[]},"finish_reason":"end_of_sequence",\
         "flops":{"attention":1000000000000000,"linear":2000000000000000},\
         "gflops":{"attention":180.5,"linear":90.25},"hosts":["node/1"],\
         "instruction_set":"avx512bf16","kv_bytes":[2048,2048],"kv_cache":"bf16","layers":5,"logits_digest":"feed",\
@@ -103,6 +104,19 @@ import Testing
     #expect(json["gflops"] as? [String: Double] == ["attention": 0, "linear": 0])
     #expect((json["balance"] as? Double)?.isFinite == true)
     #expect((json["seconds"] as? [String: Double])?.values.allSatisfy(\.isFinite) == true)
+  }
+
+  /// By layers and by ranks; a rank may have computed fewer layers, and a layer may have no experts.
+  @Test func sumsTokensOfExperts() {
+    let tokens = RunRecord.ExpertTokens([[[], [1, 2, 3]], [[], [3, 2, 1], [4, 0]], []])
+    #expect(tokens.layers == [[], [4, 4, 4], [4, 0]])
+    #expect(tokens.ranks == [[1, 2, 3], [7, 2, 1], []])
+    #expect(tokens.balance == 0.75)
+    #expect(!tokens.isEmpty && RunRecord.ExpertTokens([[[], []]]).isEmpty)
+    #expect(RunRecord.ExpertTokens([[[0, 0]]]).balance == 1)
+    let summary = sampleRecord(expertTokens: tokens).summary()
+    #expect(
+      summary.contains("  experts       0.750   mean over maximum of the tokens of a layer's"))
   }
 
   @Test func givesRatesOfArithmetic() {

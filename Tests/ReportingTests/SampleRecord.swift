@@ -4,7 +4,8 @@ import Reporting
 func sampleRecord(
   ranks: Int = 2, restoredLayers: Int = 0, answer: RunRecord.Answer = sampleAnswer(),
   seconds: RunRecord.Seconds = sampleSeconds(),
-  gflops: RunRecord.Arithmetic = .init(attention: 180.5, linear: 90.25), balance: Double = 0.984
+  gflops: RunRecord.Arithmetic = .init(attention: 180.5, linear: 90.25), balance: Double = 0.984,
+  expertTokens: RunRecord.ExpertTokens = .init()
 ) -> RunRecord {
   RunRecord(
     program: .init(commit: "0123abc"),
@@ -15,7 +16,9 @@ func sampleRecord(
       name: "needle", digest: "beef", randomWeights: false, layers: 5,
       restoredLayers: restoredLayers),
     answer: answer, seconds: seconds,
-    work: .init(flops: .init(attention: 1e15, linear: 2e15), gflops: gflops, balance: balance),
+    work: .init(
+      flops: .init(attention: 1e15, linear: 2e15), gflops: gflops, balance: balance,
+      expertTokens: expertTokens),
     perRank: .init(
       bytesSent: (0..<ranks).map { 1_048_576 * ($0 + 1) },
       keyValueBytes: .init(repeating: 2048, count: ranks),

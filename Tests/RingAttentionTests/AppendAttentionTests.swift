@@ -26,6 +26,7 @@ extension RankTests {
         let attention = AttentionCase(
           shape: shape, pattern: AttentionPattern(slidingWindow: window),
           tokens: context + appended,
+          sinks: size % 2 == 0 ? [] : (0..<shape.queryHeads).map { 3 - 2 * Float($0) },
           arithmetic: arithmetic, seed: UInt64(size))
         let positions = Array(context..<context + appended)
         let expected = try world.broadcast(
@@ -110,24 +111,29 @@ extension RankTests {
     self.hasNeighbour = hasNeighbour
     let partition = SequencePartition(
       kind, blocks: (context + tokensPerBlock - 1) / tokensPerBlock, ranks: world.size)
+    // Before the layer that is attended is one of other heads.
+    let layout = CacheLayout([
+      arithmetic.keyValueLayout(
+        AttentionShape(queryHeads: 4, keyValueHeads: 2, headDimension: 16)),
+      attention.layout,
+    ])
     cache = KeyValueCache(
       KeyValueCache.Plan(
-        layout: attention.layout, layers: 2, blocks: partition.blocks(of: world.rank)))
+        layout: layout, blocks: partition.blocks(of: world.rank)))
     branches = BranchCache(
       BranchCache.Plan(
-        layout: attention.layout, layers: 2, partition: BranchPartition(context: partition),
-        rank: world.rank, branches: 3, firstBlock: context / tokensPerBlock, blocksPerBranch: 2))
+        layout: layout, partition: BranchPartition(context: partition), rank: world.rank,
+        branches: 3, firstBlock: context / tokensPerBlock, blocksPerBranch: 2))
     appendAttention = try AppendAttention(
-      AppendAttention.Plan(arithmetic: arithmetic, shape: attention.shape, capacity: 128),
+      AppendAttention.Plan(arithmetic: arithmetic, layout: layout, capacity: 128),
       communicator: world, arithmetic: arithmetic, context: cache, branches: branches)
     for position in 0..<context {
       guard let index = cache.blocks.firstIndex(of: position / tokensPerBlock) else { continue }
       attention.store(position, into: cache.head(0, layer: 1, index: index))
     }
-    let bytes = attention.layout.blockBytes
-    let tail = AlignedBuffer<UInt8>(count: 2 * bytes)
+    let tail = AlignedBuffer<UInt8>(count: layout.blockBytes)
     for position in context / tokensPerBlock * tokensPerBlock..<context {
-      attention.store(position, into: tail.pointer + bytes)
+      attention.store(position, into: tail.pointer + layout.blockBytes(before: 1))
     }
     // The second time over what is there.
     for _ in 0..<2 {
@@ -164,8 +170,7 @@ extension RankTests {
       tokens.insert(BranchTokens(branch: 2, range: 0..<3, position: context), at: 0)
     }
     work = try appendAttention.attend(
-      layer: 1, pattern: attention.pattern, queries: queries.pointer, tokens: tokens,
-      output: output.pointer)
+      attention.layer(1), queries: queries.pointer, tokens: tokens, output: output.pointer)
     return Array(output.elements.dropFirst(others.count * attention.outputBytes))
   }
 }

@@ -1,4 +1,5 @@
 import Kernels
+import RingAttention
 import TestSupport
 
 /// Queries, keys and values of a whole sequence for one layer, the same on every rank, and what
@@ -7,6 +8,8 @@ final class AttentionCase {
   let shape: AttentionShape
   let pattern: AttentionPattern
   let tokens: Int
+  /// `[queryHeads]`; empty for none.
+  let sinks: [Float]
   /// `[tokens][queryHeads][headDimension]`, already rounded as the arithmetic rounds.
   let queries: [Float]
   /// `[tokens][keyValueHeads][headDimension]`, as `values`.
@@ -18,12 +21,13 @@ final class AttentionCase {
   private let blocks: AlignedBuffer<UInt8>
 
   init(
-    shape: AttentionShape, pattern: AttentionPattern, tokens: Int, arithmetic: Arithmetic,
-    seed: UInt64
+    shape: AttentionShape, pattern: AttentionPattern, tokens: Int, sinks: [Float] = [],
+    arithmetic: Arithmetic, seed: UInt64
   ) {
     self.shape = shape
     self.pattern = pattern
     self.tokens = tokens
+    self.sinks = sinks
     self.arithmetic = arithmetic
     layout = arithmetic.keyValueLayout(shape)
     var generator = SplitMix64(seed: seed)
@@ -42,6 +46,11 @@ final class AttentionCase {
     for position in 0..<tokens {
       store(position, into: blocks.pointer + position / tokensPerBlock * layout.blockBytes)
     }
+  }
+
+  /// As the layer of that number.
+  func layer(_ index: Int) -> LayerAttention {
+    LayerAttention(index: index, pattern: pattern, sinks: AttentionSinks(sinks))
   }
 
   /// Puts the keys and values of one token into its block.
@@ -101,10 +110,12 @@ final class AttentionCase {
           block: block, pattern: pattern, layout: layout, states: states.pointer, thread: 0)
       }
       for row in 0..<rows {
+        let state = states.pointer + row * stateRow
+        let queryHead = head * group + row % group
+        stateLayout.merge(AttentionSinks(sinks), ofHead: queryHead, into: state)
         arithmetic.finish(
-          states.pointer + row * stateRow, headDimension: d,
-          into: output.pointer + row / group * outputBytes
-            + (head * group + row % group) * d * inputBytes)
+          state, headDimension: d,
+          into: output.pointer + row / group * outputBytes + queryHead * d * inputBytes)
       }
     }
     return Array(output.elements)
@@ -124,9 +135,9 @@ final class AttentionCase {
   /// One token's output by the definition, in Float64.
   func exactOutput(_ position: Int, rounding: (Double) -> Double = { $0 }) -> [Double] {
     let row = shape.queryHeads * shape.headDimension
-    return ReferenceAttention.attend(
+    return ReferenceAttention(shape, pattern, sinks: sinks).attend(
       queries: Array(queries[position * row..<(position + 1) * row]), keys: keys, values: values,
-      shape: shape, pattern: pattern, firstPosition: position, rounding: rounding)
+      firstPosition: position, rounding: rounding)
   }
 
   /// One token's output as a simple program in the same precision has it: in bf16, exact but for
@@ -138,9 +149,9 @@ final class AttentionCase {
       return exactOutput(position, rounding: round).map(round)
     }
     let row = shape.queryHeads * shape.headDimension
-    return ReferenceAttention.attendInFloat32(
+    return ReferenceAttention(shape, pattern, sinks: sinks).attendInFloat32(
       query: Array(queries[position * row..<(position + 1) * row]), keys: keys, values: values,
-      shape: shape, pattern: pattern, position: position
+      position: position
     ).map(Double.init)
   }
 }

@@ -30,9 +30,12 @@ extension RankTests {
       for arithmetic in tokens > 700 ? highestArithmetics() : arithmetics() {
         let single = AttentionCase(
           shape: shape, pattern: AttentionPattern(slidingWindow: window), tokens: tokens,
+          sinks: size % 2 == 0 ? [] : (0..<shape.queryHeads).map { 3 - 2 * Float($0) },
           arithmetic: arithmetic, seed: UInt64(size))
+        // Of other heads, so that what is there for one layer must serve both.
         let other = AttentionCase(
-          shape: shape, pattern: AttentionPattern.causal, tokens: tokens, arithmetic: arithmetic,
+          shape: AttentionShape(queryHeads: 4, keyValueHeads: 2, headDimension: 48),
+          pattern: AttentionPattern.causal, tokens: tokens, arithmetic: arithmetic,
           seed: UInt64(size + 100))
         var alone: [[Int: [UInt8]]] = [[:], [:]]
         for (index, kind) in PartitionKind.allCases.enumerated() {
@@ -128,7 +131,7 @@ extension RankTests {
     share = SequenceShare(partition: partition, rank: world.rank, sequenceTokens: tokens)
     positions = (0..<share.tokenCount).map(share.position(ofToken:))
     let cachePlan = KeyValueCache.Plan(
-      layout: layers[0].layout, layers: layers.count, blocks: share.blocks)
+      layout: CacheLayout(layers.map(\.layout)), blocks: share.blocks)
     let cache = KeyValueCache(cachePlan)
     for (layer, attention) in layers.enumerated() {
       for (token, position) in positions.enumerated() {
@@ -140,7 +143,7 @@ extension RankTests {
       PrefillAttention.Plan(
         arithmetic: arithmetic, cache: cachePlan,
         schedules: RingSchedules(partition: partition, patterns: layers.map(\.pattern)),
-        share: share, rank: world.rank),
+        patterns: layers.map(\.pattern), share: share, rank: world.rank),
       communicator: world, arithmetic: arithmetic, cache: cache)
   }
 
@@ -151,8 +154,7 @@ extension RankTests {
     let queries = layers[layer].queryRows(positions)
     let output = AlignedBuffer<UInt8>(count: positions.count * layers[layer].outputBytes)
     work = try attention.attend(
-      layer: layer, pattern: layers[layer].pattern, queries: queries.pointer,
-      output: output.pointer,
+      layers[layer].layer(layer), queries: queries.pointer, output: output.pointer,
       onSpan: onSpan, onProgress: onProgress)
     return Array(output.elements)
   }

@@ -12,22 +12,25 @@ import Testing
     var shape = AttentionShape(queryHeads: 1, keyValueHeads: 1, headDimension: 1)
     var window: Int?
     var firstPosition = 0
+    var sinks: [Float] = []
 
-    private var pattern: AttentionPattern { AttentionPattern(slidingWindow: window) }
+    private var reference: ReferenceAttention {
+      ReferenceAttention(shape, AttentionPattern(slidingWindow: window), sinks: sinks)
+    }
 
     func exact(rounding: (Double) -> Double = { $0 }) -> [Double] {
-      ReferenceAttention.attend(
-        queries: queries, keys: keys, values: values, shape: shape, pattern: pattern,
-        firstPosition: firstPosition, rounding: rounding)
+      reference.attend(
+        queries: queries, keys: keys, values: values, firstPosition: firstPosition,
+        rounding: rounding)
     }
 
     /// Expects that both ways to compute it give this, `[tokens][queryHeads][headDimension]`.
     func expect(_ expected: [Double], sourceLocation: SourceLocation = #_sourceLocation) {
       let row = shape.queryHeads * shape.headDimension
       let single = stride(from: 0, to: queries.count, by: row).flatMap { start in
-        ReferenceAttention.attendInFloat32(
-          query: Array(queries[start..<start + row]), keys: keys, values: values, shape: shape,
-          pattern: pattern, position: firstPosition + start / row)
+        reference.attendInFloat32(
+          query: Array(queries[start..<start + row]), keys: keys, values: values,
+          position: firstPosition + start / row)
       }
       for (output, tolerance) in [(exact(), 1e-12), (single.map(Double.init), 1e-6)] {
         #expect(output.count == expected.count, sourceLocation: sourceLocation)
@@ -85,6 +88,21 @@ import Testing
     attention.firstPosition = 1
     // Heads 1 and 3 see the first token's key alone, so far are its scores above the other's.
     attention.expect([2, 3, 1, 2, 20, 30, 10, 20])
+  }
+
+  /// With scores of 0, a sink of 0 weighs as much as a key does, and one of ln 2 as two; what it takes
+  /// is lost.
+  @Test func aSinkIsAScoreWithoutAValue() {
+    var attention = Case(queries: [0, 0, 0], keys: [1, -2, 5], values: [1, 3, 8], sinks: [0])
+    attention.expect([0.5, 4.0 / 3, 3])
+    attention.window = 1
+    attention.expect([0.5, 1.5, 4])
+    attention.sinks = [Float(log(2.0))]
+    #expect(abs(attention.exact()[0] - 1.0 / 3) < 1e-7)
+    attention.sinks = [-200]
+    attention.expect([1, 3, 8])
+    attention.sinks = [200]
+    attention.expect([0, 0, 0])
   }
 
   /// Rounded numerators weigh the values and make up the sum.

@@ -52,11 +52,11 @@ import Transformer
     let configuration = try ModelConfiguration(
       modelType: "smollm3", hiddenSize: 2,
       vocabulary: VocabularyConfiguration(size: 2, isTied: false),
-      attention: AttentionConfiguration(queryHeads: 1, keyValueHeads: 1, headDimension: 2),
       normalization: NormalizationConfiguration(epsilon: 0.75),
       sequence: SequenceConfiguration(maximumPositions: 8),
       layers: [
         LayerConfiguration(
+          attention: AttentionConfiguration(queryHeads: 1, keyValueHeads: 1, headDimension: 2),
           rope: nil, feedForward: .dense(DenseFeedForwardConfiguration(intermediateSize: 1)))
       ])
     func matrix(_ rows: [[Float]]) -> WeightMatrix {
@@ -132,11 +132,11 @@ import Transformer
     let configuration = try ModelConfiguration(
       modelType: "smollm3", hiddenSize: 32,
       vocabulary: VocabularyConfiguration(size: 20, isTied: true),
-      attention: AttentionConfiguration(queryHeads: 2, keyValueHeads: 1, headDimension: 16),
       normalization: NormalizationConfiguration(epsilon: 1e-6),
       sequence: SequenceConfiguration(maximumPositions: 64),
       layers: [
         LayerConfiguration(
+          attention: AttentionConfiguration(queryHeads: 2, keyValueHeads: 1, headDimension: 16),
           rope: RoPEParameters(theta: 100), pattern: .slidingWindow(tokens: window),
           feedForward: .dense(DenseFeedForwardConfiguration(intermediateSize: 48, hasBias: true)))
       ])

@@ -14,7 +14,9 @@ extension RankTests {
     nonisolated static let firstSteps = 3
 
     /// One token in each branch at a time, inside of a block and over the end of one.
-    @Test(arguments: [SampleModel.narrow, .everything, .wide, .quantized], [1, 4])
+    @Test(
+      arguments: [SampleModel.narrow, .everything, .wide, .quantized, .mixed]
+        + SampleModel.mixtures, [1, 4])
     func aDecodeStepAllocatesNothing(model: SampleModel, branches: Int) throws {
       let weights = try model.weights()
       for arithmetic in highestArithmetics() {

@@ -6,13 +6,20 @@ import Transformer
 /// does, the parity tests show.
 @Suite struct FamilyTests {
   static let types = [
-    "llama", "mistral", "qwen2", "qwen3", "smollm3", "gemma2", "gemma3_text", "phi3",
+    "llama", "mistral", "qwen2", "qwen3", "smollm3", "gemma2", "gemma3_text", "phi3", "mixtral",
+    "qwen2_moe", "qwen3_moe", "olmoe", "glm4_moe", "gpt_oss", "gemma4_text",
+  ]
+  /// What a configuration must say, for the defaults of the family's class in Transformers are of a model
+  /// that does not run here, or of none.
+  static let least: [String: [String: JSONValue]] = [
+    "glm4_moe": ["head_dim": 128], "gemma4_text": ["hidden_size_per_layer_input": 0],
   ]
 
   private func read(_ type: String, _ changes: [String: JSONValue] = [:]) throws
     -> ModelConfiguration
   {
     var source = JSONSource(["model_type": .string(type)])
+    source.values.merge(Self.least[type] ?? [:]) { $1 }
     source.values.merge(changes) { $1 }
     return try ModelFamilies.configuration(from: source)
   }
@@ -42,9 +49,9 @@ import Transformer
       let it = try read(type)
       #expect(
         [
-          it.hiddenSize, it.layers[0].feedForward.intermediateSize, it.vocabulary.size,
-          it.layers.count, it.attention.queryHeads, it.attention.keyValueHeads,
-          it.attention.headDimension, it.sequence.maximumPositions,
+          it.hiddenSize, it.layers[0].feedForward.dense?.intermediateSize, it.vocabulary.size,
+          it.layers.count, it.layers[0].attention.queryHeads, it.layers[0].attention.keyValueHeads,
+          it.layers[0].attention.headDimension, it.sequence.maximumPositions,
         ] == sizes, "\(type)")
       #expect(it.layers[0].rope?.theta == theta, "\(type)")
       #expect(it.vocabulary.isTied == tied, "\(type)")
@@ -56,6 +63,8 @@ import Transformer
     let other: [String: JSONValue] = ["architectures": ["SomethingForSequenceClassification"]]
     #expect(refusal(type, other).contains("\"architectures\""))
     let key = type.hasPrefix("gemma") ? "hidden_activation" : "hidden_act"
+    // The experts of gpt-oss have an activation of their own.
+    guard type != "gpt_oss" else { return }
     let message = refusal(type, [key: "relu"])
     #expect(message.contains("\"relu\"") && message.contains(key))
   }
@@ -64,7 +73,9 @@ import Transformer
   @Test(arguments: types)
   func absurdSizesAreRefused(type: String) {
     for key in [
-      "hidden_size", "intermediate_size", "vocab_size", "num_hidden_layers",
+      "hidden_size",
+      ["qwen2_moe", "qwen3_moe"].contains(type) ? "moe_intermediate_size" : "intermediate_size",
+      "vocab_size", "num_hidden_layers",
       "num_attention_heads", "num_key_value_heads", "head_dim", "max_position_embeddings",
     ] {
       for value in [0, -1, -4096, 1 << 40, .max, .min] {
@@ -80,9 +91,9 @@ import Transformer
   // MARK: What families have of their own
 
   @Test func llamaMayHaveBiases() throws {
-    #expect(try read("llama", ["attention_bias": true]).attention.hasBias)
-    #expect(try read("llama", ["mlp_bias": true]).layers[0].feedForward.hasBias)
-    #expect(try !read("llama").attention.hasBias)
+    #expect(try read("llama", ["attention_bias": true]).layers[0].attention.hasBias)
+    #expect(try read("llama", ["mlp_bias": true]).layers[0].feedForward.dense!.hasBias)
+    #expect(try !read("llama").layers[0].attention.hasBias)
     #expect(try read("llama", ["eos_token_id": [5, 6]]).sequence.endTokens == [5, 6])
     // The default, 2, is outside such a vocabulary and means nothing there.
     #expect(try read("llama", ["vocab_size": 2]).sequence.endTokens == [])
@@ -120,22 +131,23 @@ import Transformer
 
   @Test func qwenHasBiasesOrHeadNorms() throws {
     let (qwen2, qwen3) = (try read("qwen2"), try read("qwen3"))
-    #expect(qwen2.attention.hasBias && !qwen2.attention.hasHeadNorms)
-    #expect(!qwen3.attention.hasBias && qwen3.attention.hasHeadNorms)
+    #expect(qwen2.layers[0].attention.hasBias && qwen2.layers[0].attention.norms == .none)
+    #expect(!qwen3.layers[0].attention.hasBias && qwen3.layers[0].attention.norms == .ofHeads)
   }
 
   @Test func gemma2HasSoftCapsAndAWindowOnEveryOtherLayer() throws {
     let gemma = try read("gemma2", ["num_hidden_layers": 4, "query_pre_attn_scalar": 144])
-    #expect(gemma.attention.scoreSoftCap == 50 && gemma.vocabulary.logitSoftCap == 30)
+    #expect(gemma.layers[0].attention.scoreSoftCap == 50 && gemma.vocabulary.logitSoftCap == 30)
     #expect(gemma.layers.map(\.pattern.slidingWindow) == [4096, nil, 4096, nil])
-    #expect(gemma.attention.scale == 1 / 12.0)
+    #expect(gemma.layers[0].attention.scale == 1 / 12.0)
     #expect(gemma.vocabulary.embeddingScale == 48)
     #expect(
-      gemma.layers[0].feedForward.activation == .geGLU && gemma.normalization.hasOutputNorms
-        && !gemma.attention.hasHeadNorms)
+      gemma.layers[0].feedForward.dense!.activation == .geGLU && gemma.normalization.hasOutputNorms
+        && gemma.layers[0].attention.norms == .none)
     let uncapped = try read(
       "gemma2", ["attn_logit_softcapping": .null, "final_logit_softcapping": .null])
-    #expect(uncapped.attention.scoreSoftCap == nil && uncapped.vocabulary.logitSoftCap == nil)
+    #expect(
+      uncapped.layers[0].attention.scoreSoftCap == nil && uncapped.vocabulary.logitSoftCap == nil)
     for value in [0, -144, 1e-300] {
       #expect(!refusal("gemma2", ["query_pre_attn_scalar": .number(value)]).isEmpty)
     }
@@ -156,8 +168,8 @@ import Transformer
     #expect(old.layers.map(\.rope) == [local, local, global, local, local, global])
     #expect(old.layers.map(\.pattern.slidingWindow) == [512, 512, nil, 512, 512, nil])
     #expect(
-      old.attention.hasHeadNorms && old.normalization.hasOutputNorms
-        && old.attention.scoreSoftCap == nil)
+      old.layers[0].attention.norms == .ofHeads && old.normalization.hasOutputNorms
+        && old.layers[0].attention.scoreSoftCap == nil)
     let new = try read(
       "gemma3_text",
       [

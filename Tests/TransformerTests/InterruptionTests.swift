@@ -82,12 +82,12 @@ extension RankTests {
       for layer in context.configuration.layers.indices {
         outcome.blocks += UnsafeRawBufferPointer(
           start: context.cache.base(layer: layer),
-          count: context.cache.blocks.count * context.cache.layout.blockBytes)
+          count: context.cache.blocks.count * context.cache.layout[layer].blockBytes)
       }
       return outcome
     }
 
-    @Test(arguments: [1, 300, 1100], [SampleModel.narrow, .everything])
+    @Test(arguments: [1, 300, 1100], [SampleModel.narrow, .everything, .mixed, .experts])
     func stoppedAtRandomMomentsItGoesOnToTheSameBits(tokens count: Int, model: SampleModel) throws {
       let weights = try model.weights()
       let tokens = sampleTokens(count, vocabulary: weights.configuration.vocabulary.size)

@@ -26,7 +26,7 @@ extension RankTests {
       let configuration = try RandomModel.sampleConfiguration()
       for arithmetic in highestArithmetics() {
         let block =
-          arithmetic.keyValueLayout(configuration.attention.shape).blockBytes
+          arithmetic.keyValueLayout(configuration.layers[0].attention.shape).blockBytes
           * configuration.layers.count
         for kind in PartitionKind.allCases {
           for ranks in [1, 3, 8] {
@@ -83,7 +83,10 @@ extension RankTests {
     /// meanwhile.
     @Test(
       .enabled { await !isOneRank() },
-      arguments: [(SampleModel.wide, 20), (.wide, 2000), (.tied, 700)], [false, true])
+      arguments: [
+        (SampleModel.wide, 20), (.wide, 2000), (.tied, 700), (.mixed, 700), (.experts, 2000),
+      ],
+      [false, true])
     func noMoreIsMappedThanAnnounced(
       run: (model: SampleModel, context: Int), givesContextLogits: Bool
     ) throws {

@@ -25,13 +25,13 @@ import Transformer
       return try ModelConfiguration(
         modelType: "smollm3", hiddenSize: hiddenSize,
         vocabulary: VocabularyConfiguration(size: vocabularySize, isTied: true),
-        attention: AttentionConfiguration(
-          queryHeads: queryHeads, keyValueHeads: keyValueHeads, headDimension: headDimension),
         normalization: NormalizationConfiguration(epsilon: epsilon),
         sequence: SequenceConfiguration(
           maximumPositions: positions, beginningToken: begin, endTokens: ends),
         layers: layers ?? [
           LayerConfiguration(
+            attention: AttentionConfiguration(
+              queryHeads: queryHeads, keyValueHeads: keyValueHeads, headDimension: headDimension),
             rope: RoPEParameters(
               theta: theta, rotaryDimension: rotaryDimension, scaling: scaling),
             feedForward: feedForward)
@@ -40,10 +40,10 @@ import Transformer
   }
 
   @Test func aValidOneIsAcceptedAndDerivesItsWidths() throws {
-    let configuration = try Draft().make()
-    #expect(configuration.attention.queryWidth == 128)
-    #expect(configuration.attention.keyValueWidth == 64)
-    #expect(configuration.attention.shape.groupSize == 2)
+    let attention = try Draft().make().layers[0].attention
+    #expect(attention.queryWidth == 128)
+    #expect(attention.keyValueWidth == 64)
+    #expect(attention.shape.groupSize == 2)
   }
 
   @Test func everySizeIsBoundedBelowAndAbove() throws {
@@ -86,7 +86,7 @@ import Transformer
   func headDimensionsOfPublishedModelsAreAccepted(headDimension: Int) throws {
     var draft = Draft()
     draft.headDimension = headDimension
-    #expect(try draft.make().attention.headDimension == headDimension)
+    #expect(try draft.make().layers[0].attention.headDimension == headDimension)
   }
 
   @Test func numbersMustBeInRange() {
@@ -102,9 +102,60 @@ import Transformer
     }
   }
 
+  private func layer(
+    _ queryHeads: Int, _ keyValueHeads: Int, dimension: Int, rope: RoPEParameters? = nil,
+    clip: Double? = nil
+  ) -> LayerConfiguration {
+    var attention = AttentionConfiguration(
+      queryHeads: queryHeads, keyValueHeads: keyValueHeads, headDimension: dimension)
+    attention.clip = clip
+    return LayerConfiguration(
+      attention: attention, rope: rope,
+      feedForward: .dense(DenseFeedForwardConfiguration(intermediateSize: 8)))
+  }
+
+  @Test func headsMayDifferFromLayerToLayer() throws {
+    let rope = RoPEParameters(theta: 500)
+    var draft = Draft()
+    draft.layers = [
+      layer(4, 2, dimension: 32, rope: rope), layer(6, 1, dimension: 64, rope: rope),
+      layer(4, 2, dimension: 32, rope: rope), layer(6, 1, dimension: 64),
+    ]
+    let configuration = try draft.make()
+    #expect(configuration.attentions.map(\.queryWidth) == [128, 384])
+    // One rotation is another one of heads of another dimension.
+    #expect(configuration.rotations.map(\.headDimension) == [32, 64])
+    let turned = configuration.rotating(.adjacent)
+    #expect(turned.rotations.allSatisfy { $0.parameters.layout == .adjacent })
+    #expect(turned.layers.map(\.attention) == configuration.layers.map(\.attention))
+  }
+
+  /// Of layers that differ, the message names the one that is wrong.
+  @Test func theLayerThatIsWrongIsNamed() {
+    let wide = RoPEParameters(theta: 500, rotaryDimension: 48)
+    for (wrong, words) in [
+      (layer(4, 3, dimension: 32), ["divided evenly"]),
+      (layer(0, 1, dimension: 32), ["query heads"]),
+      (layer(4, 2, dimension: 33), ["even"]), (layer(4, 2, dimension: 1 << 20), ["head dimension"]),
+      (layer(4, 2, dimension: 32, rope: wide), ["48 of a head's 32"]),
+      (layer(4, 2, dimension: 32, clip: -1), ["clamped", "-1"]),
+    ] {
+      var draft = Draft()
+      draft.layers = [layer(4, 2, dimension: 64, rope: wide), wrong]
+      let error = #expect(throws: ModelError.self) { try draft.make() }
+      for word in words + ["layer 1: "] {
+        #expect(error?.message.contains(word) == true, "\(error?.message ?? "")")
+      }
+      draft.layers = [wrong, wrong]
+      let ofAll = #expect(throws: ModelError.self) { try draft.make() }
+      #expect(ofAll?.message.contains("layer") == false, "\(ofAll?.message ?? "")")
+    }
+  }
+
   @Test func layersMustBeThereAndTheirWindowsPositive() {
     func layer(window: Int) -> LayerConfiguration {
       LayerConfiguration(
+        attention: AttentionConfiguration(queryHeads: 1, keyValueHeads: 1, headDimension: 16),
         rope: nil, pattern: .slidingWindow(tokens: window),
         feedForward: .dense(DenseFeedForwardConfiguration(intermediateSize: 8)))
     }

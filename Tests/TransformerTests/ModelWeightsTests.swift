@@ -24,7 +24,7 @@ import Transformer
       let matrices: [(String, WeightMatrix, Int, Int)] = [
         ("self_attn.q_proj", layer.attention.query, 192, 192),
         ("self_attn.k_proj", layer.attention.key, 64, 192),
-        ("self_attn.v_proj", layer.attention.value, 64, 192),
+        ("self_attn.v_proj", try #require(layer.attention.value), 64, 192),
         ("self_attn.o_proj", layer.attention.output, 192, 192),
         ("mlp.gate_proj", mlp.gate, 352, 192), ("mlp.up_proj", mlp.up, 352, 192),
         ("mlp.down_proj", mlp.down, 192, 352),
@@ -45,6 +45,25 @@ import Transformer
     let matrices = model.tensors.filter { $0.shape.count == 2 }.reduce(0) { $0 + $1.count }
     #expect(model.weights.parameters == vectors + matrices)
     #expect(model.weights.bytes == 4 * vectors + 2 * matrices)
+  }
+
+  /// Of layers that differ, with all that attention can have: each by its own sizes, and counted.
+  @Test func layersHaveTheTensorsThatTheirConfigurationSays() throws {
+    let weights = try SampleModel.mixed.weights()
+    let requests = try ModelFamilies.tensors(of: weights.configuration)
+    #expect(requests.reduce(0) { $0 + $1.count } == weights.parameters)
+    let shapes = requests.reduce(into: [String: [Int]]()) { $0[$1.name] = $1.shape }
+    func shape(_ layer: Int, _ name: String) -> [Int]? { shapes["model.layers.\(layer).\(name)"] }
+    #expect(shape(0, "self_attn.v_proj.weight") == [64, 120])
+    #expect(shape(1, "self_attn.q_proj.weight") == [384, 120])
+    #expect(shape(1, "self_attn.k_proj.weight") == [64, 120])
+    #expect(shape(1, "self_attn.v_proj.weight") == nil)
+    #expect(shape(0, "self_attn.q_norm.weight") == [32])
+    #expect(shape(2, "self_attn.q_norm.weight") == [60])
+    #expect((0..<3).map { shape($0, "self_attn.sinks") } == [[4], nil, [3]])
+    #expect((0..<3).map { shape($0, "layer_scalar") } == [[1], [1], nil])
+    #expect(weights.layers.map { $0.outputScale != 1 } == [true, true, false])
+    #expect(weights.layers.map { $0.attention.value == nil } == [false, true, false])
   }
 
   @Test func everyTensorIsNeeded() throws {

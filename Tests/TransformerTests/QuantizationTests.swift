@@ -143,6 +143,34 @@ import Transformer
     }
   }
 
+  /// gpt-oss as published; a star stands for a layer's number.
+  @Test func expertsOfGptOssMayBeMXFP4() throws {
+    func source(_ modelType: String, _ changes: [String: JSONValue] = [:]) -> JSONSource {
+      let quantization: [String: JSONValue] = [
+        "quant_method": "mxfp4",
+        "modules_to_not_convert": [
+          "model.layers.*.self_attn", "model.layers.*.mlp.router", "model.embed_tokens", "lm_head",
+        ],
+      ]
+      return JSONSource([
+        "model_type": .string(modelType),
+        "quantization_config": .object(quantization.merging(changes) { $1 }),
+      ])
+    }
+    let scheme = try #require(try ModelFamilies.quantization(of: source("gpt_oss")))
+    #expect(scheme.method == .mxfp4 && scheme.granularities == [] && scheme.scaleNames == [])
+    #expect(scheme.probablyQuantizes("model.layers.3.mlp.experts.7.up_proj.weight"))
+    for name in [
+      "model.layers.3.self_attn.q_proj.weight", "model.layers.3.mlp.router.weight",
+      "model.embed_tokens.weight", "lm_head.weight", "model.layers.3.mlp.up_proj.weight",
+    ] {
+      #expect(!scheme.probablyQuantizes(name), "\(name)")
+    }
+    for other in [source("qwen3"), source("gpt_oss", ["quant_method": "mxfp8"])] {
+      #expect(throws: ModelError.self) { try ModelFamilies.quantization(of: other) }
+    }
+  }
+
   /// What is not described once cannot be known.
   @Test func twoDescriptionsAreOneTooMany() throws {
     let twice = JSONSource([

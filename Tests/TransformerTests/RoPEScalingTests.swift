@@ -1,4 +1,5 @@
 import Foundation
+import Kernels
 import TestSupport
 import Testing
 import Transformer
@@ -16,7 +17,7 @@ import Transformer
     ])
     source.values[key] = settings
     source.values.merge(changes) { $1 }
-    return try #require(try ModelFamilies.configuration(from: source).ropes.first)
+    return try #require(try ModelFamilies.configuration(from: source).rotations.first?.parameters)
   }
 
   private func refusal(_ settings: JSONValue, type: String = "llama") -> String {
@@ -195,6 +196,55 @@ import Transformer
     }
     // Other families do not call it so.
     #expect(refusal(.object(lists.merging(["type": "su"]) { $1 })).contains("\"su\""))
+  }
+
+  /// Frequencies are those of the whole head, of which the first pairs turn and the others stay; an
+  /// odd number of rotated coordinates leaves one out. Expected numbers are those of Transformers.
+  @Test func pairsOfTheWholeHeadTurnInProportion() throws {
+    let settings: JSONValue = [
+      "rope_type": "proportional", "partial_rotary_factor": 0.25, "factor": 2,
+    ]
+    let parameters = try rope(settings, key: "rope_parameters")
+    #expect(
+      parameters
+        == RoPEParameters(
+          theta: 10_000, rotaryDimension: 16, scaling: .proportional(factor: 2)))
+    let it = RoPE(parameters, headDimension: 64)
+    #expect(it.pairs == 8 && it.pairDistance == 32 && it.attentionFactor == 1)
+    for (pair, frequency) in [
+      (0, 0.5), (1, 0.37494710087776184), (3, 0.21084825694561005), (7, 0.0666760727763176),
+    ] {
+      #expect(abs(it.inverseFrequencies[pair] / frequency - 1) < 1e-6)
+    }
+    let before = (0..<64).map { Float($0 + 1) }
+    for (layout, turned) in [
+      (RotationLayout.halves, Set(0..<8).union(32..<40)), (.adjacent, Set(0..<16)),
+    ] {
+      var parameters = parameters
+      parameters.layout = layout
+      let it = RoPE(parameters, headDimension: 64)
+      var after = before
+      it.rotate(&after, at: 3)
+      for index in 0..<64 {
+        #expect((after[index] != before[index]) == turned.contains(index), "\(layout), \(index)")
+      }
+      // What is not turned may be anything.
+      var rows = before + [Float](repeating: .infinity, count: 64)
+      let table = OwnedRoPETable(it, positions: 3..<4)
+      rows.withUnsafeMutableBufferPointer {
+        table.rotate($0.baseAddress!, count: 2, by: 0, portableArithmetic)
+      }
+      #expect(Array(rows[..<64]) == after)
+      #expect((0..<64).allSatisfy { turned.contains($0) || rows[64 + $0] == .infinity })
+    }
+    let odd = try rope(
+      ["rope_type": "proportional", "partial_rotary_factor": 0.3], key: "rope_parameters")
+    #expect(odd.rotaryDimension == 18 && odd.scaling == .proportional(factor: 1))
+    let whole = try rope(["rope_type": "proportional"], key: "rope_parameters")
+    #expect(whole.rotaryDimension == nil && RoPE(whole, headDimension: 64).pairs == 32)
+    #expect(
+      refusal(["rope_type": "proportional", "partial_rotary_factor": 0.01]).contains("coordinates"))
+    #expect(refusal(["rope_type": "proportional", "factor": 0]).contains("factor"))
   }
 
   @Test func aPartOfAHeadIsRotated() throws {

@@ -15,8 +15,9 @@ import Transformer
     #expect(requests.filter(\.isVector).allSatisfy { $0.shape.count == 1 })
   }
 
-  @Test func theBuiltInModelsToo() throws {
-    let model = NeedleModel()
+  @Test(arguments: NeedleModel.Variant.allCases)
+  func theBuiltInModelsToo(variant: NeedleModel.Variant) throws {
+    let model = NeedleModel(variant)
     let requests = try ModelFamilies.tensors(of: model.configuration)
     #expect(Set(requests.map(\.name)) == Set(model.tensors.map(\.name)))
     #expect(requests.reduce(0) { $0 + $1.count } == model.weights.parameters)
@@ -26,12 +27,12 @@ import Transformer
   /// any memory.
   @Test func absurdlyManyNormsAreRefused() throws {
     let layer = LayerConfiguration(
+      attention: AttentionConfiguration(
+        queryHeads: 1 << 12, keyValueHeads: 1 << 12, headDimension: 1 << 10),
       rope: nil, feedForward: .dense(DenseFeedForwardConfiguration(intermediateSize: 1 << 20)))
     let configuration = try ModelConfiguration(
       modelType: "smollm3", hiddenSize: 1 << 17,
       vocabulary: VocabularyConfiguration(size: 1 << 24, isTied: false),
-      attention: AttentionConfiguration(
-        queryHeads: 1 << 12, keyValueHeads: 1 << 12, headDimension: 1 << 10),
       normalization: NormalizationConfiguration(epsilon: 1e-6),
       sequence: SequenceConfiguration(maximumPositions: 1 << 32),
       layers: Array(repeating: layer, count: 1 << 12))

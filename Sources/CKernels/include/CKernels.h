@@ -100,11 +100,12 @@ typedef void (*rf_gated_function)(const float *gate, const float *up, size_t col
 typedef void (*rf_soft_cap_function)(float *x, size_t count, float inner, float outer);
 
 // RoPE of x[rows][head_dimension], the heads of one position, in place. In each row, the pair
-// (x[i], x[pairs + i]) becomes (x[i] cosines[i] - x[pairs + i] sines[i], x[pairs + i] cosines[i] +
-// x[i] sines[i]). Every product and every sum is rounded to float32. Elements from 2 * pairs on
-// stay as they are.
+// (a, b) = (x[i], x[distance + i]), i < pairs, becomes (a cosines[i] - b sines[i], b cosines[i] +
+// a sines[i]). Every product and every sum is rounded to float32. What is in no pair stays as it
+// is.
 typedef void (*rf_rotate_halves_function)(size_t rows, size_t head_dimension, size_t pairs,
-                                          const float *cosines, const float *sines, float *x);
+                                          size_t distance, const float *cosines, const float *sines,
+                                          float *x);
 
 // The same with each pair side by side, (x[2 i], x[2 i + 1]): a pair has the bits that it has
 // there.

@@ -1,7 +1,7 @@
 // Kernels that change the heads of one token in place: x[rows][head_dimension] float32, one head a
 // row. Included after to_input.h.
 
-// RoPE turns each pair (x[i], x[pairs + i]) by an angle whose cosine and sine are given. Every
+// RoPE turns each pair (x[i], x[distance + i]) by an angle whose cosine and sine are given. Every
 // product is rounded before the sum, so that all instruction sets give the same bits: a fused
 // multiply-add would round only once, and not every CPU has one.
 RF_INLINE void rf_rotate_16(rf_f32x16 *first, rf_f32x16 *second, rf_f32x16 cosine, rf_f32x16 sine) {
@@ -12,10 +12,11 @@ RF_INLINE void rf_rotate_16(rf_f32x16 *first, rf_f32x16 *second, rf_f32x16 cosin
 }
 
 void RF_NAME(f32, f32, rotate_halves_nxn)(size_t rows, size_t head_dimension, size_t pairs,
-                                          const float *cosines, const float *sines, float *x) {
-  assert(2 * pairs <= head_dimension);
+                                          size_t distance, const float *cosines, const float *sines,
+                                          float *x) {
+  assert(pairs <= distance && distance + pairs <= head_dimension);
   for (size_t row = 0; row < rows; row++, x += head_dimension) {
-    float *firsts = x, *seconds = x + pairs;
+    float *firsts = x, *seconds = x + distance;
     size_t i = 0;
     for (; i + 16 <= pairs; i += 16) {
       rf_f32x16 first = rf_load(firsts + i), second = rf_load(seconds + i);

@@ -31,8 +31,8 @@ package enum BenchmarkModel {
 
     """
 
-  /// - Parameter name: a model directory, a GGUF file, or the name of a model in the local cache; nil for the
-  ///   built-in shape.
+  /// - Parameter name: a model directory, a GGUF file, or the name of a model in the local cache, or of a
+  ///   built-in one; nil for the built-in shape.
   /// - Throws: `AgreedFailure`, `MPIError`.
   static func outline(_ name: String?, precision: Precision, _ job: Job) throws -> ModelOutline {
     guard let name else {
@@ -43,6 +43,7 @@ package enum BenchmarkModel {
           randomWeightsFor: JSONDocument(bytes: $0, path: "\(builtInName)/config.json"))
       }
     }
+    if case .builtIn(let variant) = ModelSource(name) { return .builtIn(variant) }
     let path = try job.onRoot { try ModelSource.path(of: name) }
     return try job.onEveryRank {
       // How fast quantized weights are depends on how they are stored: those of a GGUF file are used.

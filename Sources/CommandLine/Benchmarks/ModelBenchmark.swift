@@ -142,14 +142,14 @@ struct ModelBenchmark {
   /// What all ranks together read for tokens one at a time, the first at `position`: the weights of
   /// layers and head, and the keys and values that each token sees.
   private func bytesRead(from position: Int, count: Int) -> Double {
-    let layout = run.arithmetic.keyValueLayout(model.configuration.attention.shape)
-    let keysSeen = (position..<position + count).reduce(0.0) { sum, position in
-      model.configuration.layers.reduce(sum) {
-        $0 + Double($1.pattern.visibleKeyCount(position: position))
+    let keysAndValues = model.configuration.layers.reduce(0.0) { sum, layer in
+      let layout = run.arithmetic.keyValueLayout(layer.attention.shape)
+      let seen = (position..<position + count).reduce(0.0) {
+        $0 + Double(layer.pattern.visibleKeyCount(position: $1))
       }
+      return sum + seen * Double(layout.blockBytes / tokensPerBlock)
     }
-    return Double(AppendPass.weightBytesPerToken(model.weights)) * Double(count)
-      + keysSeen * Double(layout.blockBytes / tokensPerBlock)
+    return Double(AppendPass.weightBytesPerToken(model.weights)) * Double(count) + keysAndValues
   }
 
   private func cells(

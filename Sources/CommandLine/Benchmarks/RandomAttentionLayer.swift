@@ -10,6 +10,7 @@ final class RandomAttentionLayer {
     let cache: KeyValueCache.Plan
     let schedule: RingSchedule
     let attention: PrefillAttention.Plan
+    let queryLayout: QueryLayout
     /// As in `QueryLayout`, and `[own tokens][inputStride]`; matrix input.
     let queries: BufferPlan.Slot<UInt8>
     let output: BufferPlan.Slot<UInt8>
@@ -24,13 +25,15 @@ final class RandomAttentionLayer {
         .zigzag, blocks: (tokens + tokensPerBlock - 1) / tokensPerBlock, ranks: communicator.size)
       share = SequenceShare(partition: partition, rank: rank, sequenceTokens: tokens)
       cache = KeyValueCache.Plan(
-        layout: arithmetic.keyValueLayout(shape), layers: 1, blocks: share.blocks)
+        layout: CacheLayout([arithmetic.keyValueLayout(shape)]), blocks: share.blocks)
       let schedules = RingSchedules(partition: partition, patterns: [pattern])
       schedule = schedules[pattern]
       attention = PrefillAttention.Plan(
-        arithmetic: arithmetic, cache: cache, schedules: schedules, share: share, rank: rank)
+        arithmetic: arithmetic, cache: cache, schedules: schedules, patterns: [pattern],
+        share: share, rank: rank)
+      queryLayout = arithmetic.queryLayout(shape, tokens: share.tokenCount)
       var plan = BufferPlan()
-      queries = plan.add(share.tokenCount, attention.queryLayout.tokenBytes)
+      queries = plan.add(share.tokenCount, queryLayout.tokenBytes)
       output = plan.add(
         share.tokenCount,
         arithmetic.inputRowBytes(columns: shape.queryHeads * shape.headDimension))
@@ -68,12 +71,12 @@ final class RandomAttentionLayer {
       for index in 0..<width { row.pointer[index] = Float(generator.nextUniform() * 2 - 1) }
       arithmetic.store(
         queries: row.pointer, token: token, into: memory[raw: plan.queries],
-        layout: plan.attention.queryLayout)
+        layout: plan.queryLayout)
       let keys = row.pointer + shape.queryHeads * shape.headDimension
       arithmetic.store(
         keys: keys, values: keys + shape.keyValueHeads * shape.headDimension,
         token: token % tokensPerBlock,
-        into: cache.head(0, layer: 0, index: token / tokensPerBlock), layout: cache.layout)
+        into: cache.head(0, layer: 0, index: token / tokensPerBlock), layout: cache.layout[0])
     }
   }
 
@@ -93,7 +96,7 @@ final class RandomAttentionLayer {
 
   func attend() throws -> AttentionWork {
     try attention.attend(
-      layer: 0, pattern: pattern, queries: memory[raw: plan.queries],
+      LayerAttention(index: 0, pattern: pattern), queries: memory[raw: plan.queries],
       output: memory[raw: plan.output])
   }
 

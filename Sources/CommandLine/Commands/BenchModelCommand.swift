@@ -31,8 +31,8 @@ package struct BenchModelCommand: Subcommand, Sendable {
     help: .init(
       """
       A model directory in Hugging Face layout, of which config.json is enough, or ORG/NAME of a \
-      model in the local Hugging Face cache. (default: \(BenchmarkModel.builtInName), a built-in \
-      shape)
+      model in the local Hugging Face cache; \(ModelSource.builtInHelp). \
+      (default: \(BenchmarkModel.builtInName), a built-in shape)
       """, valueName: "dir"),
     transform: OptionValue.path)
   package var model: String?

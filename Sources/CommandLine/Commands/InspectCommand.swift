@@ -24,13 +24,13 @@ package struct InspectCommand: Subcommand, Sendable {
     help: .init(
       """
       A model directory in Hugging Face layout, of which config.json is enough, a GGUF file, or \
-      ORG/NAME of a model in the local Hugging Face cache; 'needle' is the built-in retrieval model; \
+      ORG/NAME of a model in the local Hugging Face cache; \(ModelSource.builtInHelp); \
       or the folder of a saved context. \
-      (default: \(ModelSource.builtInName))
+      (default: \(ModelSource.standardName))
       """,
       valueName: "model"),
     transform: OptionValue.path)
-  package var model: String = ModelSource.builtInName
+  package var model: String = ModelSource.standardName
 
   @Option(
     parsing: .unconditional,

@@ -12,6 +12,8 @@ struct InspectReport: Codable, CommandReport {
   let model: String
   let modelType: String
   let parameters: Int
+  /// Those that are used for one token.
+  let activeParameters: Int
   /// How many of the parameters are stored in which type.
   let storedTypes: [String: Int]
   /// What of the files is used, by type.
@@ -20,28 +22,44 @@ struct InspectReport: Codable, CommandReport {
   let weights: WeightPlan.Origin
   /// Of weights on each host, mapped or in memory, for this precision.
   let weightBytes: Int
+  /// Of them, what all ranks together read for one token that runs alone.
+  let weightBytesPerToken: Int
   /// How weights that are not there are taken to be stored, and why; null where they are there.
   let assumedWeights: String?
   let layers: Int
   let slidingWindowLayers: Int
   let ropeLayers: Int
   let hiddenSize: Int
+  /// Of the widest layer without experts; 0 where all have some.
   let intermediateSize: Int
-  let queryHeads: Int
-  let keyValueHeads: Int
-  let headDimension: Int
+  /// Null where no layer has any.
+  let experts: Experts?
+  /// Null where layers differ, as the next two.
+  let queryHeads: Int?
+  let keyValueHeads: Int?
+  let headDimension: Int?
+  /// The layers' different heads, in the order of their first layers.
+  let heads: [Heads]
   let vocabularySize: Int
   let maximumPositions: Int
   /// The layers' different rotations, in the order of their first layers.
   let ropes: [Rotation]
   let tiedEmbeddings: Bool
-  let activation: GatedActivation
+  let activation: String
   let attentionBias: Bool
   let mlpBias: Bool
   let headNorms: Bool
+  /// Of all heads of queries, and of keys, together.
+  let widthNorms: Bool
+  let valueNorms: Bool
+  /// Whether some layers' values are what the key projection gives.
+  let keysAreValues: Bool
+  let attentionSinks: Bool
+  let outputScales: Bool
   let outputNorms: Bool
   /// Null where there is none.
   let scoreSoftCap: Double?
+  let queryKeyValueClip: Double?
   let logitSoftCap: Double?
   /// The type of K, V and matrix inputs.
   let precision: String
@@ -55,13 +73,32 @@ struct InspectReport: Codable, CommandReport {
   /// Null unless asked for.
   let memory: MemoryEstimate?
 
+  /// The layers' mixtures of experts, which are alike.
+  struct Experts: Codable {
+    let layers: Int
+    let count: Int
+    let perToken: Int
+    let intermediateSize: Int
+    /// Of the expert that every token goes to; 0 where there is none.
+    let sharedIntermediateSize: Int
+  }
+
+  /// Heads of some layers.
+  struct Heads: Codable {
+    let layers: Int
+    let queryHeads: Int
+    let keyValueHeads: Int
+    let headDimension: Int
+  }
+
   /// One of the layers' rotations.
   struct Rotation: Codable {
     let theta: Double
     /// As `rope_type` calls it.
     let scaling: String
-    /// Coordinates of a head that are rotated.
+    /// Coordinates of a head that are rotated, and how many it has.
     let rotaryDimension: Int
+    let headDimension: Int
   }
 
   /// - Parameter jobRanks: the ranks of this job.
@@ -73,7 +110,7 @@ struct InspectReport: Codable, CommandReport {
       _ = try directory.manifest()
     }
     let source = ModelSource(command.model)
-    if command.randomWeights, source == .builtIn {
+    if command.randomWeights, source.isBuiltIn {
       throw GenerateSettings.builtInWeights
     }
     let outlined = try OutlinedModel(
@@ -81,7 +118,9 @@ struct InspectReport: Codable, CommandReport {
       weights: {
         command.randomWeights ? .random : try $0.tensorPresence() == .all ? .files : .none
       })
-    let report = InspectReport(outlined, command, memory: try memory(outlined, command, jobRanks))
+    let report = InspectReport(
+      outlined, command, try outlined.outline.weights.activity(of: outlined.outline.configuration),
+      memory: try memory(outlined, command, jobRanks))
     try report.write(asJSON: command.json)
   }
 
@@ -105,12 +144,17 @@ struct InspectReport: Codable, CommandReport {
       ranks: ranks)
   }
 
-  private init(_ outlined: OutlinedModel, _ command: InspectCommand, memory: MemoryEstimate?) {
+  private init(
+    _ outlined: OutlinedModel, _ command: InspectCommand, _ activity: WeightPlan.Activity,
+    memory: MemoryEstimate?
+  ) {
     let configuration = outlined.outline.configuration
     let plan = outlined.outline.weights
     model = outlined.outline.name
     modelType = configuration.modelType
     parameters = plan.parameters
+    activeParameters = activity.parameters
+    weightBytesPerToken = activity.bytes
     storedTypes = plan.storage.mapValues(\.parameters)
     storage = plan.storage
     weights = plan.origin
@@ -121,30 +165,41 @@ struct InspectReport: Codable, CommandReport {
     ropeLayers = configuration.layers.count { $0.rope != nil }
     hiddenSize = configuration.hiddenSize
     let feedForwards = configuration.layers.map(\.feedForward)
-    intermediateSize = feedForwards.map(\.intermediateSize).max() ?? 0
-    let attention = configuration.attention
-    queryHeads = attention.queryHeads
-    keyValueHeads = attention.keyValueHeads
-    headDimension = attention.headDimension
+    intermediateSize = feedForwards.compactMap(\.dense?.intermediateSize).max() ?? 0
+    experts = Experts(feedForwards.compactMap(\.mixture))
+    let attentions = configuration.attentions
+    heads = Self.heads(of: configuration)
+    queryHeads = heads.count == 1 ? heads[0].queryHeads : nil
+    keyValueHeads = heads.count == 1 ? heads[0].keyValueHeads : nil
+    headDimension = heads.count == 1 ? heads[0].headDimension : nil
     vocabularySize = configuration.vocabulary.size
     maximumPositions = configuration.sequence.maximumPositions
-    ropes = configuration.ropes.map {
+    ropes = configuration.rotations.map {
       Rotation(
-        theta: $0.theta, scaling: $0.scaling.name,
-        rotaryDimension: $0.rotaryDimension ?? attention.headDimension)
+        theta: $0.parameters.theta, scaling: $0.parameters.scaling.name,
+        rotaryDimension: $0.parameters.rotaryDimension ?? $0.headDimension,
+        headDimension: $0.headDimension)
     }
     tiedEmbeddings = configuration.vocabulary.isTied
-    activation = feedForwards[0].activation
-    attentionBias = attention.hasBias
-    mlpBias = feedForwards.contains { $0.hasBias }
-    headNorms = attention.hasHeadNorms
+    activation = feedForwards[0].parts[0].activation.name
+    attentionBias = attentions.contains { $0.hasBias }
+    mlpBias = feedForwards.flatMap(\.parts).contains { $0.hasBias }
+    headNorms = attentions.contains { $0.norms == .ofHeads }
+    widthNorms = attentions.contains { $0.norms == .ofWidth }
+    valueNorms = attentions.contains { $0.hasValueNorms }
+    keysAreValues = attentions.contains { $0.keysAreValues }
+    attentionSinks = attentions.contains { $0.hasSinks }
+    outputScales = configuration.layers.contains { $0.hasOutputScale }
+    queryKeyValueClip = attentions.lazy.compactMap(\.clip).first
     outputNorms = configuration.normalization.hasOutputNorms
-    scoreSoftCap = attention.scoreSoftCap
+    scoreSoftCap = attentions.lazy.compactMap(\.scoreSoftCap).first
     logitSoftCap = configuration.vocabulary.logitSoftCap
     precision = command.precision.rawValue
     let format = command.kvCache ?? KeyValueFormat(command.precision)
     kvCache = format.rawValue
-    kvBytesPerToken = layers * attention.shape.keyValueBytesPerToken(format)
+    kvBytesPerToken = configuration.layers.reduce(0) {
+      $0 + $1.attention.shape.keyValueBytesPerToken(format)
+    }
     hasTokenizer = outlined.tokenizer != nil
     warnings =
       outlined.outline.warnings
@@ -164,14 +219,15 @@ struct InspectReport: Codable, CommandReport {
     return [
       ("model", name),
       ("family", modelType),
-      ("parameters", "\(parameters)"),
+      ("parameters", parametersText),
       ("weights", weightsText),
       (
         "layers",
         "\(layers), of which \(slidingWindowLayers) with a sliding window, \(ropeLayers) with RoPE"
       ),
-      ("hidden size", "\(hiddenSize), MLP \(intermediateSize), \(activation.rawValue)"),
-      ("heads", "\(queryHeads) query, \(keyValueHeads) KV, of dimension \(headDimension)"),
+      ("hidden size", "\(hiddenSize)\(mlpText), \(activation)"),
+    ] + (experts.map { [("experts", $0.text)] } ?? []) + [
+      ("heads", headsText),
       ("vocabulary", "\(vocabularySize)\(tiedEmbeddings ? ", head tied to the embedding" : "")"),
       ("positions", "\(maximumPositions)"),
       ("RoPE", ropeText),
@@ -181,11 +237,38 @@ struct InspectReport: Codable, CommandReport {
     ] + (memory?.lines ?? []) + warnings.map { ("warning", $0) }
   }
 
+  private var parametersText: String {
+    let read = "\(decimalSize(weightBytesPerToken)) of weights read for a token"
+    return activeParameters < parameters - vocabularySize * hiddenSize
+      ? "\(parameters), of which \(activeParameters) active; \(read)" : "\(parameters); \(read)"
+  }
+
+  private var mlpText: String { intermediateSize > 0 ? ", MLP \(intermediateSize)" : "" }
+
+  private static func heads(of configuration: ModelConfiguration) -> [Heads] {
+    let shapes = configuration.layers.map(\.attention.shape)
+    let different = shapes.reduce(into: [AttentionShape]()) {
+      if !$0.contains($1) { $0.append($1) }
+    }
+    return different.map { shape in
+      Heads(
+        layers: shapes.count { $0 == shape }, queryHeads: shape.queryHeads,
+        keyValueHeads: shape.keyValueHeads, headDimension: shape.headDimension)
+    }
+  }
+
+  private var headsText: String {
+    heads.map {
+      "\($0.queryHeads) query, \($0.keyValueHeads) KV, of dimension \($0.headDimension)"
+        + (heads.count == 1 ? "" : " in \($0.layers) layers")
+    }.joined(separator: "; ")
+  }
+
   private var ropeText: String {
     let texts = ropes.map { rope in
       let scaling = rope.scaling == "default" ? "" : ", scaled by \(rope.scaling)"
       let part =
-        rope.rotaryDimension < headDimension ? ", on \(rope.rotaryDimension) of a head" : ""
+        rope.rotaryDimension < rope.headDimension ? ", on \(rope.rotaryDimension) of a head" : ""
       return "base \(rope.theta)\(scaling)\(part)"
     }
     return texts.isEmpty ? "none" : texts.joined(separator: "; ")
@@ -196,7 +279,15 @@ struct InspectReport: Codable, CommandReport {
     if attentionBias { parts.append("attention biases") }
     if mlpBias { parts.append("MLP biases") }
     if headNorms { parts.append("head norms") }
+    if widthNorms { parts.append("norms of all heads together") }
+    if valueNorms { parts.append("value norms") }
+    if keysAreValues { parts.append("keys that are values") }
+    if attentionSinks { parts.append("attention sinks") }
     if outputNorms { parts.append("output norms") }
+    if outputScales { parts.append("output scales") }
+    if let queryKeyValueClip {
+      parts.append("queries, keys and values clamped to \(queryKeyValueClip)")
+    }
     if let scoreSoftCap { parts.append("scores capped at \(scoreSoftCap)") }
     if let logitSoftCap { parts.append("logits capped at \(logitSoftCap)") }
     return parts.isEmpty ? "nothing" : parts.joined(separator: ", ")
@@ -217,5 +308,21 @@ struct InspectReport: Codable, CommandReport {
       "not in the directory; \(size) if they are stored \(assumedWeights ?? ""), shared by the ranks "
         + "of a host"
     }
+  }
+}
+
+extension InspectReport.Experts {
+  init?(_ mixtures: [MixtureConfiguration]) {
+    guard let mixture = mixtures.first else { return nil }
+    layers = mixtures.count
+    count = mixture.experts
+    perToken = mixture.expertsPerToken
+    intermediateSize = mixture.expert.intermediateSize
+    sharedIntermediateSize = mixture.shared?.expert.intermediateSize ?? 0
+  }
+
+  var text: String {
+    let shared = sharedIntermediateSize > 0 ? ", and one for all of \(sharedIntermediateSize)" : ""
+    return "\(count) of \(intermediateSize), \(perToken) for a token\(shared), in \(layers) layers"
   }
 }

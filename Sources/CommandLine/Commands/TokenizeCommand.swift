@@ -37,11 +37,11 @@ package struct TokenizeCommand: Subcommand, Sendable {
     help: .init(
       """
       A model directory in Hugging Face layout, of which config.json and the tokenizer's files are \
-      enough, a GGUF file, or ORG/NAME of a model in the local Hugging Face cache; 'needle' is the \
-      built-in retrieval model. (default: \(ModelSource.builtInName))
+      enough, a GGUF file, or ORG/NAME of a model in the local Hugging Face cache; \
+      \(ModelSource.builtInHelp). (default: \(ModelSource.standardName))
       """, valueName: "path"),
     transform: OptionValue.path)
-  package var model: String = ModelSource.builtInName
+  package var model: String = ModelSource.standardName
 
   @Option(
     help: .init("A tokenizer.json in place of the model's own tokenizer.", valueName: "file"),

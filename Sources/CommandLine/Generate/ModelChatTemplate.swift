@@ -54,8 +54,8 @@ package struct ModelChatTemplate {
   }
 
   /// Reads `tokenizer.chat_template` of a GGUF file, or of a model directory `chat_template.jinja`, else
-  /// `chat_template` of
-  /// `tokenizer_config.json`: a text, or a list of named ones, of which `default` is taken.
+  /// `chat_template` of `tokenizer_config.json` or of `chat_template.json`, which older multimodal models
+  /// have: a text, or a list of named ones, of which `default` is taken.
   ///
   /// - Parameters:
   ///   - source: located.
@@ -66,7 +66,8 @@ package struct ModelChatTemplate {
     guard case .stored(let model) = source else {
       throw Failure(
         .badData,
-        "the built-in model has no chat template; leave out --chat, or give a --model that has one")
+        "the built-in models have no chat template; leave out --chat, or give a --model that has one"
+      )
     }
     if let file = try StoredModels.gguf(at: model) {
       try self.init(of: file, variables)
@@ -85,6 +86,10 @@ package struct ModelChatTemplate {
       template = try ChatTemplate(FileReader.mappedText(of: path, as: "chat template"), name: path)
     } else if let configuration, let source = try Self.source(in: configuration) {
       template = try ChatTemplate(source, name: configuration.path)
+    } else if let document = try Self.document("chat_template.json", in: model),
+      let source = try Self.source(in: document)
+    {
+      template = try ChatTemplate(source, name: document.path)
     } else {
       throw Failure(
         .badData,

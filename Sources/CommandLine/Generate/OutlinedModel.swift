@@ -27,13 +27,14 @@ struct OutlinedModel {
     strict: Bool = false, weights: (any StoredModel) throws -> WeightPlan.Origin = { _ in .files }
   ) throws {
     switch source {
-    case .builtIn:
+    case .builtIn(let variant):
       if tokenizerPath != nil {
         throw Failure(
           .usage,
-          "--tokenizer needs --model: the built-in model has a tokenizer of its own; leave it out")
+          "--tokenizer needs --model: the built-in models have a tokenizer of their own; leave it out"
+        )
       }
-      outline = .builtIn()
+      outline = .builtIn(variant)
       tokenization = .success(.bytes())
     case .stored(let path):
       let model = try StoredModels.model(at: path)

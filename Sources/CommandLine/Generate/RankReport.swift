@@ -16,6 +16,8 @@ struct RankReport: Codable {
   let attentionSeconds: Double
   let linearSeconds: Double
   let exposedSeconds: Double
+  /// `[layers][experts]`
+  let expertTokens: [[Int]]
 
   /// - Parameter session: nil where nothing was computed.
   init(_ session: Session?, _ memory: PrivateMemory) {
@@ -31,6 +33,7 @@ struct RankReport: Codable {
     attentionSeconds = cost?.attentionSeconds ?? 0
     linearSeconds = cost?.linearSeconds ?? 0
     exposedSeconds = cost?.attention.exposedSeconds ?? 0
+    expertTokens = cost?.expertTokens ?? []
   }
 }
 
@@ -45,7 +48,8 @@ extension RunRecord.Work {
       gflops: flops.gflops(
         attentionSeconds: ranks.map(\.attentionSeconds).max() ?? 0,
         linearSeconds: ranks.map(\.linearSeconds).max() ?? 0),
-      balance: largest > 0 ? flops.attention / Double(ranks.count) / largest : 1)
+      balance: largest > 0 ? flops.attention / Double(ranks.count) / largest : 1,
+      expertTokens: RunRecord.ExpertTokens(ranks.map(\.expertTokens)))
   }
 }
 

@@ -13,8 +13,8 @@ package struct ModelOptions: ParsableArguments, Sendable {
     help: .init(
       """
       A model directory in Hugging Face layout, a GGUF file, or ORG/NAME of a model in the local \
-      Hugging Face cache; 'needle' is the built-in retrieval model. \
-      (default: \(ModelSource.builtInName))
+      Hugging Face cache; \(ModelSource.builtInHelp). \
+      (default: \(ModelSource.standardName))
       """, valueName: "path"),
     transform: OptionValue.path)
   package var model: String?

@@ -139,11 +139,11 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
     system = options.system
     templateVariables = options.templateVariables
     ignorePositionLimit = options.ignorePositionLimit
-    model = options.model.map { ModelSource($0) } ?? .builtIn
+    model = options.model.map { ModelSource($0) } ?? .standard
     tokenizer = options.tokenizer
     randomWeights = options.randomWeights
     strict = options.strict
-    if randomWeights, model == .builtIn { throw Self.builtInWeights }
+    if randomWeights, model.isBuiltIn { throw Self.builtInWeights }
     generation = GenerationChoices(
       maxTokens: options.maxTokens, stopTexts: options.stop.isEmpty ? nil : options.stop,
       sampling: SamplingChoices(options))
@@ -167,7 +167,7 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
   }
 
   static let builtInWeights = Failure(
-    .usage, "--random-weights needs --model PATH: the built-in model has weights of its own")
+    .usage, "--random-weights needs --model PATH: the built-in models have weights of their own")
 }
 
 extension SamplingChoices {

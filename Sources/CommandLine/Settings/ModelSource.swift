@@ -2,27 +2,41 @@ import Files
 import Foundation
 import ModelFiles
 import SystemPackage
+import Transformer
 
 /// Which model: the one that the program has in it, or one in files.
 package enum ModelSource: Codable, Equatable, Sendable {
-  /// The retrieval model.
-  case builtIn
+  /// A retrieval model.
+  case builtIn(NeedleModel.Variant)
   /// A directory in Hugging Face layout, or a GGUF file; until it is `located`, `ORG/NAME` of a model in
   /// the local Hugging Face cache, too.
   case stored(String)
 
-  /// The value of `--model` that means the built-in model; `./needle` is a directory.
-  package static let builtInName = "needle"
+  /// What a run has that is told nothing.
+  package static let standard = ModelSource.builtIn(.plain)
+  package static let standardName = NeedleModel.Variant.plain.rawValue
 
-  /// From what `--model` says, or a saved context.
+  /// For help: the values of `--model` that mean a built-in model, and what they are.
+  static let builtInHelp =
+    NeedleModel.Variant.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+    + " are the built-in retrieval models"
+
+  /// From what `--model` says, or a saved context. `./needle` is a directory.
   package init(_ name: String) {
-    self = name == Self.builtInName ? .builtIn : .stored(name)
+    self = NeedleModel.Variant(rawValue: name).map(ModelSource.builtIn) ?? .stored(name)
+  }
+
+  var isBuiltIn: Bool {
+    switch self {
+    case .builtIn: true
+    case .stored: false
+    }
   }
 
   /// The same, a path said so that it is found from another working directory, too.
   var absoluteName: String {
     switch self {
-    case .builtIn: Self.builtInName
+    case .builtIn(let variant): variant.rawValue
     case .stored(let path): FilePath(text: path).absolute.text
     }
   }
@@ -33,7 +47,7 @@ package enum ModelSource: Codable, Equatable, Sendable {
   /// - Throws: `FileError`, as `path(of:)`.
   func located() throws -> ModelSource {
     switch self {
-    case .builtIn: .builtIn
+    case .builtIn: self
     case .stored(let name): .stored(try Self.path(of: name))
     }
   }

@@ -12,24 +12,27 @@ struct GGUFConfiguration {
   private(set) var members: [(key: String, value: JSONValue)] = []
   /// The architecture's metadata keys of which nobody here knows what they ask for.
   let unknownKeys: [String]
+  /// Without those that predict further tokens.
+  let layers: Int
 
   /// - Throws: `FileError`.
   init(_ files: GGUFCollection, _ architecture: GGUFArchitecture) throws {
     let keys = GGUFKeys(files.metadata, architecture.name)
-    let layers = try keys.required("block_count", keys.integer)
+    let blocks = try keys.required("block_count", keys.integer)
     // Before anything of that size is made. Each layer has tensors.
-    guard layers >= 1, layers <= files.names.count else {
+    guard blocks >= 1, blocks <= files.names.count else {
       throw files.metadata.malformed(
-        "\"\(keys.prefix)block_count\" is \(layers), but the file has \(files.names.count) tensors")
+        "\"\(keys.prefix)block_count\" is \(blocks), but the file has \(files.names.count) tensors")
     }
     try GGUFUnsupportedKey.check(keys, architecture)
     unknownKeys = keys.unknown
-    let shape = try GGUFShape(keys, files)
+    layers = try Self.layers(keys, architecture, blocks: blocks)
+    let shape = try GGUFShape(keys, files, architecture, layers: layers)
     try shape.checkVocabulary(keys)
     let hasHead = files.entry("output.weight") != nil
     // A window makes a model of this architecture one of Mistral's.
     let window = try keys.integer("attention.sliding_window") ?? 0
-    let isMistral = architecture.name == "llama" && window > 0
+    let isMistral = architecture.modelType == "llama" && window > 0
     members = [
       ("model_type", .string(isMistral ? "mistral" : architecture.modelType)),
       ("num_hidden_layers", .integer(layers)),
@@ -49,18 +52,43 @@ struct GGUFConfiguration {
       ("vocab_size", .integer(shape.vocabulary)),
       ("tie_word_embeddings", .boolean(!hasHead)),
     ]
-    for (key, parts) in [
-      ("attention_bias", ["attn_q", "attn_k", "attn_v", "attn_qkv", "attn_output"]),
-      ("mlp_bias", ["ffn_gate", "ffn_up", "ffn_down"]),
-    ] where parts.contains(where: { files.entry("blk.0.\($0).bias") != nil }) {
-      members.append((key, .boolean(true)))
-    }
-    members += try GGUFEndTokens.members(files.metadata)
-    members += try GGUFRotation(keys, files, shape).members(architecture)
+    members += Self.biases(files, architecture)
+    members += try GGUFEndTokens.members(files.metadata, architecture)
+    members += try GGUFRotation(keys, files, shape, architecture).members(architecture)
     members += try Self.windows(keys, architecture, shape, layers: layers)
-    if architecture.name.hasPrefix("gemma") {
+    if ["gemma2", "gemma3"].contains(architecture.name) {
       members += try Self.gemma(keys, architecture, shape, layers: layers)
     }
+    members += try shape.global?.members(keys) ?? []
+    members += try GGUFExperts.members(keys, files, architecture)
+  }
+
+  private static func layers(
+    _ keys: GGUFKeys, _ architecture: GGUFArchitecture, blocks: Int
+  ) throws -> Int {
+    let key = "nextn_predict_layers"
+    let further = try architecture.name == "glm4moe" ? keys.integer(key) ?? 0 : 0
+    guard further >= 0, further < blocks else {
+      throw keys.metadata.malformed(
+        "\"\(keys.prefix)\(key)\" is \(further), but there are \(blocks) blocks")
+    }
+    return blocks - further
+  }
+
+  /// Which layers have biases, as the tensors tell.
+  private static func biases(
+    _ files: GGUFCollection, _ architecture: GGUFArchitecture
+  ) -> [(key: String, value: JSONValue)] {
+    func has(_ parts: String...) -> Bool {
+      parts.contains { files.entry("blk.0.\($0).bias") != nil }
+    }
+    let ofAttention = has("attn_q", "attn_k", "attn_v", "attn_qkv", "attn_output")
+    // Some have them where nothing is said.
+    if architecture.modelType == "qwen2_moe" { return [("qkv_bias", .boolean(ofAttention))] }
+    return
+      (ofAttention || architecture.modelType == "gpt_oss"
+      ? [("attention_bias", .boolean(ofAttention))] : [])
+      + (has("ffn_gate", "ffn_up", "ffn_down") ? [("mlp_bias", .boolean(true))] : [])
   }
 
   // MARK: Windows
@@ -78,10 +106,10 @@ struct GGUFConfiguration {
     case "phi3":
       // Files from before the key was written are of models with that window, or with none.
       return [member(given ?? (shape.positions == 4096 ? 2047 : 0))]
-    case "gemma2", "gemma3":
+    case "gemma2", "gemma3", "gemma4", "gpt-oss":
       let window = given ?? (architecture.name == "gemma2" ? 4096 : 0)
       let sliding = try slidingLayers(
-        keys, period: architecture.name == "gemma2" ? 2 : 6, layers: layers)
+        keys, period: ["gemma2", "gpt-oss"].contains(architecture.name) ? 2 : 6, layers: layers)
       return [
         member(window),
         (
@@ -99,7 +127,7 @@ struct GGUFConfiguration {
   }
 
   /// Of so many layers the last one has no window; or the file lists them.
-  private static func slidingLayers(_ keys: GGUFKeys, period: Int, layers: Int) throws -> [Bool] {
+  static func slidingLayers(_ keys: GGUFKeys, period: Int, layers: Int) throws -> [Bool] {
     let key = "attention.sliding_window_pattern"
     guard keys.isArray(key) else {
       let period = try keys.integer(key) ?? period

@@ -24,6 +24,10 @@ struct GGUFKeys {
 
   func string(_ key: String) throws -> String? { try metadata.string(prefix + key) }
 
+  func boolean(_ key: String) throws -> Bool? { try metadata.boolean(prefix + key) }
+
+  func integers(_ key: String) throws -> [Int]? { try metadata.integers(prefix + key) }
+
   func booleans(_ key: String) throws -> [Bool]? { try metadata.booleans(prefix + key) }
 
   func isArray(_ key: String) -> Bool { metadata.isArray(prefix + key) }
@@ -66,7 +70,9 @@ struct GGUFKeys {
     "attention.layer_norm_rms_epsilon", "attention.scale",
     "attention.sliding_window", "attention.sliding_window_pattern", "attention.value_length",
     "attention.value_length_swa", "attn_logit_softcapping", "block_count", "context_length",
-    "embedding_length", "embedding_length_out", "feed_forward_length", "final_logit_softcapping",
+    "embedding_length", "embedding_length_out", "expert_gating_func", "expert_group_count",
+    "expert_group_used_count", "expert_weights_norm", "expert_weights_scale",
+    "feed_forward_length", "final_logit_softcapping",
     "pooling_type",
     "rope.dimension_count", "rope.dimension_sections", "rope.dimension_count_swa", "rope.freq_base",
     "rope.freq_base_swa",

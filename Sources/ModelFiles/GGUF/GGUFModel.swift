@@ -23,7 +23,7 @@ public struct GGUFModel: StoredModel {
     self.configuration = JSONDocument(path: path, object: JSONObject(configuration.members))
     unknownKeys = configuration.unknownKeys
     metadata = files.metadata
-    tensors = GGUFTensors(files, architecture)
+    tensors = GGUFTensors(files, architecture, layers: configuration.layers)
   }
 
   public var configurationName: String { path }
@@ -33,7 +33,9 @@ public struct GGUFModel: StoredModel {
   public var foreignTensors: String? { nil }
   public var rotatesAdjacentPairs: Bool { tensors.architecture.rotatesAdjacentPairs }
 
-  public func openTensors() throws -> any TensorCollection { tensors }
+  public func openTensors() throws -> any TensorCollection {
+    try ExpertTensors(tensors, layout: .rows, of: path)
+  }
 
   public func tensorPresence() throws -> TensorPresence { .all }
 
@@ -53,12 +55,14 @@ struct GGUFTensors: TensorCollection {
   /// From the family's name to the file's, where they differ.
   private let fileNames: [String: String]
 
-  init(_ files: GGUFCollection, _ architecture: GGUFArchitecture) {
+  /// - Parameter layers: how many the model has; those behind them predict further tokens, and are not used.
+  init(_ files: GGUFCollection, _ architecture: GGUFArchitecture, layers: Int) {
     self.files = files
     self.architecture = architecture
     var names: [String] = []
     var fileNames: [String: String] = [:]
     for name in files.names where !GGUFConfiguration.tensorNames.contains(name) {
+      if let layer = Self.layer(of: name), layer >= layers { continue }
       let familyName = architecture.familyName(of: name)
       names.append(familyName ?? name)
       if let familyName { fileNames[familyName] = name }
@@ -67,9 +71,23 @@ struct GGUFTensors: TensorCollection {
     self.fileNames = fileNames
   }
 
+  private static func layer(of name: String) -> Int? {
+    let parts = name.split(separator: ".", maxSplits: 2)
+    return parts.count == 3 && parts[0] == "blk" ? Int(parts[1]) : nil
+  }
+
   var paths: [String] { files.files.map(\.path) }
 
-  func tensor(named name: String) -> Tensor? { files.tensor(fileNames[name] ?? name, as: name) }
+  func tensor(named name: String) -> Tensor? {
+    guard let tensor = files.tensor(fileNames[name] ?? name, as: name) else { return nil }
+    // One row is a vector there.
+    guard name.hasSuffix(".shared_expert_gate.weight"), tensor.shape.count == 1 else {
+      return tensor
+    }
+    return Tensor(
+      name: name, elementType: tensor.elementType, shape: [1] + tensor.shape, bytes: tensor.bytes,
+      owner: tensor.owner)
+  }
 
   func storedName(of name: String) -> String {
     fileNames[name] ?? architecture.fileName(of: name)

@@ -16,11 +16,19 @@ struct GGUFRotation {
   private let originalPositions: Int
   private let headDimension: Int
   private let rotaryDimension: Int
+  /// The part of a head that is rotated in layers without a window, where these are apart.
+  private let globalPart: Double?
+  /// Whether a part of a head is rotated where nothing is said.
+  private let isPartByDefault: Bool
   /// `rope_type` and what belongs to it.
   private let scaling: [(key: String, value: JSONValue)]
 
   /// - Throws: `FileError`.
-  init(_ keys: GGUFKeys, _ files: GGUFCollection, _ shape: GGUFShape) throws {
+  init(
+    _ keys: GGUFKeys, _ files: GGUFCollection, _ shape: GGUFShape,
+    _ architecture: GGUFArchitecture
+  ) throws {
+    isPartByDefault = architecture.name == "glm4moe"
     theta = try keys.number("rope.freq_base") ?? 10_000
     slidingTheta = try keys.number("rope.freq_base_swa") ?? 10_000
     let original =
@@ -28,6 +36,12 @@ struct GGUFRotation {
     originalPositions = original
     headDimension = shape.headDimension
     rotaryDimension = shape.rotaryDimension
+    if let global = shape.global {
+      globalPart = try Self.rotatedPart(keys, files, headDimension: global.headDimension)
+      scaling = []
+      return
+    }
+    globalPart = nil
 
     func divisors(_ name: String) throws -> JSONValue? {
       try Self.divisors(name, files, pairs: shape.rotaryDimension / 2)
@@ -72,6 +86,21 @@ struct GGUFRotation {
 
   /// The members of `config.json`.
   func members(_ architecture: GGUFArchitecture) -> [(key: String, value: JSONValue)] {
+    if let globalPart {
+      let kinds: [(key: String, value: JSONValue)] = [
+        (
+          "full_attention",
+          .object(
+            JSONObject([
+              ("rope_type", .string("proportional")),
+              ("partial_rotary_factor", .number(globalPart)),
+              ("rope_theta", .number(theta)),
+            ]))
+        ),
+        ("sliding_attention", .object(JSONObject(settings(theta: slidingTheta, [])))),
+      ]
+      return [("rope_parameters", .object(JSONObject(kinds)))]
+    }
     if architecture.name == "gemma3" {
       // Its layers with a window are never scaled.
       let kinds: [(key: String, value: JSONValue)] = [
@@ -80,7 +109,11 @@ struct GGUFRotation {
       ]
       return [("rope_parameters", .object(JSONObject(kinds)))]
     }
-    let settings = settings(theta: theta, scaling)
+    var settings = settings(theta: theta, scaling)
+    if architecture.name == "gpt-oss", scaling.first?.value.text == "yarn" {
+      // The bounds of its ramp are no whole numbers.
+      settings.append(("truncate", .boolean(false)))
+    }
     let object: (key: String, value: JSONValue) = (
       "rope_parameters", .object(JSONObject(settings))
     )
@@ -96,13 +129,35 @@ struct GGUFRotation {
     if !scaling.isEmpty, scaling[0].value.text != "linear" {
       settings.append(("original_max_position_embeddings", .integer(originalPositions)))
     }
-    if rotaryDimension < headDimension {
+    if rotaryDimension < headDimension || isPartByDefault {
       // The family rounds the product down to a whole number.
       let part = Double(rotaryDimension) / Double(headDimension)
       let isRoundedDown = Int(part * Double(headDimension)) < rotaryDimension
       settings.append(("partial_rotary_factor", .number(isRoundedDown ? part.nextUp : part)))
     }
     return settings
+  }
+
+  /// Divisors of 1 and then such that nothing is left of the frequencies, which is how pairs are not
+  /// rotated whose frequencies are those of the whole head.
+  private static func rotatedPart(
+    _ keys: GGUFKeys, _ files: GGUFCollection, headDimension: Int
+  ) throws -> Double {
+    for key in ["rope.scaling.factor", "rope.scale_linear"] {
+      if let factor = try keys.number(key), factor != 0, factor != 1 {
+        throw keys.unsupported(key, "\(factor)", "a scaling of RoPE")
+      }
+    }
+    let (name, pairs) = (TensorName.divisors, headDimension / 2)
+    guard let divisors = try numbers(name, files, pairs: pairs) else { return 1 }
+    let rotated = divisors.prefix { $0 == 1 }.count
+    guard divisors[rotated...].allSatisfy({ $0 >= 1e20 }) else {
+      throw FileError(
+        .unsupported,
+        "\(files.metadata.path): the tensor \"\(name)\" scales frequencies, which is not supported for "
+          + "models of the architecture \"\(keys.prefix.dropLast())\"; use another model")
+    }
+    return Double(rotated) / Double(pairs)
   }
 
   private static func longRoPE(
@@ -114,20 +169,25 @@ struct GGUFRotation {
     ]
   }
 
-  /// The numbers of a tensor `[pairs]`; nil where there is none.
   private static func divisors(
     _ name: String, _ files: GGUFCollection, pairs: Int
   ) throws -> JSONValue? {
+    try numbers(name, files, pairs: pairs).map { .array($0.map { .number($0) }) }
+  }
+
+  /// The numbers of a tensor `[pairs]`; nil where there is none.
+  private static func numbers(
+    _ name: String, _ files: GGUFCollection, pairs: Int
+  ) throws -> [Double]? {
     guard let tensor = files.tensor(name, as: name) else { return nil }
     guard tensor.elementType == .float32, tensor.shape == [pairs] else {
       throw files.metadata.malformed(
         "the tensor \"\(name)\" is \(tensor.elementType.rawValue) of the shape \(tensor.shape), but "
           + "must be F32 with one element for each of \(pairs) pairs")
     }
-    return .array(
-      (0..<pairs).map {
-        .number(Double(tensor.bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self)))
-      })
+    return (0..<pairs).map {
+      Double(tensor.bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self))
+    }
   }
 }
 

@@ -10,12 +10,21 @@ struct GGUFShape {
   let rotaryDimension: Int
   let positions: Int
   let vocabulary: Int
+  /// Of the layers without a window, where those with one have the sizes above and all may differ.
+  let global: GGUFGlobalShape?
 
   /// - Throws: `FileError`.
-  init(_ keys: GGUFKeys, _ files: GGUFCollection) throws {
+  init(_ keys: GGUFKeys, _ files: GGUFCollection, _ architecture: GGUFArchitecture, layers: Int)
+    throws
+  {
     hiddenSize = try keys.required("embedding_length", keys.integer)
     queryHeads = try keys.required("attention.head_count", keys.integerOfAllLayers)
-    keyValueHeads = try keys.integerOfAllLayers("attention.head_count_kv") ?? queryHeads
+    global =
+      architecture.name == "gemma4"
+      ? try GGUFGlobalShape(keys, files, layers: layers, queryHeads: queryHeads) : nil
+    keyValueHeads =
+      try global?.slidingKeyValueHeads ?? keys.integerOfAllLayers("attention.head_count_kv")
+      ?? queryHeads
     positions = try keys.required("context_length", keys.integer)
     // Before they are divided.
     for (key, size) in [("embedding_length", hiddenSize), ("attention.head_count", queryHeads)]
@@ -23,15 +32,19 @@ struct GGUFShape {
       throw keys.metadata.malformed(
         "\"\(keys.prefix)\(key)\" is \(size), but must be at least 1")
     }
-    headDimension = try Self.headDimension(keys, hiddenSize: hiddenSize, queryHeads: queryHeads)
-    rotaryDimension = try keys.integer("rope.dimension_count") ?? headDimension
+    headDimension =
+      try global?.slidingHeadDimension
+      ?? Self.headDimension(keys, hiddenSize: hiddenSize, queryHeads: queryHeads)
+    let rotaryKey = global == nil ? "rope.dimension_count" : "rope.dimension_count_swa"
+    rotaryDimension = try keys.integer(rotaryKey) ?? headDimension
     guard rotaryDimension >= 2, rotaryDimension % 2 == 0, rotaryDimension <= headDimension else {
       throw keys.metadata.malformed(
-        "\"\(keys.prefix)rope.dimension_count\" is \(rotaryDimension), which is no even number of a "
+        "\"\(keys.prefix)\(rotaryKey)\" is \(rotaryDimension), which is no even number of a "
           + "head's \(headDimension) coordinates")
     }
     for (key, expected) in [
-      ("attention.value_length", headDimension), ("attention.key_length_swa", headDimension),
+      ("attention.value_length", global?.headDimension ?? headDimension),
+      ("attention.key_length_swa", headDimension),
       ("attention.value_length_swa", headDimension),
       ("rope.dimension_count_swa", rotaryDimension), ("embedding_length_out", hiddenSize),
     ] {

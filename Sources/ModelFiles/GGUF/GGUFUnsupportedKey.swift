@@ -10,13 +10,20 @@ enum GGUFUnsupportedKey {
     let keys: [String]
   }
 
+  /// What is read where an architecture has experts.
+  private static let expertKeys = [
+    "expert_count", "expert_used_count", "expert_shared_count", "expert_feed_forward_length",
+    "expert_shared_feed_forward_length", "leading_dense_block_count",
+  ]
+
   private static let groups = [
+    Group(meaning: "experts", neutral: [0], keys: expertKeys),
     Group(
-      meaning: "experts", neutral: [0],
+      meaning: "experts of another kind", neutral: [0],
       keys: [
-        "expert_count", "expert_used_count", "expert_shared_count", "expert_feed_forward_length",
-        "expert_shared_feed_forward_length", "expert_chunk_feed_forward_length",
-        "leading_dense_block_count", "moe_every_n_layers", "interleave_moe_layer_step",
+        "expert_chunk_feed_forward_length", "expert_group_scale", "experts_per_group",
+        "interleave_moe_layer_step", "moe_every_n_layers", "moe_latent_size",
+        "swiglu_clamp_exp", "swiglu_clamp_shexp",
       ]),
     Group(
       meaning: "activations that are multiplied", neutral: [0, 1],
@@ -65,8 +72,12 @@ enum GGUFUnsupportedKey {
 
   /// - Throws: `FileError` that names the first key that asks for something.
   static func check(_ keys: GGUFKeys, _ architecture: GGUFArchitecture) throws {
+    let isRead = { (key: String) in
+      architecture.hasExperts != false && expertKeys.contains(key)
+        || architecture.name == "glm4moe" && key == "nextn_predict_layers"
+    }
     for group in groups {
-      for key in group.keys {
+      for key in group.keys where !isRead(key) {
         guard let value = try keys.isArray(key) ? .infinity : keys.number(key) else { continue }
         guard group.neutral.contains(value) else {
           throw keys.unsupported(key, text(value), group.meaning)
@@ -78,8 +89,14 @@ enum GGUFUnsupportedKey {
         throw keys.unsupported(key, "\(value)", entry.meaning)
       }
     }
-    guard !architecture.name.hasPrefix("gemma") else { return }
-    for (key, meaning) in ofGemma.sorted(by: { $0.key < $1.key }) {
+    guard !architecture.name.hasPrefix("gemma") || architecture.name == "gemma4" else { return }
+    let read: Set =
+      switch architecture.name {
+      case "gemma4": ["attention.sliding_window_pattern", "final_logit_softcapping"]
+      case "gpt-oss": ["attention.sliding_window_pattern"]
+      default: []
+      }
+    for (key, meaning) in ofGemma.sorted(by: { $0.key < $1.key }) where !read.contains(key) {
       if keys.isArray(key) { throw keys.unsupported(key, "an array", meaning) }
       guard let value = try keys.number(key), value != 0 else { continue }
       throw keys.unsupported(key, text(value), meaning)

@@ -7,7 +7,6 @@ import RingAttention
 final class AppendExecution: LayerExecution {
   let arithmetic: Arithmetic
   let buffers: LayerBuffers
-  private(set) var queryLayout: QueryLayout
   private(set) var rotations: [RoPETable]
   let linear: DividedLinear
   /// Whose rows there are at present.
@@ -16,7 +15,6 @@ final class AppendExecution: LayerExecution {
 
   private let context: DecoderContext
   private let attention: AppendAttention
-  private let shape: AttentionShape
   /// `[rows][hiddenSize]` float32.
   private var stream: UnsafeMutablePointer<Float>?
   /// `[rows]`: where each of them is.
@@ -32,8 +30,6 @@ final class AppendExecution: LayerExecution {
     self.rotations = rotations
     self.attention = attention
     arithmetic = context.arithmetic
-    shape = context.configuration.attention.shape
-    queryLayout = arithmetic.queryLayout(shape, tokens: 0)
   }
 
   // MARK: - The rows at hand
@@ -58,13 +54,12 @@ final class AppendExecution: LayerExecution {
       rotations[index].append(positions: positions, contextTokens: context.contextTokens)
     }
     for position in positions { places.append((branch: branch, position: position)) }
-    queryLayout = arithmetic.queryLayout(shape, tokens: rowCount)
   }
 
   // MARK: - How the parts of a layer run
 
   func forEachRows(
-    in part: LayerPart, _ body: (_ rows: StreamRows) throws -> Bool
+    in part: LayerPart, atOnce: Int, _ body: (_ rows: StreamRows) throws -> Bool
   ) throws -> Bool {
     try body(StreamRows(first: 0, count: rowCount, stream: stream!))
   }
@@ -92,6 +87,30 @@ final class AppendExecution: LayerExecution {
     return true
   }
 
+  func multiply(
+    _ experts: [LinearGroup], rows: ExpertRows, inputs: MatrixInputs,
+    into outputs: UnsafeMutablePointer<Float>
+  ) throws -> Bool {
+    try linear.multiply(experts, rows: rows, inputs: inputs, into: outputs)
+    return true
+  }
+
+  func add(
+    _ experts: [LinearGroup], rows: ExpertRows, inputs: MatrixInputs,
+    to stream: UnsafeMutablePointer<Float>
+  ) throws -> Bool {
+    try linear.add(
+      experts, rows: rows, inputs: inputs, to: stream, tokens: rowCount,
+      scratch: buffers.experts!.outputs)
+    return true
+  }
+
+  func noteLoad(of firstSlots: UnsafePointer<Int32>, experts: Int) {}
+
+  func withSpan<Result>(_ name: StaticString, _ body: () throws -> Result) rethrows -> Result {
+    try context.withSpan(name, body)
+  }
+
   func place(ofRow row: Int, layer: Int) -> KeyValuePlace {
     let (branch, position) = places[row]
     let block = position / tokensPerBlock
@@ -102,11 +121,10 @@ final class AppendExecution: LayerExecution {
       token: position % tokensPerBlock)
   }
 
-  func attend(layer: Int, pattern: AttentionPattern) throws -> Bool {
+  func attend(_ layer: LayerAttention) throws -> Bool {
     try context.withSpan("attention") {
       work += try attention.attend(
-        layer: layer, pattern: pattern, queries: buffers.queries, tokens: tokens,
-        output: buffers.attended)
+        layer, queries: buffers.queries, tokens: tokens, output: buffers.attended)
     }
     return true
   }

@@ -38,33 +38,34 @@ public final class AppendPass {
     fileprivate let layer: LayerBuffers.Plan
     fileprivate let linear: DividedLinear.Plan
     fileprivate let rotations: [RoPETable.Plan]
-    /// `[layers][blockBytes]`: the context's last block where it is partly filled, else nothing.
+    /// `[layers][blockBytes of the layer]`: the context's last block where it is partly filled, else
+    /// nothing.
     fileprivate let tail: BufferPlan.Slot<UInt8>
     fileprivate let buffers: BufferPlan
 
     init(
       _ configuration: ModelConfiguration, _ arithmetic: Arithmetic,
-      _ sequence: SequenceDescription, ropes: [RoPE], layout: KeyValueLayout
+      _ sequence: SequenceDescription, ropes: [RoPE], layout: CacheLayout
     ) {
       let capacity = AppendPass.capacity(branches: sequence.branches)
       self.capacity = capacity
       self.ropes = ropes
       attention = AppendAttention.Plan(
-        arithmetic: arithmetic, shape: configuration.attention.shape, capacity: capacity)
+        arithmetic: arithmetic, layout: layout, capacity: capacity)
       var plan = BufferPlan()
       stream = plan.add(capacity, configuration.hiddenSize)
       layer = LayerBuffers.Plan(
-        configuration, arithmetic, rows: capacity, rowsAtOnce: capacity, addsInPlace: false,
-        in: &plan)
+        configuration, arithmetic, rows: capacity, rowsAtOnce: capacity, expertTokens: capacity,
+        addsInPlace: false, in: &plan)
       // Of one layer for as many tokens as are appended at once, or of the head for one of each
       // branch.
       linear = DividedLinear.Plan(
         elements: max(
-          capacity * max(configuration.widestProjection, configuration.hiddenSize),
+          configuration.widestProduct(tokens: capacity),
           sequence.branches * configuration.vocabulary.size), in: &plan)
       rotations = ropes.map { RoPETable.Plan($0, capacity: capacity, in: &plan) }
       let tailBlocks = sequence.contextTokens % tokensPerBlock == 0 ? 0 : 1
-      tail = plan.add(tailBlocks, configuration.layers.count, layout.blockBytes)
+      tail = plan.add(tailBlocks, layout.blockBytes)
       buffers = plan
     }
 
@@ -78,7 +79,7 @@ public final class AppendPass {
   private var appendedTokens: [Int]
   /// `[capacity][hiddenSize]` float32.
   private let stream: UnsafeMutablePointer<Float>
-  /// The context's last block, `[layers][blockBytes]`; nil where it is full.
+  /// The context's last block, `[layers][blockBytes of the layer]`; nil where it is full.
   private let tail: UnsafeMutableRawBufferPointer?
   private let memory: Buffers
 
@@ -132,10 +133,9 @@ public final class AppendPass {
     let owner = context.partition.owner(of: block)!
     if owner == communicator.rank {
       let index = cache.blocks.firstIndex(of: block)!
-      let bytes = cache.layout.blockBytes
-      for layer in 0..<cache.layers {
-        (tail.baseAddress! + layer * bytes).copyMemory(
-          from: cache.head(0, layer: layer, index: index), byteCount: bytes)
+      for (layer, layout) in cache.layout.layers.enumerated() {
+        (tail.baseAddress! + cache.layout.blockBytes(before: layer)).copyMemory(
+          from: cache.head(0, layer: layer, index: index), byteCount: layout.blockBytes)
       }
     }
     try communicator.broadcast(bytes: tail, from: owner)

@@ -8,9 +8,9 @@ extension DecoderContext {
   /// The context's blocks that this rank owns, ascending; an `index` below is one into this.
   public var ownContextBlocks: [Int] { share.blocks }
 
-  /// One block's keys and values of one layer, `cache.layout.blockBytes`.
+  /// One block's keys and values of one layer, `cache.layout[layer].blockBytes`.
   public func keyValues(ofBlock index: Int, layer: Int) -> UnsafeMutableRawBufferPointer {
-    let bytes = cache.layout.blockBytes
+    let bytes = cache.layout[layer].blockBytes
     return UnsafeMutableRawBufferPointer(
       start: cache.base(layer: layer) + index * bytes, count: bytes)
   }

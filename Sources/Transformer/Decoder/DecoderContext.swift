@@ -54,7 +54,7 @@ public final class DecoderContext {
       weights.configuration, arithmetic,
       SequencePlan(weights.configuration, sequence, ranks: communicator.size),
       rank: communicator.rank)
-    layers = DecoderLayer.all(of: weights)
+    layers = DecoderLayer.all(of: weights, arithmetic)
     cache = KeyValueCache(plan.cache)
     branches = BranchCache(plan.branches)
     stream = ResidualStream(plan.stream)
@@ -101,6 +101,9 @@ public struct PrefillCost: Sendable, Equatable {
   public var attentionSeconds = 0.0
   /// Seconds of all else in the layers.
   public var linearSeconds = 0.0
+  /// `[layers][experts]`: how many of its tokens went to each expert; none of a layer without experts,
+  /// or one that was restored.
+  public var expertTokens: [[Int]] = []
 
   public init() {}
 }

@@ -1,27 +1,42 @@
 import Kernels
+import RingAttention
 
-/// A decoder layer: x += attention(norm(x)), then x += feedForward(norm(x)).
+/// A decoder layer: x += attention(norm(x)), then x += feedForward(norm(x)), then x *= outputScale.
 ///
 /// What a layer does, and in which order, stands here and nowhere else; how its parts run, for the
 /// rows of a context or for those that are appended to it, is a `LayerExecution`.
 struct DecoderLayer {
-  let index: Int
   let weights: LayerWeights
-  let pattern: AttentionPattern
+  let configuration: LayerConfiguration
+  let attention: LayerAttention
   /// Which of the model's rotations it has; nil for none.
   let rotation: Int?
-  let shape: AttentionShape
   let epsilon: Float
+  /// Rows that go through the feed-forward together.
+  let feedForwardRows: Int
+  /// `[headDimension]` ones, the RMSNorm of each head's value; empty where there is none.
+  let valueNorm: [Float]
+
+  var index: Int { attention.index }
+  var pattern: AttentionPattern { attention.pattern }
+  var shape: AttentionShape { configuration.attention.shape }
 
   /// All layers of a model.
-  static func all(of weights: ModelWeights) -> [DecoderLayer] {
-    let configuration = weights.configuration
-    let ropes = configuration.ropes
-    return zip(configuration.layers, weights.layers).enumerated().map { index, layer in
-      DecoderLayer(
-        index: index, weights: layer.1, pattern: layer.0.pattern,
-        rotation: layer.0.rope.flatMap { ropes.firstIndex(of: $0) },
-        shape: configuration.attention.shape, epsilon: Float(configuration.normalization.epsilon))
+  static func all(of weights: ModelWeights, _ arithmetic: Arithmetic) -> [DecoderLayer] {
+    let model = weights.configuration
+    let (rotations, epsilon) = (model.rotations, Float(model.normalization.epsilon))
+    return zip(model.layers, weights.layers).enumerated().map { index, layer in
+      let (configuration, weights) = layer
+      return DecoderLayer(
+        weights: weights, configuration: configuration,
+        attention: LayerAttention(
+          index: index, pattern: configuration.pattern,
+          sinks: AttentionSinks(weights.attention.sinks)),
+        rotation: configuration.rotation.flatMap { rotations.firstIndex(of: $0) },
+        epsilon: epsilon,
+        feedForwardRows: configuration.feedForward.tokensAtOnce(model, arithmetic),
+        valueNorm: configuration.attention.hasValueNorms
+          ? [Float](repeating: 1, count: configuration.attention.headDimension) : [])
     }
   }
 
@@ -31,13 +46,22 @@ struct DecoderLayer {
   ///   it was.
   /// - Throws: what `execution` throws.
   func run(by execution: some LayerExecution) throws -> Bool {
-    let isProjected = try execution.forEachRows(in: .projections) { rows in
+    let isProjected = try execution.forEachRows(
+      in: .projections, atOnce: PrefillPass.tokensPerChunk
+    ) { rows in
       try project(rows, by: execution)
     }
-    guard isProjected, try execution.attend(layer: index, pattern: pattern) else { return false }
-    return try execution.forEachRows(in: .feedForward) { rows in
-      guard try addAttention(to: rows, by: execution) else { return false }
-      return try addFeedForward(to: rows, by: execution)
+    guard isProjected, try execution.attend(attention) else { return false }
+    return try execution.forEachRows(in: .feedForward, atOnce: feedForwardRows) { rows in
+      let atOnce = execution.buffers.rowsAtOnce
+      for first in stride(from: 0, to: rows.count, by: atOnce) {
+        let part = rows.part(
+          first..<min(first + atOnce, rows.count), columns: weights.feedForwardNorm.count)
+        guard try addAttention(to: part, by: execution) else { return false }
+      }
+      guard try addFeedForward(to: rows, by: execution) else { return false }
+      scaleOutput(rows, execution.arithmetic)
+      return true
     }
   }
 
@@ -45,58 +69,64 @@ struct DecoderLayer {
   /// reads them.
   private func project(_ rows: StreamRows, by execution: some LayerExecution) throws -> Bool {
     let buffers = execution.buffers
-    let attention = weights.attention
-    let inputs = normalize(
-      rows, weights.attentionNorm, as: execution.arithmetic.inputType(of: attention.projections),
-      by: execution)
+    let projections = weights.attention.projections
+    let inputs = execution.normalize(
+      rows, weights.attentionNorm, epsilon: epsilon,
+      as: execution.arithmetic.inputType(of: projections))
     guard
       try execution.multiply(
-        attention.projections, inputs: inputs, rows: rows.count, into: buffers.projected)
+        projections, inputs: inputs, rows: rows.count, into: buffers.projected)
     else { return false }
-    let width = attention.projections.outputs
     let table = rotation.map { execution.rotations[$0] }
     let rowsPerItem = 4
-    execution.arithmetic.team.forEach((rows.count + rowsPerItem - 1) / rowsPerItem) { item, _ in
+    execution.arithmetic.team.forEach(
+      (rows.count + rowsPerItem - 1) / rowsPerItem
+    ) { item, thread in
       for row in item * rowsPerItem..<min(rows.count, (item + 1) * rowsPerItem) {
-        store(
-          buffers.projected + row * width, row: rows.first + row, rotatedBy: table, by: execution)
+        let heads = ProjectedHeads(
+          buffers.projected + row * projections.outputs, configuration.attention,
+          copied: buffers.values + thread * configuration.attention.keyValueWidth)
+        store(heads, row: rows.first + row, rotatedBy: table, by: execution)
       }
     }
     return true
   }
 
-  /// One row's queries, keys and values, `[queryHeads + 2 · keyValueHeads][headDimension]` float32.
+  /// One row's queries, keys and values.
   private func store(
-    _ projected: UnsafeMutablePointer<Float>, row: Int, rotatedBy table: RoPETable?,
+    _ heads: ProjectedHeads, row: Int, rotatedBy table: RoPETable?,
     by execution: some LayerExecution
   ) {
-    let arithmetic = execution.arithmetic
-    let d = shape.headDimension
-    let queries = projected
-    let keys = queries + shape.queryHeads * d
-    let values = keys + shape.keyValueHeads * d
-    let place = execution.place(ofRow: row, layer: index)
-    if !weights.attention.queryNorm.isEmpty {
-      arithmetic.normalizeHeads(
-        queries, count: shape.queryHeads, headDimension: d, weight: weights.attention.queryNorm,
-        epsilon: epsilon)
-      arithmetic.normalizeHeads(
-        keys, count: shape.keyValueHeads, headDimension: d, weight: weights.attention.keyNorm,
-        epsilon: epsilon)
-    }
-    if let table {
-      table.rotate(queries, count: shape.queryHeads, by: row, arithmetic)
-      if place.block != nil {
-        table.rotate(keys, count: shape.keyValueHeads, by: row, arithmetic)
-      }
-    }
+    let (arithmetic, shape) = (execution.arithmetic, shape)
+    normalize(heads.queries, weights.attention.queryNorm, of: shape.queryHeads, arithmetic)
+    heads.clip(heads.queries, of: shape.queryHeads)
+    table?.rotate(heads.queries, count: shape.queryHeads, by: row, arithmetic)
     arithmetic.store(
-      queries: queries, token: row, into: execution.buffers.queries, layout: execution.queryLayout)
-    if let block = place.block {
-      arithmetic.store(
-        keys: keys, values: values, token: place.token, into: block,
-        layout: arithmetic.keyValueLayout(shape))
-    }
+      queries: heads.queries, token: row, into: execution.buffers.queries,
+      layout: arithmetic.queryLayout(shape, tokens: execution.rowCount))
+
+    let place = execution.place(ofRow: row, layer: index)
+    guard let block = place.block else { return }
+    heads.copyValues()
+    normalize(heads.keys, weights.attention.keyNorm, of: shape.keyValueHeads, arithmetic)
+    normalize(heads.values, valueNorm, of: shape.keyValueHeads, arithmetic)
+    heads.clip(heads.keys, of: shape.keyValueHeads)
+    heads.clip(heads.values, of: shape.keyValueHeads)
+    table?.rotate(heads.keys, count: shape.keyValueHeads, by: row, arithmetic)
+    arithmetic.store(
+      keys: heads.keys, values: heads.values, token: place.token, into: block,
+      layout: arithmetic.keyValueLayout(shape))
+  }
+
+  /// RMSNorm of heads in place: of each by itself, or of all together, as there are factors.
+  private func normalize(
+    _ heads: UnsafeMutablePointer<Float>, _ factors: [Float], of count: Int,
+    _ arithmetic: Arithmetic
+  ) {
+    guard !factors.isEmpty else { return }
+    arithmetic.normalizeHeads(
+      heads, count: count * shape.headDimension / factors.count, headDimension: factors.count,
+      weight: factors, epsilon: epsilon)
   }
 
   private func addAttention(
@@ -119,21 +149,32 @@ struct DecoderLayer {
   private func addFeedForward(
     to rows: StreamRows, by execution: some LayerExecution
   ) throws -> Bool {
-    let feedForward = weights.feedForward
-    let inputs = normalize(
-      rows, weights.feedForwardNorm, as: feedForward.inputType(in: execution.arithmetic),
-      by: execution)
-    return try feedForward.add(
-      of: inputs, to: rows, norm: weights.feedForwardOutputNorm, by: execution)
+    try weights.feedForward.add(
+      of: rows,
+      norms: FeedForwardNorms(
+        input: weights.feedForwardNorm, output: weights.feedForwardOutputNorm, epsilon: epsilon),
+      to: rows.stream, by: execution)
   }
+  /// In place, so it must be the last thing that is done to these rows.
+  private func scaleOutput(_ rows: StreamRows, _ arithmetic: Arithmetic) {
+    let (scale, columns) = (weights.outputScale, weights.attentionNorm.count)
+    guard scale != 1 else { return }
+    let rowsPerItem = 16
+    arithmetic.team.forEach((rows.count + rowsPerItem - 1) / rowsPerItem) { item, _ in
+      let first = item * rowsPerItem * columns
+      for index in first..<min(first + rowsPerItem * columns, rows.count * columns) {
+        rows.stream[index] *= scale
+      }
+    }
+  }
+}
 
-  private func normalize(
-    _ rows: StreamRows, _ norm: [Float], as type: InputType, by execution: some LayerExecution
-  ) -> MatrixInputs {
-    let normed = execution.buffers.normed
-    execution.arithmetic.rmsNorm(
-      rows.stream, rows: rows.count, columns: norm.count, weight: norm, epsilon: epsilon,
-      into: normed, as: type)
-    return MatrixInputs(normed, type)
+extension FeedForwardConfiguration {
+  /// Tokens of a context that go through it together.
+  func tokensAtOnce(_ configuration: ModelConfiguration, _ arithmetic: Arithmetic) -> Int {
+    mixture?.tokensAtOnce(
+      dense: PrefillPass.tokensPerChunk,
+      bytesPerToken: ExpertBuffers.bytesPerToken(configuration, arithmetic))
+      ?? PrefillPass.tokensPerChunk
   }
 }

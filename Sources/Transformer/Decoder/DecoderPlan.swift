@@ -15,8 +15,8 @@ struct SequencePlan: Sendable {
       sequence.partition, blocks: blockCount(tokens: sequence.contextTokens), ranks: ranks)
     branchPartition = BranchPartition(context: partition)
     schedules = RingSchedules(partition: partition, patterns: configuration.patterns)
-    ropes = configuration.ropes.map {
-      RoPE($0, headDimension: configuration.attention.headDimension)
+    ropes = configuration.rotations.map {
+      RoPE($0.parameters, headDimension: $0.headDimension)
     }
   }
 }
@@ -43,13 +43,13 @@ struct DecoderPlan: Sendable {
     partition = common.partition
     let contextTokens = sequence.contextTokens
     share = SequenceShare(partition: partition, rank: rank, sequenceTokens: contextTokens)
-    let layout = arithmetic.keyValueLayout(configuration.attention.shape)
-    let layers = configuration.layers.count
-    cache = KeyValueCache.Plan(layout: layout, layers: layers, blocks: share.blocks)
+    let layout = CacheLayout(
+      configuration.layers.map { arithmetic.keyValueLayout($0.attention.shape) })
+    cache = KeyValueCache.Plan(layout: layout, blocks: share.blocks)
     // With the context's last block where that is partly filled.
     let firstBlock = contextTokens / tokensPerBlock
     branches = BranchCache.Plan(
-      layout: layout, layers: layers, partition: common.branchPartition, rank: rank,
+      layout: layout, partition: common.branchPartition, rank: rank,
       branches: sequence.branches, firstBlock: firstBlock,
       blocksPerBranch: blockCount(tokens: contextTokens + sequence.maximumAppended) - firstBlock)
     stream = ResidualStream.Plan(
@@ -57,8 +57,8 @@ struct DecoderPlan: Sendable {
     prefill = PrefillExecution.Plan(
       configuration, arithmetic, ropes: common.ropes, share: share,
       attention: PrefillAttention.Plan(
-        arithmetic: arithmetic, cache: cache, schedules: common.schedules, share: share,
-        rank: rank))
+        arithmetic: arithmetic, cache: cache, schedules: common.schedules,
+        patterns: configuration.layers.map(\.pattern), share: share, rank: rank))
     append = AppendPass.Plan(
       configuration, arithmetic, sequence, ropes: common.ropes, layout: layout)
     contextLogits = ContextLogits.Plan(configuration, arithmetic, contextTokens: contextTokens)

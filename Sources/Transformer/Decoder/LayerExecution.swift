@@ -11,17 +11,18 @@ public protocol LayerExecution: AnyObject {
   /// Where the rows at hand stand.
   var buffers: LayerBuffers { get }
 
-  /// How the queries of all rows lie.
-  var queryLayout: QueryLayout { get }
+  /// All of this rank's rows, whose queries are there together.
+  var rowCount: Int { get }
 
   /// The layers' different rotations, each with an entry for every row.
   var rotations: [RoPETable] { get }
 
   /// Calls `body` with all of this rank's rows of the residual stream, some at a time.
   ///
+  /// - Parameter atOnce: so many in one call at most, where there is a choice.
   /// - Returns: false where `body` says so, or the layer is given up.
   func forEachRows(
-    in part: LayerPart, _ body: (_ rows: StreamRows) throws -> Bool
+    in part: LayerPart, atOnce: Int, _ body: (_ rows: StreamRows) throws -> Bool
   ) throws -> Bool
 
   /// `outputs[row]` = what all layers of the group give, one after the other.
@@ -43,12 +44,40 @@ public protocol LayerExecution: AnyObject {
     _ group: LinearGroup, of inputs: MatrixInputs, norm: [Float], to rows: StreamRows
   ) throws -> Bool
 
+  /// `outputs[row]` = what all layers of its expert give, one after the other.
+  ///
+  /// - Parameters:
+  ///   - experts: of equal shapes.
+  ///   - inputs: `[rows.count]` of the experts' type.
+  ///   - outputs: `[rows.count][outputs of an expert]` float32.
+  func multiply(
+    _ experts: [LinearGroup], rows: ExpertRows, inputs: MatrixInputs,
+    into outputs: UnsafeMutablePointer<Float>
+  ) throws -> Bool
+
+  /// Adds to each token what a linear layer of its experts gives, times the rows' weights, in the order
+  /// of the rows.
+  ///
+  /// - Parameters:
+  ///   - inputs: `[rows.count]` of the experts' type.
+  ///   - stream: `[tokens][hiddenSize]` float32.
+  func add(
+    _ experts: [LinearGroup], rows: ExpertRows, inputs: MatrixInputs,
+    to stream: UnsafeMutablePointer<Float>
+  ) throws -> Bool
+
+  /// Is told how many tokens each expert has: those from `firstSlots[e]` up to `firstSlots[e + 1]`.
+  func noteLoad(of firstSlots: UnsafePointer<Int32>, experts: Int)
+
+  /// Runs `body`, and tells of its span.
+  func withSpan<Result>(_ name: StaticString, _ body: () throws -> Result) rethrows -> Result
+
   /// Where a row's keys and values of one layer belong; for any thread.
   func place(ofRow row: Int, layer: Int) -> KeyValuePlace
 
   /// Attends the queries of all rows to the keys and values that they see, from `buffers.queries` to
   /// `buffers.attended`.
-  func attend(layer: Int, pattern: AttentionPattern) throws -> Bool
+  func attend(_ layer: LayerAttention) throws -> Bool
 }
 
 /// The two parts of a layer that go over the rows one after the other; attention, which needs all of
@@ -75,6 +104,15 @@ public struct StreamRows {
   let count: Int
   /// `[count][hiddenSize]` float32.
   let stream: UnsafeMutablePointer<Float>
+
+  /// Some of them.
+  ///
+  /// - Parameter columns: the hidden size.
+  func part(_ range: Range<Int>, columns: Int) -> StreamRows {
+    StreamRows(
+      first: first + range.lowerBound, count: range.count,
+      stream: stream + range.lowerBound * columns)
+  }
 }
 
 /// Where one token's keys and values are stored.

@@ -50,22 +50,43 @@ public struct MemoryRequirement: Sendable, Equatable {
       + max(prefillBytes, plan.append.bytes + (givesContextLogits ? plan.contextLogits.bytes : 0))
       + arithmetic.team.threads
       * Self.scratchBytes(configuration, arithmetic, appendedRows: plan.append.capacity)
+      + Self.mixtureScratchBytes(configuration, arithmetic)
+  }
+
+  /// What routers need beside that, and experts where OpenBLAS does not multiply them.
+  private static func mixtureScratchBytes(
+    _ configuration: ModelConfiguration, _ arithmetic: Arithmetic
+  ) -> Int {
+    let mixtures = configuration.layers.compactMap(\.feedForward.mixture)
+    guard !mixtures.isEmpty else { return 0 }
+    let (hidden, exact) = (configuration.hiddenSize, arithmetic.inFloat32)
+    let router =
+      exact.splitScratchBytes(inputs: hidden, rows: ExpertBuffers.tokensRoutedAtOnce)
+      + (exact === arithmetic
+        ? 0 : arithmetic.team.threads * exact.linearScratchBytes(inputs: hidden))
+    guard !arithmetic.multipliesPanels else { return router }
+    let widest = mixtures.flatMap { [$0.expert, $0.shared?.expert].compactMap(\.self) }
+      .reduce(hidden) { max($0, $1.intermediateSize) }
+    return router
+      + arithmetic.splitScratchBytes(inputs: widest, rows: PrefillPass.tokensPerChunk)
   }
 
   /// The most scratch that any call of the arithmetic needs on one thread.
   private static func scratchBytes(
     _ configuration: ModelConfiguration, _ arithmetic: Arithmetic, appendedRows: Int
   ) -> Int {
-    let shape = configuration.attention.shape
+    let attentions = configuration.attentions
     let widths =
-      [configuration.hiddenSize, configuration.attention.queryWidth]
-      + configuration.layers.map(\.feedForward.workspace.activated)
+      [configuration.hiddenSize] + attentions.map(\.queryWidth)
+      + configuration.layers.flatMap(\.feedForward.parts).map(\.intermediateSize)
     let linear = Set(widths).map {
       arithmetic.linearScratchBytes(inputs: $0)
         + arithmetic.splitScratchBytes(inputs: $0, rows: appendedRows)
     }
-    let attention = arithmetic.attentionScratchBytes(
-      shape: shape, rows: arithmetic.tokensPerTile(shape) * shape.groupSize)
-    return max(attention, linear.max()!)
+    let attention = attentions.map(\.shape).map {
+      arithmetic.attentionScratchBytes(
+        shape: $0, rows: arithmetic.tokensPerTile($0) * $0.groupSize)
+    }
+    return max(attention.max()!, linear.max()!)
   }
 }

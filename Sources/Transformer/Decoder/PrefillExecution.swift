@@ -24,6 +24,10 @@ final class PrefillExecution: LayerExecution {
       layer = LayerBuffers.Plan(
         configuration, arithmetic, rows: tokens,
         rowsAtOnce: min(tokens, PrefillPass.tokensPerChunk),
+        expertTokens: min(
+          tokens,
+          configuration.layers.map { $0.feedForward.tokensAtOnce(configuration, arithmetic) }.max()!
+        ),
         addsInPlace: true, in: &plan)
       rotations = ropes.map { RoPETable.Plan($0, capacity: tokens, in: &plan) }
       buffers = plan
@@ -34,7 +38,6 @@ final class PrefillExecution: LayerExecution {
 
   let arithmetic: Arithmetic
   let buffers: LayerBuffers
-  let queryLayout: QueryLayout
   let rotations: [RoPETable]
   let attention: PrefillAttention
   /// Told which part of the attention of the layer under way is done: 0…1.
@@ -42,6 +45,8 @@ final class PrefillExecution: LayerExecution {
 
   private let context: DecoderContext
   private let stop: PrefillStop
+  /// The one under way.
+  private var layer = 0
   private let memory: Buffers
   /// The residual stream before the last layer that changed it; nil where nothing interrupts.
   private let previous: ResidualStream?
@@ -56,7 +61,6 @@ final class PrefillExecution: LayerExecution {
       cache: context.cache)
     memory = Buffers(plan.buffers)
     buffers = LayerBuffers(plan.layer, in: memory)
-    queryLayout = plan.attention.queryLayout
     previous = isInterruptible ? ResidualStream(context.plan.stream) : nil
     let share = context.share
     rotations = zip(plan.ropes, plan.rotations).map { [memory] rope, plan in
@@ -71,15 +75,17 @@ final class PrefillExecution: LayerExecution {
     }
   }
 
+  var rowCount: Int { context.share.tokenCount }
+
   func forEachRows(
-    in part: LayerPart, _ body: (_ rows: StreamRows) throws -> Bool
+    in part: LayerPart, atOnce: Int, _ body: (_ rows: StreamRows) throws -> Bool
   ) throws -> Bool {
     let began = ContinuousClock.now
     defer { context.prefillCost.linearSeconds += (ContinuousClock.now - began).seconds }
     return try context.withSpan(part.spanName) {
       let tokens = context.share.tokenCount
-      for first in stride(from: 0, to: tokens, by: PrefillPass.tokensPerChunk) {
-        let count = min(PrefillPass.tokensPerChunk, tokens - first)
+      for first in stride(from: 0, to: tokens, by: atOnce) {
+        let count = min(atOnce, tokens - first)
         if part == .feedForward { keepStream(first: first, count: count) }
         let rows = StreamRows(first: first, count: count, stream: context.stream.row(first))
         guard try body(rows) else {
@@ -124,24 +130,61 @@ final class PrefillExecution: LayerExecution {
     return goesOn()
   }
 
+  func multiply(
+    _ experts: [LinearGroup], rows: ExpertRows, inputs: MatrixInputs,
+    into outputs: UnsafeMutablePointer<Float>
+  ) throws -> Bool {
+    arithmetic.multiply(experts, rows: rows, inputs: inputs, outputs: outputs)
+    return goesOn()
+  }
+
+  func add(
+    _ experts: [LinearGroup], rows: ExpertRows, inputs: MatrixInputs,
+    to stream: UnsafeMutablePointer<Float>
+  ) throws -> Bool {
+    let outputs = buffers.experts!.outputs
+    arithmetic.multiply(experts, rows: rows, inputs: inputs, outputs: outputs)
+    arithmetic.add(outputs, rows: rows, columns: experts[0].outputs, to: stream)
+    return goesOn()
+  }
+
+  func noteLoad(of firstSlots: UnsafePointer<Int32>, experts: Int) {
+    let missing = layer + 1 - context.prefillCost.expertTokens.count
+    if missing > 0 {
+      context.prefillCost.expertTokens += [[Int]](repeating: [], count: missing)
+    }
+    if context.prefillCost.expertTokens[layer].isEmpty {
+      context.prefillCost.expertTokens[layer] = [Int](repeating: 0, count: experts)
+    }
+    for expert in 0..<experts {
+      context.prefillCost.expertTokens[layer][expert] +=
+        Int(firstSlots[expert + 1] - firstSlots[expert])
+    }
+  }
+
+  func withSpan<Result>(_ name: StaticString, _ body: () throws -> Result) rethrows -> Result {
+    try context.withSpan(name, body)
+  }
+
   func place(ofRow row: Int, layer: Int) -> KeyValuePlace {
     KeyValuePlace(
       block: context.cache.head(0, layer: layer, index: row / tokensPerBlock),
       token: row % tokensPerBlock)
   }
 
-  func attend(layer: Int, pattern: AttentionPattern) throws -> Bool {
+  func attend(_ layer: LayerAttention) throws -> Bool {
     let began = ContinuousClock.now
+    self.layer = layer.index
     let work = try attention.attend(
-      layer: layer, pattern: pattern, queries: buffers.queries, output: buffers.attended,
-      stop: stop, onSpan: context.onSpan, onProgress: onProgress)
+      layer, queries: buffers.queries, output: buffers.attended, stop: stop,
+      onSpan: context.onSpan, onProgress: onProgress)
     guard let work else { return false }
     context.prefillCost.attention += work
     context.prefillCost.attentionSeconds += (ContinuousClock.now - began).seconds
     // From here on there is no way back behind the layer before.
     _ = try stop.awaitVerdict()
     guard !stop.abandonsLayer else { return false }
-    stop.reachableLayers = layer...layer
+    stop.reachableLayers = layer.index...layer.index
     return true
   }
 

@@ -23,10 +23,10 @@ public struct PrefillPass {
   public init(_ context: DecoderContext, interruption: Interruption? = nil) {
     self.context = context
     self.interruption = interruption
-    let attention = context.configuration.attention
     costs = context.layers.map { layer in
       let keys = layer.pattern.visibleKeyCount(position: context.contextTokens / 2)
-      return layer.weights.flopsPerToken + 4 * Double(attention.queryWidth)
+      return layer.weights.flopsPerToken
+        + 4 * Double(layer.shape.queryHeads * layer.shape.headDimension)
         * Double(keys + tokensPerBlock)
     }
   }
@@ -79,8 +79,7 @@ public struct PrefillPass {
       execution.restoreStream(tokens: context.share.tokenCount)
     }
     context.finishedLayers = layers
-    try execution.attention.drain(
-      firstLayer: firstLayer, patterns: context.layers.map(\.pattern))
+    try execution.attention.drain(firstLayer: firstLayer)
     return false
   }
 

@@ -6,10 +6,15 @@ public struct ConfigurationRemarks: Equatable, Sendable {
   /// So many tokens a sequence may have without the dual chunk attention that its makers use beyond
   /// (arXiv:2402.17463), and which is not supported; nil where they use none.
   public let tokensWithoutDualChunks: Int?
+  /// The type of the multimodal model of which only the text model is computed; nil for a text model.
+  public let multimodalType: String?
 
-  public init(unknownKeys: [String] = [], tokensWithoutDualChunks: Int? = nil) {
+  public init(
+    unknownKeys: [String] = [], tokensWithoutDualChunks: Int? = nil, multimodalType: String? = nil
+  ) {
     self.unknownKeys = unknownKeys
     self.tokensWithoutDualChunks = tokensWithoutDualChunks
+    self.multimodalType = multimodalType
   }
 }
 
@@ -21,10 +26,14 @@ extension ModelFamilies {
   public static func remarks(
     on source: any ConfigurationSource, besides unknownKeys: [String] = []
   ) throws -> ConfigurationRemarks {
+    let wrapper = try MultimodalWrapper(source)
+    let source = wrapper?.text ?? source
     let family = try family(ofType: source.required("model_type", source.string))
     return ConfigurationRemarks(
-      unknownKeys: KeyReview(source, of: family).unknown + unknownKeys,
-      tokensWithoutDualChunks: try tokensWithoutDualChunks(source))
+      unknownKeys: KeyReview(source, of: family).unknown + (wrapper?.unknownKeys ?? [])
+        + unknownKeys,
+      tokensWithoutDualChunks: try tokensWithoutDualChunks(source),
+      multimodalType: wrapper?.type.modelType)
   }
 
   /// Within one chunk dual chunk attention is attention.

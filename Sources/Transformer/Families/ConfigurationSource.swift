@@ -26,12 +26,15 @@ public protocol ConfigurationSource {
 }
 
 extension ConfigurationSource {
+  /// The key by its whole name, for messages.
+  func title(_ key: String) -> String { quoted(prefix + key) }
+
   /// The value of a key that must be there: `try source.required("model_type", source.string)`.
   ///
   /// - Throws: `ModelError` where it is absent or null; what the look-up throws.
   public func required<Value>(_ key: String, _ lookUp: (String) throws -> Value?) throws -> Value {
     guard let value = try lookUp(key) else {
-      throw ModelError(.malformed, "\(name) has no \(quoted(prefix + key)), which it needs")
+      throw ModelError(.malformed, "\(name) has no \(title(key)), which it needs")
     }
     return value
   }

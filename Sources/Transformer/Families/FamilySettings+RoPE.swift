@@ -17,24 +17,30 @@ extension FamilySettings {
   /// - Parameters:
   ///   - settings: what one of those objects says; nil for no scaling.
   ///   - theta: holds where the settings have none.
+  ///   - headDimension: of the layers that have it; nil for the settings' own.
   ///   - rename: as in `RoPEKeys.type`.
   ///   - originalPositions: holds whatever the settings say.
   func rope(
-    _ settings: (any ConfigurationSource)?, theta: Double, rename: [String: String] = [:],
-    originalPositions: Int? = nil
+    _ settings: (any ConfigurationSource)?, theta: Double, headDimension: Int? = nil,
+    rename: [String: String] = [:], originalPositions: Int? = nil
   ) throws -> RoPEParameters {
     let type = try settings.map { try RoPEKeys.type(of: $0, rename: rename) } ?? "default"
     let theta = try settings?.number("rope_theta") ?? theta
     let part =
-      try settings?.number("partial_rotary_factor") ?? source.number("partial_rotary_factor") ?? 1
+      try settings?.number("partial_rotary_factor") ?? source.number("partial_rotary_factor")
+      ?? defaults.partialRotaryFactor
     guard part > 0, part <= 1 else {
       throw ModelError(
         .malformed,
-        "\(source.name) sets \"partial_rotary_factor\" to \(part), but it must be above 0 and at "
-          + "most 1")
+        "\(source.name) sets \(source.title("partial_rotary_factor")) to \(part), but it must be "
+          + "above 0 and at most 1")
     }
+    let rotated = Double(headDimension ?? self.headDimension) * part
     return RoPEParameters(
-      theta: theta, rotaryDimension: part == 1 ? nil : Int(Double(headDimension) * part),
+      theta: theta,
+      // What is proportional counts pairs, of which an odd number of coordinates leaves one out.
+      rotaryDimension: part == 1
+        ? nil : type == "proportional" ? 2 * Int(rotated / 2) : Int(rotated),
       scaling: try scaling(type, settings, originalPositions: originalPositions))
   }
 
@@ -49,6 +55,8 @@ extension FamilySettings {
     switch type {
     case "linear":
       return .linear(factor: try number("factor"))
+    case "proportional":
+      return .proportional(factor: try settings.number("factor") ?? 1)
     case "dynamic":
       return .dynamic(factor: try number("factor"), maximumPositions: maximumPositions)
     case "llama3":
@@ -93,7 +101,7 @@ extension FamilySettings {
   private func yarnAttentionFactor(_ settings: any ConfigurationSource, factor: Double) throws
     -> Double
   {
-    func term(_ weight: Double) -> Double { factor <= 1 ? 1 : 0.1 * weight * log(factor) + 1 }
+    func term(_ weight: Double) -> Double { YaRN.attentionFactor(factor, weight: weight) }
     if let weight = try settings.number("mscale"), weight != 0,
       let weightOfAll = try settings.number("mscale_all_dim"), weightOfAll != 0
     {

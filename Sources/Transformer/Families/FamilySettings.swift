@@ -18,6 +18,8 @@ struct FamilyDefaults {
   let tiedEmbeddings: Bool
   let beginningOfSequenceToken: Int?
   let endOfSequenceTokens: [Int]
+  /// Which part of each head's coordinates is rotated.
+  var partialRotaryFactor = 1.0
 }
 
 /// A family's settings as its configuration file gives them, with the family's defaults; what most
@@ -62,8 +64,9 @@ struct FamilySettings {
     guard hiddenSize % queryHeads == 0 else {
       throw ModelError(
         .malformed,
-        "\(source.name) has no \"head_dim\", and \"hidden_size\" \(hiddenSize) cannot be divided "
-          + "evenly by \"num_attention_heads\" \(queryHeads)")
+        "\(source.name) has no \(source.title("head_dim")), and \(source.title("hidden_size")) "
+          + "\(hiddenSize) cannot be divided evenly by \(source.title("num_attention_heads")) "
+          + "\(queryHeads)")
     }
     return hiddenSize / queryHeads
   }
@@ -77,7 +80,7 @@ struct FamilySettings {
     case let name?:
       throw ModelError(
         .unsupported,
-        "\(source.name) sets \(quoted(key)) to \(quoted(name)); only \"silu\" and "
+        "\(source.name) sets \(source.title(key)) to \(quoted(name)); only \"silu\" and "
           + "\"gelu_pytorch_tanh\" are supported")
     }
   }
@@ -88,8 +91,8 @@ struct FamilySettings {
     guard types.count == layerCount else {
       throw ModelError(
         .malformed,
-        "\(source.name) has \(types.count) \"layer_types\" for \(layerCount) layers; "
-          + "there must be one for each")
+        "\(source.name) has \(types.count) \(source.title("layer_types")) for \(layerCount) "
+          + "layers; there must be one for each")
     }
     return try types.map { type in
       switch type {
@@ -98,8 +101,8 @@ struct FamilySettings {
       default:
         throw ModelError(
           .unsupported,
-          "\(source.name) lists \(quoted(type)) under \"layer_types\"; only \"full_attention\" and "
-            + "\"sliding_attention\" are supported")
+          "\(source.name) lists \(quoted(type)) under \(source.title("layer_types")); only "
+            + "\"full_attention\" and \"sliding_attention\" are supported")
       }
     }
   }
@@ -119,6 +122,11 @@ struct FamilySettings {
         hasBias: try bias.flatMap { try source.boolean($0) } ?? false))
   }
 
+  /// The same in all layers.
+  func repeated(_ feedForward: FeedForwardConfiguration) -> [FeedForwardConfiguration] {
+    [FeedForwardConfiguration](repeating: feedForward, count: layerCount)
+  }
+
   func attention(hasBias: Bool = false, hasHeadNorms: Bool = false) throws
     -> AttentionConfiguration
   {
@@ -126,7 +134,8 @@ struct FamilySettings {
       queryHeads: queryHeads,
       keyValueHeads: try source.value(
         "num_key_value_heads", source.integer, default: defaults.keyValueHeads) ?? queryHeads,
-      headDimension: headDimension, hasBias: hasBias, hasHeadNorms: hasHeadNorms)
+      headDimension: headDimension, hasBias: hasBias,
+      norms: hasHeadNorms ? .ofHeads : .none)
   }
 
   func vocabulary() throws -> VocabularyConfiguration {
@@ -137,23 +146,26 @@ struct FamilySettings {
 
   /// The layers' attention patterns and rotations.
   ///
-  /// - Parameter window: of the layers that slide.
-  ///
-  /// - Throws: `ModelError` if some do and there is no window.
+  /// - Parameters:
+  ///   - window: of the layers that slide.
+  ///   - attention: of all layers.
+  ///   - feedForwards: of each layer.
+  /// - Throws: `ModelError` if some layers slide and there is no window.
   func layers(
-    sliding: [Bool], window: Int?, _ feedForward: FeedForwardConfiguration,
-    rope: (_ layer: Int) -> RoPEParameters?
+    sliding: [Bool], window: Int?, _ attention: AttentionConfiguration,
+    _ feedForwards: [FeedForwardConfiguration], rope: (_ layer: Int) -> RoPEParameters?
   ) throws -> [LayerConfiguration] {
     guard window != nil || !sliding.contains(true) else {
       throw ModelError(
         .malformed,
-        "\(source.name) lists \"sliding_attention\" under \"layer_types\", but switches no "
-          + "\"sliding_window\" on")
+        "\(source.name) lists \"sliding_attention\" under \(source.title("layer_types")), but "
+          + "switches no \(source.title("sliding_window")) on")
     }
     return sliding.enumerated().map { index, slides in
       LayerConfiguration(
-        rope: rope(index), pattern: AttentionPattern(slidingWindow: slides ? window : nil),
-        feedForward: feedForward)
+        attention: attention, rope: rope(index),
+        pattern: AttentionPattern(slidingWindow: slides ? window : nil),
+        feedForward: feedForwards[index])
     }
   }
 
@@ -164,8 +176,8 @@ struct FamilySettings {
   ///   - positionsAreScaled: whether `max_position_embeddings` counts what a linear or dynamic
   ///     scaling of RoPE adds already.
   func configuration(
-    attention: AttentionConfiguration, vocabulary: VocabularyConfiguration? = nil,
-    hasOutputNorms: Bool = false, positionsAreScaled: Bool = false, layers: [LayerConfiguration]
+    vocabulary: VocabularyConfiguration? = nil, hasOutputNorms: Bool = false,
+    positionsAreScaled: Bool = false, layers: [LayerConfiguration]
   ) throws -> ModelConfiguration {
     let vocabulary = try vocabulary ?? self.vocabulary()
     // A default that lies outside a small vocabulary is none.
@@ -178,7 +190,7 @@ struct FamilySettings {
         max($0, $1.rope?.scaling.reach(maximumPositions) ?? 0)
       }
     return try ModelConfiguration(
-      modelType: modelType, hiddenSize: hiddenSize, vocabulary: vocabulary, attention: attention,
+      modelType: modelType, hiddenSize: hiddenSize, vocabulary: vocabulary,
       normalization: NormalizationConfiguration(
         epsilon: source.number("rms_norm_eps") ?? defaults.rmsNormEpsilon,
         hasOutputNorms: hasOutputNorms),

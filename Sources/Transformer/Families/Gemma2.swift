@@ -40,16 +40,7 @@ extension GemmaFamily {
     _ prefix: String, _ layer: LayerConfiguration, _ configuration: ModelConfiguration,
     _ source: any WeightSource
   ) throws -> LayerWeights {
-    func norm(_ name: String) throws -> [Float] {
-      try self.norm("\(prefix).\(name).weight", count: configuration.hiddenSize, source)
-    }
-    return LayerWeights(
-      attentionNorm: try norm("input_layernorm"),
-      attention: try attention(prefix + ".self_attn", configuration, source),
-      attentionOutputNorm: try norm("post_attention_layernorm"),
-      feedForwardNorm: try norm("pre_feedforward_layernorm"),
-      feedForward: try feedForward(prefix, layer, configuration, source),
-      feedForwardOutputNorm: try norm("post_feedforward_layernorm"))
+    try fourNormBlock(prefix, layer, configuration, source)
   }
 
   /// The file has what is added to 1.
@@ -77,7 +68,8 @@ extension FamilySettings {
     guard scalar > 0 else {
       throw ModelError(
         .malformed,
-        "\(source.name) sets \"query_pre_attn_scalar\" to \(scalar), but it must be above 0")
+        "\(source.name) sets \(source.title("query_pre_attn_scalar")) to \(scalar), but it must be "
+          + "above 0")
     }
     var attention = try attention(
       hasBias: source.boolean("attention_bias") ?? false, hasHeadNorms: hasHeadNorms)
@@ -90,7 +82,8 @@ extension FamilySettings {
       "final_logit_softcapping", source.number, default: logitSoftCap)
     let feedForward = try dense(activation: "hidden_activation", default: .geGLU)
     return try configuration(
-      attention: attention, vocabulary: vocabulary, hasOutputNorms: true, positionsAreScaled: true,
-      layers: layers(sliding: sliding, window: window, feedForward, rope: rope))
+      vocabulary: vocabulary, hasOutputNorms: true, positionsAreScaled: true,
+      layers: layers(sliding: sliding, window: window, attention, repeated(feedForward), rope: rope)
+    )
   }
 }

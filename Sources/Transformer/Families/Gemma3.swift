@@ -38,7 +38,8 @@ public struct Gemma3: GemmaFamily {
     guard pattern >= 1 else {
       throw ModelError(
         .malformed,
-        "\(source.name) sets \"sliding_window_pattern\" to \(pattern), but it must be at least 1")
+        "\(source.name) sets \(source.title("sliding_window_pattern")) to \(pattern), but it must be "
+          + "at least 1")
     }
     return (1...settings.layerCount).map { $0 % pattern != 0 }
   }

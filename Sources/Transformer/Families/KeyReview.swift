@@ -10,9 +10,11 @@ struct KeyReview {
   private(set) var unknown: [String] = []
   private let modelType: String
   private let name: String
+  /// What stands before every key.
+  private let prefix: String
 
   /// Keys that every family reads.
-  private static let readByAll = QuantizationNotice.keys.union([
+  static let readByAll = QuantizationNotice.keys.union([
     "architectures", "bos_token_id", "dual_chunk_attention_config", "eos_token_id", "head_dim",
     "hidden_size", "intermediate_size", "max_position_embeddings", "model_type",
     "num_attention_heads", "num_hidden_layers", "num_key_value_heads", "rms_norm_eps",
@@ -22,6 +24,7 @@ struct KeyReview {
   init(_ source: any ConfigurationSource, of family: any ModelFamily) {
     modelType = family.modelType
     name = source.name
+    prefix = source.prefix
     let read = Self.readByAll.union(family.knownKeys)
     review(source) { key in
       if read.contains(key) || HarmlessKeys.all.contains(key) { return .known }
@@ -41,18 +44,18 @@ struct KeyReview {
     _ settings: any ConfigurationSource, ofRoPEIn family: any ModelFamily
   ) {
     let kinds = family.knownKeys.intersection(RoPEKeys.kinds)
+    let place = settings.prefix.dropFirst(prefix.count)
+    func isKind(_ key: String) -> Bool { kinds.contains(place + key) }
     // One that is not supported is an error where it is read.
     let type = try? RoPEKeys.type(of: settings, rename: family.ropeTypeNames)
     review(settings) { key in
       if let foreign = type.flatMap({ RoPEKeys.foreign(key, type: $0) }) {
         return .unsupported(foreign)
       }
-      if kinds.contains(settings.prefix + key) || RoPEKeys.isKnown(key) {
-        return .known
-      }
+      if isKind(key) || RoPEKeys.isKnown(key) { return .known }
       return RoPEKeys.unsupported[key].map { .unsupported($0) } ?? .unknown
     }
-    for key in settings.keys where kinds.contains(settings.prefix + key) {
+    for key in settings.keys where isKind(key) {
       guard let kind = try? settings.object(key) else { continue }
       review(kind, ofRoPEIn: family)
     }

@@ -18,12 +18,12 @@ public struct Llama: StandardFamily {
         queryHeads: 32, keyValueHeads: nil, headDimension: nil, maximumPositions: 2048,
         rmsNormEpsilon: 1e-6, ropeTheta: 10_000, tiedEmbeddings: false, beginningOfSequenceToken: 1,
         endOfSequenceTokens: [2]))
+    let attention = try settings.attention(hasBias: source.boolean("attention_bias") ?? false)
     let rope = try settings.rope()
     let feedForward = try settings.dense(activation: "hidden_act", bias: "mlp_bias")
     return try settings.configuration(
-      attention: settings.attention(hasBias: source.boolean("attention_bias") ?? false),
       layers: (0..<settings.layerCount).map { _ in
-        LayerConfiguration(rope: rope, feedForward: feedForward)
+        LayerConfiguration(attention: attention, rope: rope, feedForward: feedForward)
       })
   }
 }

@@ -20,13 +20,14 @@ public struct Mistral: StandardFamily {
         rmsNormEpsilon: 1e-6, ropeTheta: 10_000, tiedEmbeddings: false, beginningOfSequenceToken: 1,
         endOfSequenceTokens: [2]))
     let window = try source.value("sliding_window", source.integer, default: 4096)
+    let attention = try settings.attention()
     let rope = try settings.rope()
     let feedForward = try settings.dense(activation: "hidden_act")
     return try settings.configuration(
-      attention: settings.attention(),
       layers: (0..<settings.layerCount).map { _ in
         LayerConfiguration(
-          rope: rope, pattern: AttentionPattern(slidingWindow: window), feedForward: feedForward)
+          attention: attention, rope: rope, pattern: AttentionPattern(slidingWindow: window),
+          feedForward: feedForward)
       })
   }
 }

@@ -2,6 +2,7 @@
 public enum ModelFamilies {
   public static let all: [any ModelFamily] = [
     Llama(), Mistral(), Qwen2(), Qwen3(), SmolLM3(), Gemma2(), Gemma3(), Phi3(),
+    Mixtral(), Qwen2MoE(), Qwen3MoE(), OLMoE(), GLM4MoE(), GPTOSS(), Gemma4(),
   ]
 
   /// - Throws: `ModelError` that names the known types, if this is none of them.
@@ -19,12 +20,15 @@ public enum ModelFamilies {
   /// configured: its type, its architecture, how its weights are quantized, and then all keys that ask
   /// for what is not supported.
   ///
+  /// Of a multimodal model that is the text part.
+  ///
   /// - Throws: `ModelError`, what the source's look-ups throw.
   public static func configuration(from source: any ConfigurationSource) throws
     -> ModelConfiguration
   {
-    let family = try family(of: source)
-    try checkArchitecture(source, family)
+    let source = try text(of: source)
+    let family = try family(ofType: source.required("model_type", source.string))
+    try checkArchitecture(source, family.modelType, family.architecture)
     _ = try quantization(of: source)
     let result = Result { try family.configuration(from: source) }
     var failure: (any Error)?
@@ -33,27 +37,28 @@ public enum ModelFamilies {
     return try result.get()
   }
 
-  private static func family(of source: any ConfigurationSource) throws -> any ModelFamily {
-    let modelType = try source.required("model_type", source.string)
-    if all.contains(where: { $0.modelType == modelType }) { return try family(ofType: modelType) }
-    if let wrapper = MultimodalWrapper(source, modelType: modelType) {
-      throw wrapper.error(source.name)
-    }
-    return try family(ofType: modelType)
-  }
-
-  private static func checkArchitecture(
-    _ source: any ConfigurationSource, _ family: any ModelFamily
+  /// - Throws: `ModelError` where the source lists architectures, and not this one.
+  static func checkArchitecture(
+    _ source: any ConfigurationSource, _ modelType: String, _ architecture: String
   ) throws {
     guard let given = try source.strings("architectures"), !given.isEmpty else { return }
     // Older files differ in the case of letters: LLaMAForCausalLM.
-    let isListed = given.contains { $0.lowercased() == family.architecture.lowercased() }
+    let isListed = given.contains { $0.lowercased() == architecture.lowercased() }
     guard !isListed else { return }
     throw ModelError(
       .unsupported,
       "\(source.name) lists \(given.prefix(8).map(quoted).joined(separator: ", ")) under "
-        + "\"architectures\"; of models of type \(quoted(family.modelType)) only "
-        + "\(quoted(family.architecture)) is supported")
+        + "\"architectures\"; of models of type \(quoted(modelType)) only "
+        + "\(quoted(architecture)) is supported")
+  }
+
+  /// Beginnings of the names of tensors that a model's files may have although it does not use them.
+  ///
+  /// - Throws: `ModelError`.
+  public static func unusedPrefixes(of configuration: ModelConfiguration) throws -> [String] {
+    // A head that is the embedding, with its scales.
+    let head = configuration.vocabulary.isTied ? ["lm_head.weight"] : []
+    return try head + family(ofType: configuration.modelType).unusedPrefixes(of: configuration)
   }
 
   /// Reads the weights under the names of the configuration's family.

@@ -13,6 +13,10 @@ public protocol ModelFamily: Sendable {
   /// Whether its layers may have experts.
   var hasExperts: Bool { get }
 
+  /// Beginnings of the names of tensors that published files have although no such model uses them: layers
+  /// that predict further tokens.
+  func unusedPrefixes(of configuration: ModelConfiguration) -> [String]
+
   /// - Throws: `ModelError` if the source contradicts itself or asks for something that is not
   ///   supported; what the source's look-ups throw.
   func configuration(from source: any ConfigurationSource) throws -> ModelConfiguration
@@ -27,4 +31,5 @@ public protocol ModelFamily: Sendable {
 extension ModelFamily {
   public var ropeTypeNames: [String: String] { [:] }
   public var hasExperts: Bool { false }
+  public func unusedPrefixes(of configuration: ModelConfiguration) -> [String] { [] }
 }

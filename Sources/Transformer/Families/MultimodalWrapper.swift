@@ -1,57 +1,84 @@
-/// A model of text and images whose text part is of a supported family, or of none.
+/// The configuration of a multimodal model, read as that of its text model.
 struct MultimodalWrapper {
-  private let modelType: String
-  /// Nil where the file does not say.
-  private let textType: String?
-  /// The key of the object that describes the text part; nil where that stands at the root.
-  private let key: String?
+  let type: MultimodalType
+  /// What the text model's family reads.
+  let text: TextConfigurationSource
+  /// Keys beside the text part of which nobody here knows what they ask for.
+  let unknownKeys: [String]
 
-  /// Text parts that compute what a family of another name does: with text alone, the three positions
-  /// of their rotation are one.
-  private static let families = [
-    "qwen2_vl": "qwen2", "qwen2_vl_text": "qwen2", "qwen2_5_vl": "qwen2",
-    "qwen2_5_vl_text": "qwen2", "qwen3_vl": "qwen3", "qwen3_vl_text": "qwen3",
-  ]
-  /// Of text parts that do not say it themselves.
-  private static let textTypes = [
-    "gemma3": "gemma3_text", "llava": "llama", "llava_next": "llama", "mistral3": "mistral",
-    "pixtral": "mistral",
-  ]
-
-  /// Nil for what is no such model.
-  init?(_ source: any ConfigurationSource, modelType: String) {
-    self.modelType = modelType
-    for key in ["text_config", "llm_config", "language_config"] {
-      guard let text = try? source.object(key) else { continue }
-      self.key = key
-      textType = ((try? text.string("model_type")) ?? nil) ?? Self.textTypes[modelType]
-      return
+  /// Nil for a text model, and for what is no model that anybody here knows.
+  ///
+  /// - Throws: `ModelError` where no family computes the text part; what the source's look-ups throw.
+  init?(_ source: any ConfigurationSource) throws {
+    let modelType = try source.required("model_type", source.string)
+    guard !ModelFamilies.all.contains(where: { $0.modelType == modelType }) else { return nil }
+    guard let type = MultimodalType.all.first(where: { $0.modelType == modelType }) else {
+      guard let part = Self.unknownPart(source) else { return nil }
+      throw Self.unsupported(source, modelType, part, isKnown: false)
     }
-    guard source.keys.contains("vision_config") || source.keys.contains("audio_config") else {
-      return nil
+    try ModelFamilies.checkArchitecture(source, modelType, type.architecture)
+    let part = try source.object("text_config")
+    guard part != nil || type.mayHaveTextAtRoot && source.keys.contains("hidden_size") else {
+      throw ModelError(
+        .malformed,
+        "\(source.name) has no \(quoted("text_config")), which describes the text model of a "
+          + "multimodal model of type \(quoted(modelType)); fetch the file again")
     }
-    key = nil
-    textType = modelType
+    let textType = try part?.string("model_type") ?? type.textType
+    guard let text = MultimodalText.of(textType) else {
+      throw Self.unsupported(source, modelType, textType, isKnown: true)
+    }
+    self.type = type
+    self.text = try TextConfigurationSource(root: source, part: part, text)
+    unknownKeys = part == nil ? [] : Self.unknownKeys(source, beside: text.family)
   }
 
-  func error(_ name: String) -> ModelError {
-    let start = "\(name) describes a multimodal model, of type \(quoted(modelType))"
-    let known = ModelFamilies.all.map(\.modelType)
-    guard let textType,
-      let family = Self.families[textType] ?? (known.contains(textType) ? textType : nil)
-    else {
-      let part = textType.map { ", and its text part is of type \(quoted($0))" } ?? ""
-      return ModelError(
-        .unsupported,
-        "\(start)\(part), which is not supported; supported are "
-          + known.map(quoted).joined(separator: ", "))
+  /// What stands at the root of a file with a `text_config` is read by nobody, the text part's own keys
+  /// among it.
+  private static func unknownKeys(
+    _ root: any ConfigurationSource, beside familyType: String
+  ) -> [String] {
+    let family = ModelFamilies.all.first { $0.modelType == familyType }
+    let known = MultimodalType.keys.union(HarmlessKeys.all).union(KeyReview.readByAll)
+      .union(UnsupportedKey.all.keys).union(family?.knownKeys ?? [])
+    return root.keys.sorted().filter { !known.contains($0) && root.setting($0) != .null }
+  }
+
+  /// The type of the text part of a multimodal model that is not in the list, or empty where the file
+  /// does not say it; nil for what is no such model.
+  private static func unknownPart(_ source: any ConfigurationSource) -> String? {
+    for key in ["text_config", "llm_config", "language_config", "thinker_config"] {
+      guard let text = try? source.object(key) else { continue }
+      return ((try? text.string("model_type")) ?? nil) ?? ""
     }
-    let configuration = key.map { "what stands here under \(quoted($0))" } ?? "this one's text keys"
-    let renamed = family == textType ? "" : " and \(quoted("model_type")): \(quoted(family))"
+    return ["vision_config", "audio_config"].contains(where: source.keys.contains) ? "" : nil
+  }
+
+  /// - Parameter isKnown: whether it is the text part alone that is not supported.
+  private static func unsupported(
+    _ source: any ConfigurationSource, _ modelType: String, _ textType: String, isKnown: Bool
+  ) -> ModelError {
+    let part = textType.isEmpty ? "" : " with a text part of type \(quoted(textType))"
+    let known =
+      isKnown
+      ? "text parts" + supported(ModelFamilies.all.map(\.modelType))
+      : "multimodal models" + supported(MultimodalType.all.map(\.modelType))
     return ModelError(
       .unsupported,
-      "\(start), of which only the text part, as type \(quoted(family)), could run: use a "
-        + "text-only checkpoint, or make a directory with \(configuration)\(renamed) as config.json "
-        + "and the tensors of the language model as \"model.…\" in model.safetensors")
+      "\(source.name) describes a multimodal model of type \(quoted(modelType))\(part), which is not "
+        + "supported; supported are \(known)")
+  }
+
+  private static func supported(_ types: [String]) -> String {
+    " of type " + types.map(quoted).joined(separator: ", ")
+  }
+}
+
+extension ModelFamilies {
+  /// What a family reads: the source itself, or the text part of a multimodal model.
+  ///
+  /// - Throws: as `MultimodalWrapper`.
+  static func text(of source: any ConfigurationSource) throws -> any ConfigurationSource {
+    try MultimodalWrapper(source)?.text ?? source
   }
 }

@@ -20,11 +20,10 @@ public struct Phi3: StandardFamily {
   // MARK: Attention
 
   func attention(
-    _ prefix: String, _ configuration: ModelConfiguration, _ source: any WeightSource
+    _ prefix: String, _ layer: LayerConfiguration, _ configuration: ModelConfiguration,
+    _ source: any WeightSource
   ) throws -> AttentionWeights {
-    let (queryWidth, width) = (
-      configuration.attention.queryWidth, configuration.attention.keyValueWidth
-    )
+    let (queryWidth, width) = (layer.attention.queryWidth, layer.attention.keyValueWidth)
     let fused = try source.matrix(
       prefix + ".qkv_proj", outputs: queryWidth + 2 * width, inputs: configuration.hiddenSize)
     return AttentionWeights(
@@ -66,11 +65,12 @@ public struct Phi3: StandardFamily {
       originalPositions: source.integer("original_max_position_embeddings") ?? 4096)
     let window = try source.integer("sliding_window")
     let feedForward = try settings.dense(activation: "hidden_act")
+    let attention = try settings.attention()
     return try settings.configuration(
-      attention: settings.attention(),
       layers: (0..<settings.layerCount).map { _ in
         LayerConfiguration(
-          rope: rope, pattern: AttentionPattern(slidingWindow: window), feedForward: feedForward)
+          attention: attention, rope: rope, pattern: AttentionPattern(slidingWindow: window),
+          feedForward: feedForward)
       })
   }
 }

@@ -4,6 +4,8 @@ struct QuantizationNotice {
   static let keys: Set<String> = ["compression_config", "quantization", "quantization_config"]
 
   private let key: String
+  /// Its whole name.
+  private let title: String
   /// Whether no other key describes a quantization, too.
   private let isAlone: Bool
   /// Such as `method "gptq", 4 bits`; empty where the file says nothing of it.
@@ -21,6 +23,7 @@ struct QuantizationNotice {
     key = first
     isAlone = asking.count == 1
     let settings = try? source.object(first)
+    title = settings.map { String($0.prefix.dropLast()) } ?? first
     let method = ["quant_method", "quant_algo", "mode"].lazy.compactMap {
       (try? settings?.string($0)) ?? nil
     }.first
@@ -46,7 +49,9 @@ struct QuantizationNotice {
   func scheme(of source: any ConfigurationSource) throws -> QuantizationScheme {
     do {
       let settings = isAlone ? (try? source.object(key)) ?? nil : nil
-      guard let scheme = try settings.flatMap(QuantizationScheme.init) else {
+      let modelType = (try? source.string("model_type")) ?? nil
+      guard let scheme = try settings.flatMap({ try QuantizationScheme($0, modelType: modelType) })
+      else {
         throw error(source.name, "and weights that are quantized so are")
       }
       return scheme
@@ -58,7 +63,7 @@ struct QuantizationNotice {
   private func error(_ name: String, _ cause: String) -> ModelError {
     ModelError(
       .unsupported,
-      "\(name) has a \(quoted(key))\(details.isEmpty ? "" : " (\(details))"), \(cause) not "
+      "\(name) has a \(quoted(title))\(details.isEmpty ? "" : " (\(details))"), \(cause) not "
         + "supported: use the checkpoint in BF16, F16 or F32 that this one was made from")
   }
 }

@@ -1,9 +1,16 @@
-/// How the weights of a checkpoint are scaled that are stored as FP8, as its `quantization_config` says.
+/// How the quantized weights of a checkpoint are stored, as its `quantization_config` says: as FP8 with
+/// scales, or as MXFP4.
 ///
-/// Keys and names of tensors are those of `FineGrainedFP8Config` in Hugging Face Transformers, of vLLM's
-/// `Fp8Config`, and of compressed-tensors' format `float-quantized`. Which weights are FP8 the files say
-/// themselves. Inputs are not rounded to FP8.
+/// Keys and names of tensors are those of `FineGrainedFP8Config` and `Mxfp4Config` in Hugging Face
+/// Transformers, of vLLM's `Fp8Config`, and of compressed-tensors' format `float-quantized`. Which weights
+/// are quantized the files say themselves. Inputs are not rounded to FP8.
 public struct QuantizationScheme: Equatable, Sendable {
+  public enum Method: Sendable {
+    case fp8
+    /// Of gpt-oss's experts, whose scales are in their blocks.
+    case mxfp4
+  }
+
   /// What elements of a matrix have one scale.
   public enum Granularity: Equatable, Sendable {
     case matrix
@@ -11,22 +18,33 @@ public struct QuantizationScheme: Equatable, Sendable {
     case block(rows: Int, inputs: Int)
   }
 
+  public let method: Method
   /// What stands for `weight` in the name of the tensor that has a weight's scales: the first that is
-  /// there.
+  /// there. Of FP8 alone.
   public let scaleNames: [String]
-  /// At least one. Groups of layers may differ.
+  /// At least one of FP8, of which groups of layers may differ; none of MXFP4.
   public let granularities: [Granularity]
   /// Parts of the names of layers that are not quantized.
-  private let unquantized: [String]
+  private var unquantized: [String]
 
   /// Names of tensors with fixed scales of inputs, which are not supported.
   public static let inputScaleNames = ["input_scale", "activation_scale"]
 
-  /// Whether a layer's weight is likely to be FP8, for who does not have the files.
+  /// Whether a layer's weight is likely to be quantized, for who does not have the files.
   ///
   /// - Parameter name: of a matrix, such as `model.layers.0.mlp.up_proj.weight`.
   public func probablyQuantizes(_ name: String) -> Bool {
-    !(["lm_head", "embed_tokens"] + unquantized).contains { !$0.isEmpty && name.contains($0) }
+    if method == .mxfp4, !name.contains(".experts.") { return false }
+    return !(["lm_head", "embed_tokens"] + unquantized).contains {
+      !$0.isEmpty && name.contains($0)
+    }
+  }
+
+  /// The same with the names that the text model of a multimodal one has for layers.
+  var ofText: QuantizationScheme {
+    var scheme = self
+    scheme.unquantized = unquantized.map { TextTensorNames.textName(of: $0) ?? $0 }
+    return scheme
   }
 }
 
@@ -49,7 +67,7 @@ extension QuantizationScheme {
     let cause: String
   }
 
-  /// Keys of either method that are read here, or bear on nothing: how the checkpoint was made, and
+  /// Keys of any method that are read here, or bear on nothing: how the checkpoint was made, and
   /// how other programs load it.
   static let knownKeys: Set<String> = [
     "activation_scheme", "config_groups", "dequantize", "fmt", "format", "global_compression_ratio",
@@ -61,12 +79,23 @@ extension QuantizationScheme {
 
   /// What the object describes; nil where its method is another one.
   ///
+  /// - Parameter modelType: of the model, if the file says it.
   /// - Throws: `Unsupported`, what the look-ups throw.
-  init?(_ settings: any ConfigurationSource) throws {
+  init?(_ settings: any ConfigurationSource, modelType: String?) throws {
     switch settings.setting("quant_method") {
     case "fp8": try self.init(fp8: settings)
     case "compressed-tensors": try self.init(compressedTensors: settings)
+    case "mxfp4" where modelType == "gpt_oss": try self.init(mxfp4: settings)
     default: return nil
+    }
+  }
+
+  private init(mxfp4 settings: any ConfigurationSource) throws {
+    method = .mxfp4
+    (scaleNames, granularities) = ([], [])
+    // A star stands for a layer's number.
+    unquantized = try (settings.strings("modules_to_not_convert") ?? []).map {
+      String($0.split(separator: "*", omittingEmptySubsequences: false).last ?? "")
     }
   }
 
@@ -80,6 +109,7 @@ extension QuantizationScheme {
         cause: "\(quoted(settings.prefix + "weight_block_size")) of "
           + (block.count == 2 ? "\(block)" : "\(block.count) numbers"))
     }
+    method = .fp8
     scaleNames = ["weight_scale_inv", "weight_scale"]
     granularities = [block.map { .block(rows: $0[0], inputs: $0[1]) } ?? .matrix]
     unquantized =
@@ -96,6 +126,7 @@ extension QuantizationScheme {
     guard let groups, !names.isEmpty else {
       throw Unsupported(cause: "an empty \(quoted("config_groups"))")
     }
+    method = .fp8
     scaleNames = ["weight_scale"]
     granularities = try names.map { name in
       let group = try groups.required(name, groups.object)
@@ -156,13 +187,16 @@ extension QuantizationScheme {
 }
 
 extension ModelFamilies {
-  /// How the source's FP8 weights are scaled; nil where it says nothing of quantization.
+  /// How the source's quantized weights are stored; nil where it says nothing of quantization.
   ///
   /// - Throws: `ModelError` for any other quantization; what the source's look-ups throw.
   public static func quantization(
     of source: any ConfigurationSource
   ) throws -> QuantizationScheme? {
+    let wrapper = try MultimodalWrapper(source)
+    let source = wrapper?.text ?? source
     guard let notice = QuantizationNotice(source) else { return nil }
-    return try notice.scheme(of: source)
+    let scheme = try notice.scheme(of: source)
+    return wrapper == nil ? scheme : scheme.ofText
   }
 }

@@ -16,9 +16,10 @@ public struct Qwen2: StandardFamily {
   // MARK: Attention
 
   func attention(
-    _ prefix: String, _ configuration: ModelConfiguration, _ source: any WeightSource
+    _ prefix: String, _ layer: LayerConfiguration, _ configuration: ModelConfiguration,
+    _ source: any WeightSource
   ) throws -> AttentionWeights {
-    try standardAttention(prefix, configuration, source, outputBias: false)
+    try standardAttention(prefix, layer, configuration, source, outputBias: false)
   }
 
   // MARK: Configuration
@@ -32,7 +33,7 @@ public struct Qwen2: StandardFamily {
         rmsNormEpsilon: 1e-6, ropeTheta: 10_000, tiedEmbeddings: false,
         beginningOfSequenceToken: nil, endOfSequenceTokens: []))
     return try settings.configuration(
-      attention: settings.attention(hasBias: true), layers: settings.upperWindowLayers())
+      layers: settings.upperWindowLayers(settings.attention(hasBias: true)))
   }
 }
 
@@ -44,7 +45,7 @@ extension FamilySettings {
 
   /// The layers of Qwen2 and Qwen3: `layer_types` say which have the window; without them, those from
   /// `max_window_layers` on.
-  func upperWindowLayers() throws -> [LayerConfiguration] {
+  func upperWindowLayers(_ attention: AttentionConfiguration) throws -> [LayerConfiguration] {
     let usesWindow = try source.boolean("use_sliding_window") ?? false
     let given = try source.value("sliding_window", source.integer, default: 4096)
     let window = usesWindow ? given : nil
@@ -53,6 +54,8 @@ extension FamilySettings {
       try slidingLayers() ?? (0..<layerCount).map { window != nil && $0 >= first }
     let rope = try rope()
     let feedForward = try dense(activation: "hidden_act")
-    return try layers(sliding: sliding, window: window, feedForward) { _ in rope }
+    return try layers(sliding: sliding, window: window, attention, repeated(feedForward)) { _ in
+      rope
+    }
   }
 }

@@ -18,8 +18,8 @@ public struct Qwen3: StandardFamily {
         rmsNormEpsilon: 1e-6, ropeTheta: 10_000, tiedEmbeddings: false,
         beginningOfSequenceToken: nil, endOfSequenceTokens: []))
     return try settings.configuration(
-      attention: settings.attention(
-        hasBias: source.boolean("attention_bias") ?? false, hasHeadNorms: true),
-      layers: settings.upperWindowLayers())
+      layers: settings.upperWindowLayers(
+        settings.attention(
+          hasBias: source.boolean("attention_bias") ?? false, hasHeadNorms: true)))
   }
 }

@@ -9,6 +9,7 @@ enum RoPEKeys {
   private static let ofType: [String: Set<String>] = [
     "default": [],
     "linear": ["factor"],
+    "proportional": ["factor"],
     // Scaled from `max_position_embeddings`; nothing reads the original one.
     "dynamic": ["factor", "original_max_position_embeddings"],
     "llama3": [

@@ -21,9 +21,7 @@ public struct SmolLM3: StandardFamily {
         queryHeads: 16, keyValueHeads: 4, headDimension: nil, maximumPositions: 32_768,
         rmsNormEpsilon: 1e-6, ropeTheta: 2_000_000, tiedEmbeddings: true,
         beginningOfSequenceToken: 128_000, endOfSequenceTokens: [128_001]))
-    return try settings.configuration(
-      attention: settings.attention(hasBias: source.boolean("attention_bias") ?? false),
-      layers: layers(settings))
+    return try settings.configuration(layers: layers(settings))
   }
 
   private func layers(_ settings: FamilySettings) throws -> [LayerConfiguration] {
@@ -33,9 +31,12 @@ public struct SmolLM3: StandardFamily {
     let window = usesWindow ? try source.integer("sliding_window") : nil
     // Without a list the windows, if any, are on the layers without RoPE.
     let sliding = try settings.slidingLayers() ?? usesRoPE.map { !$0 && window != nil }
+    let attention = try settings.attention(hasBias: source.boolean("attention_bias") ?? false)
     let rope = try settings.rope()
     let feedForward = try settings.dense(activation: "hidden_act", bias: "mlp_bias")
-    return try settings.layers(sliding: sliding, window: window, feedForward) {
+    return try settings.layers(
+      sliding: sliding, window: window, attention, settings.repeated(feedForward)
+    ) {
       usesRoPE[$0] ? rope : nil
     }
   }
@@ -49,7 +50,8 @@ public struct SmolLM3: StandardFamily {
       guard interval >= 1 else {
         throw ModelError(
           .malformed,
-          "\(source.name) sets \"no_rope_layer_interval\" to \(interval), but it must be at least 1"
+          "\(source.name) sets \(source.title("no_rope_layer_interval")) to \(interval), but it must "
+            + "be at least 1"
         )
       }
       return (1...count).map { $0 % interval != 0 }

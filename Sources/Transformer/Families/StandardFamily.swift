@@ -5,7 +5,8 @@ import Kernels
 protocol StandardFamily: ModelFamily {
   /// - Parameter prefix: such as `model.layers.0.self_attn`.
   func attention(
-    _ prefix: String, _ configuration: ModelConfiguration, _ source: any WeightSource
+    _ prefix: String, _ layer: LayerConfiguration, _ configuration: ModelConfiguration,
+    _ source: any WeightSource
   ) throws -> AttentionWeights
 
   /// A dense feed-forward.
@@ -13,6 +14,21 @@ protocol StandardFamily: ModelFamily {
   /// - Parameter prefix: such as `model.layers.0.mlp`.
   func mlp(
     _ prefix: String, _ dense: DenseFeedForwardConfiguration, hiddenSize: Int,
+    _ source: any WeightSource
+  ) throws -> any FeedForward
+
+  /// A mixture of experts.
+  ///
+  /// - Parameter prefix: such as `model.layers.0.mlp`.
+  func mixture(
+    _ prefix: String, _ mixture: MixtureConfiguration, hiddenSize: Int, _ source: any WeightSource
+  ) throws -> any FeedForward
+
+  /// The feed-forward of whatever kind the layer has.
+  ///
+  /// - Parameter prefix: such as `model.layers.0`.
+  func feedForward(
+    _ prefix: String, _ layer: LayerConfiguration, _ configuration: ModelConfiguration,
     _ source: any WeightSource
   ) throws -> any FeedForward
 
@@ -30,40 +46,46 @@ extension StandardFamily {
   // MARK: Attention
 
   func attention(
-    _ prefix: String, _ configuration: ModelConfiguration, _ source: any WeightSource
+    _ prefix: String, _ layer: LayerConfiguration, _ configuration: ModelConfiguration,
+    _ source: any WeightSource
   ) throws -> AttentionWeights {
     try standardAttention(
-      prefix, configuration, source, outputBias: configuration.attention.hasBias)
+      prefix, layer, configuration, source, outputBias: layer.attention.hasBias)
   }
 
-  /// Four projections, and norms of the heads where the configuration has them.
+  /// The projections, and what else the configuration says that there is.
   func standardAttention(
-    _ prefix: String, _ configuration: ModelConfiguration, _ source: any WeightSource,
-    outputBias: Bool
+    _ prefix: String, _ layer: LayerConfiguration, _ configuration: ModelConfiguration,
+    _ source: any WeightSource, outputBias: Bool
   ) throws -> AttentionWeights {
-    let hidden = configuration.hiddenSize
-    let hasBias = configuration.attention.hasBias
-    let (queryWidth, keyValueWidth) = (
-      configuration.attention.queryWidth, configuration.attention.keyValueWidth
-    )
+    let attention = layer.attention
+    let (hidden, hasBias) = (configuration.hiddenSize, attention.hasBias)
+    let (queryWidth, keyValueWidth) = (attention.queryWidth, attention.keyValueWidth)
     return AttentionWeights(
       query: try source.matrix(
         prefix + ".q_proj", outputs: queryWidth, inputs: hidden, hasBias: hasBias),
       key: try source.matrix(
         prefix + ".k_proj", outputs: keyValueWidth, inputs: hidden, hasBias: hasBias),
-      value: try source.matrix(
-        prefix + ".v_proj", outputs: keyValueWidth, inputs: hidden, hasBias: hasBias),
+      value: attention.keysAreValues
+        ? nil
+        : try source.matrix(
+          prefix + ".v_proj", outputs: keyValueWidth, inputs: hidden, hasBias: hasBias),
       output: try source.matrix(
         prefix + ".o_proj", outputs: hidden, inputs: queryWidth, hasBias: outputBias),
-      queryNorm: try headNorm(prefix + ".q_norm.weight", configuration, source),
-      keyNorm: try headNorm(prefix + ".k_norm.weight", configuration, source))
+      queryNorm: try norm(
+        prefix + ".q_norm.weight", of: attention.queryHeads, attention, source),
+      keyNorm: try norm(
+        prefix + ".k_norm.weight", of: attention.keyValueHeads, attention, source),
+      sinks: attention.hasSinks
+        ? try source.vector(prefix + ".sinks", count: attention.queryHeads) : [])
   }
 
-  private func headNorm(
-    _ name: String, _ configuration: ModelConfiguration, _ source: any WeightSource
+  /// The norm of so many heads; empty for none.
+  private func norm(
+    _ name: String, of heads: Int, _ attention: AttentionConfiguration, _ source: any WeightSource
   ) throws -> [Float] {
-    guard configuration.attention.hasHeadNorms else { return [] }
-    return try norm(name, count: configuration.attention.headDimension, source)
+    let count = attention.norms.factors(heads: heads, headDimension: attention.headDimension)
+    return count == 0 ? [] : try norm(name, count: count, source)
   }
 
   // MARK: Feed-forward
@@ -72,19 +94,29 @@ extension StandardFamily {
     _ prefix: String, _ dense: DenseFeedForwardConfiguration, hiddenSize: Int,
     _ source: any WeightSource
   ) throws -> any FeedForward {
+    try gatedMLP(prefix, dense, hiddenSize: hiddenSize, source)
+  }
+
+  /// Three projections.
+  ///
+  /// - Parameter names: of gate, up and down.
+  func gatedMLP(
+    _ prefix: String, _ dense: DenseFeedForwardConfiguration, hiddenSize: Int,
+    _ source: any WeightSource,
+    names: (gate: String, up: String, down: String) = ("gate_proj", "up_proj", "down_proj")
+  ) throws -> DenseFeedForward {
     func matrix(_ name: String, outputs: Int, inputs: Int) throws -> WeightMatrix {
       try source.matrix(
         "\(prefix).\(name)", outputs: outputs, inputs: inputs, hasBias: dense.hasBias)
     }
     let intermediate = dense.intermediateSize
     return DenseFeedForward(
-      gate: try matrix("gate_proj", outputs: intermediate, inputs: hiddenSize),
-      up: try matrix("up_proj", outputs: intermediate, inputs: hiddenSize),
-      down: try matrix("down_proj", outputs: hiddenSize, inputs: intermediate),
+      gate: try matrix(names.gate, outputs: intermediate, inputs: hiddenSize),
+      up: try matrix(names.up, outputs: intermediate, inputs: hiddenSize),
+      down: try matrix(names.down, outputs: hiddenSize, inputs: intermediate),
       activation: dense.activation)
   }
 
-  /// The feed-forward of whatever kind the layer has.
   func feedForward(
     _ prefix: String, _ layer: LayerConfiguration, _ configuration: ModelConfiguration,
     _ source: any WeightSource
@@ -92,6 +124,30 @@ extension StandardFamily {
     switch layer.feedForward {
     case .dense(let dense):
       try mlp(prefix + ".mlp", dense, hiddenSize: configuration.hiddenSize, source)
+    case .mixture(let mixture):
+      try self.mixture(prefix + ".mlp", mixture, hiddenSize: configuration.hiddenSize, source)
+    case .denseAndMixture:
+      preconditionFailure("a family whose layers have both says how")
+    }
+  }
+
+  /// A mixture of experts whose router is called `gate`.
+  func mixture(
+    _ prefix: String, _ mixture: MixtureConfiguration, hiddenSize: Int, _ source: any WeightSource
+  ) throws -> any FeedForward {
+    MixtureOfExperts(
+      mixture,
+      router: Router(
+        try source.router(prefix + ".gate", outputs: mixture.experts, inputs: hiddenSize)),
+      experts: try experts(prefix, mixture, hiddenSize: hiddenSize, source))
+  }
+
+  /// - Parameter prefix: such as `model.layers.0.mlp`.
+  func experts(
+    _ prefix: String, _ mixture: MixtureConfiguration, hiddenSize: Int, _ source: any WeightSource
+  ) throws -> [DenseFeedForward] {
+    try (0..<mixture.experts).map {
+      try gatedMLP("\(prefix).experts.\($0)", mixture.expert, hiddenSize: hiddenSize, source)
     }
   }
 
@@ -104,10 +160,36 @@ extension StandardFamily {
     let hidden = configuration.hiddenSize
     return LayerWeights(
       attentionNorm: try norm(prefix + ".input_layernorm.weight", count: hidden, source),
-      attention: try attention(prefix + ".self_attn", configuration, source),
+      attention: try attention(prefix + ".self_attn", layer, configuration, source),
       feedForwardNorm: try norm(
         prefix + ".post_attention_layernorm.weight", count: hidden, source),
-      feedForward: try feedForward(prefix, layer, configuration, source))
+      feedForward: try feedForward(prefix, layer, configuration, source),
+      outputScale: try outputScale(prefix, layer, source))
+  }
+
+  /// With norms of what attention and feed-forward add.
+  func fourNormBlock(
+    _ prefix: String, _ layer: LayerConfiguration, _ configuration: ModelConfiguration,
+    _ source: any WeightSource
+  ) throws -> LayerWeights {
+    func norm(_ name: String) throws -> [Float] {
+      try self.norm("\(prefix).\(name).weight", count: configuration.hiddenSize, source)
+    }
+    return LayerWeights(
+      attentionNorm: try norm("input_layernorm"),
+      attention: try attention(prefix + ".self_attn", layer, configuration, source),
+      attentionOutputNorm: try norm("post_attention_layernorm"),
+      feedForwardNorm: try norm("pre_feedforward_layernorm"),
+      feedForward: try feedForward(prefix, layer, configuration, source),
+      feedForwardOutputNorm: try norm("post_feedforward_layernorm"),
+      outputScale: try outputScale(prefix, layer, source))
+  }
+
+  /// What the stream is multiplied by behind the layer.
+  func outputScale(
+    _ prefix: String, _ layer: LayerConfiguration, _ source: any WeightSource
+  ) throws -> Float {
+    layer.hasOutputScale ? try source.vector(prefix + ".layer_scalar", count: 1)[0] : 1
   }
 
   func norm(_ name: String, count: Int, _ source: any WeightSource) throws -> [Float] {

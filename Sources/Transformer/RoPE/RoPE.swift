@@ -1,7 +1,8 @@
 // Rotary position embeddings (Su et al., "RoFormer", arXiv:2104.09864): of the r rotated coordinates
 // of a head, j and j + r/2 are one pair (in the adjacent layout, 2j and 2j + 1), turned at position t
 // by the angle t · f(j), f(j) = θ^(−2j/r) where nothing is scaled. The score of a query and a key then
-// depends on their distance alone.
+// depends on their distance alone. With the proportional scaling, pairs are those of the whole head of d
+// coordinates, j and j + d/2 with f(j) = θ^(−2j/d), of which only the first r/2 turn.
 //
 // Goals, in this order: the same bits for a position wherever and in whatever company it is
 // computed; accuracy at positions in the millions, where an angle in float32 would have no correct
@@ -21,6 +22,8 @@ public struct RoPE: Sendable {
   public let headDimension: Int
   /// Pairs that are rotated: half of the rotated coordinates.
   public let pairs: Int
+  /// In the layout of halves: from the first coordinate of a pair to its second.
+  public let pairDistance: Int
   /// What cosines and sines are multiplied by.
   public let attentionFactor: Double
   /// `[pairs]`, radians a token, for sequences within the training's length.
@@ -36,15 +39,17 @@ public struct RoPE: Sendable {
     self.parameters = parameters
     self.headDimension = headDimension
     pairs = rotated / 2
+    let width = parameters.isProportional ? headDimension : rotated
+    pairDistance = width / 2
     let frequencies = (0..<rotated / 2).map {
-      pow(parameters.theta, -2 * Double($0) / Double(rotated))
+      pow(parameters.theta, -2 * Double($0) / Double(width))
     }
     var long: [Double] = []
     switch parameters.scaling {
     case .none, .dynamic:
       attentionFactor = 1
       inverseFrequencies = frequencies
-    case .linear(let factor):
+    case .linear(let factor), .proportional(let factor):
       attentionFactor = 1
       inverseFrequencies = frequencies.map { $0 / factor }
     case .yarn(let yarn):
@@ -99,6 +104,11 @@ public struct RoPE: Sendable {
 }
 
 extension YaRN {
+  /// What its authors found for sequences that are `factor` times as long: 0.1 · ln(factor) + 1.
+  static func attentionFactor(_ factor: Double, weight: Double = 1) -> Double {
+    factor <= 1 ? 1 : 0.1 * weight * log(factor) + 1
+  }
+
   /// - Parameter frequencies: `[pairs]` unscaled, of base `theta`.
   func scaled(_ frequencies: [Double], theta: Double) -> [Double] {
     let rotated = Double(2 * frequencies.count)

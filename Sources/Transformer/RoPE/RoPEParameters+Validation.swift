@@ -15,7 +15,7 @@ extension RoPEParameters {
     }
     switch scaling {
     case .none: break
-    case .linear(let factor):
+    case .linear(let factor), .proportional(let factor):
       try Self.check("factor", factor)
     case .dynamic(let factor, let maximumPositions):
       try Self.check("factor", factor, from: 1)

@@ -4,7 +4,8 @@ import Kernels
 public struct RoPEParameters: Equatable, Hashable, Sendable {
   /// The base of the geometric sequence of wavelengths.
   public let theta: Double
-  /// Coordinates of a head that are rotated, from its first one; nil: all.
+  /// Coordinates of a head that are rotated, from its first one, or with the proportional scaling the
+  /// first pairs of the whole head; nil: all.
   public let rotaryDimension: Int?
   /// How the frequencies are changed for sequences longer than those of the training.
   public let scaling: RoPEScaling
@@ -22,6 +23,13 @@ public struct RoPEParameters: Equatable, Hashable, Sendable {
   }
 }
 
+extension RoPEParameters {
+  /// Whether pairs are those of the whole head, also where only some of them turn.
+  var isProportional: Bool {
+    if case .proportional = scaling { true } else { false }
+  }
+}
+
 /// A published way to change RoPE's frequencies f for longer sequences. Names and defaults are those
 /// of `rope_type` in Hugging Face Transformers.
 public enum RoPEScaling: Equatable, Hashable, Sendable {
@@ -33,6 +41,9 @@ public enum RoPEScaling: Equatable, Hashable, Sendable {
   case yarn(YaRN)
   case llama3(Llama3RoPE)
   case longRoPE(LongRoPE)
+  /// f / factor, where f counts by the whole head, not by the rotated part, and the pairs of the whole
+  /// head from that part on stay as they are.
+  case proportional(factor: Double)
 
   /// How far the scaling carries a model whose `max_position_embeddings` are `positions`. With the
   /// linear and dynamic ones that number is the training's; Llama 3.1 and LongRoPE have counted
@@ -45,7 +56,7 @@ public enum RoPEScaling: Equatable, Hashable, Sendable {
         ? Int(min(product, Double(ModelConfiguration.largestPositionCount))) : 0
     }
     switch self {
-    case .none, .llama3, .longRoPE: return positions
+    case .none, .llama3, .longRoPE, .proportional: return positions
     case .linear(let factor), .dynamic(let factor, _): return times(factor, positions)
     case .yarn(let yarn): return max(positions, times(yarn.factor, yarn.originalPositions))
     }
@@ -60,6 +71,7 @@ public enum RoPEScaling: Equatable, Hashable, Sendable {
     case .yarn: "yarn"
     case .llama3: "llama3"
     case .longRoPE: "longrope"
+    case .proportional: "proportional"
     }
   }
 }

@@ -64,7 +64,8 @@ public struct RoPETable {
     precondition(0..<self.count ~= entry, "an entry of the table")
     arithmetic.rotate(
       heads, count: count, headDimension: rope.headDimension,
-      cosines: cosines + entry * rope.pairs, sines: sines + entry * rope.pairs, pairs: rope.pairs,
-      layout: rope.parameters.layout)
+      by: HeadRotation(
+        cosines: cosines + entry * rope.pairs, sines: sines + entry * rope.pairs,
+        pairs: rope.pairs, distance: rope.pairDistance, layout: rope.parameters.layout))
   }
 }

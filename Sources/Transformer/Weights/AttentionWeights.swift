@@ -1,29 +1,32 @@
 import Kernels
 
-/// The four projections of one layer's attention, and the norms of its heads where the
-/// configuration has `headNorms`.
+/// The projections of one layer's attention, and its norms and sinks where the configuration has them.
 public struct AttentionWeights: Sendable {
   /// `[queryHeads · headDimension][hiddenSize]`
   public let query: WeightMatrix
   /// `[keyValueHeads · headDimension][hiddenSize]`
   public let key: WeightMatrix
-  /// `[keyValueHeads · headDimension][hiddenSize]`
-  public let value: WeightMatrix
+  /// `[keyValueHeads · headDimension][hiddenSize]`; nil where values are what `key` gives.
+  public let value: WeightMatrix?
   /// `[hiddenSize][queryHeads · headDimension]`
   public let output: WeightMatrix
 
-  /// `[headDimension]`, the RMSNorm of each head's query; empty where there is none.
+  /// `[headDimension]`, the RMSNorm of each head's query, or `[queryHeads · headDimension]`, that of
+  /// all together; empty where there is none.
   public let queryNorm: [Float]
-  /// `[headDimension]`, the same for keys.
+  /// The same for keys.
   public let keyNorm: [Float]
+  /// `[queryHeads]`, a score of each head that takes part in the softmax and has no value; empty
+  /// where there are none.
+  public let sinks: [Float]
 
-  /// Queries, keys and values of one input, in this order.
+  /// Queries, keys and values of one input, in this order; without values where keys are.
   let projections: LinearGroup
   let outputProjection: LinearGroup
 
   public init(
-    query: WeightMatrix, key: WeightMatrix, value: WeightMatrix, output: WeightMatrix,
-    queryNorm: [Float] = [], keyNorm: [Float] = []
+    query: WeightMatrix, key: WeightMatrix, value: WeightMatrix?, output: WeightMatrix,
+    queryNorm: [Float] = [], keyNorm: [Float] = [], sinks: [Float] = []
   ) {
     self.query = query
     self.key = key
@@ -31,7 +34,8 @@ public struct AttentionWeights: Sendable {
     self.output = output
     self.queryNorm = queryNorm
     self.keyNorm = keyNorm
-    projections = LinearGroup(query, key, value)
+    self.sinks = sinks
+    projections = value.map { LinearGroup(query, key, $0) } ?? LinearGroup(query, key)
     outputProjection = LinearGroup(output)
   }
 }

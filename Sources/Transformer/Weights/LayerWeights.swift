@@ -1,7 +1,7 @@
 import Kernels
 
-/// One decoder layer: x += attention(norm(x)), then x += feedForward(norm(x)); where the configuration
-/// has output norms, what is added passes a norm of its own.
+/// One decoder layer: x += attention(norm(x)), then x += feedForward(norm(x)), then x *= outputScale;
+/// where the configuration has output norms, what is added passes a norm of its own.
 public struct LayerWeights: Sendable {
   /// `[hiddenSize]`, the RMSNorm before attention.
   public let attentionNorm: [Float]
@@ -13,10 +13,13 @@ public struct LayerWeights: Sendable {
   public let feedForward: any FeedForward
   /// `[hiddenSize]`, the RMSNorm of what the feed-forward adds; empty where there is none.
   public let feedForwardOutputNorm: [Float]
+  /// What the residual stream is multiplied by in the end; 1 where there is nothing.
+  public let outputScale: Float
 
   public init(
     attentionNorm: [Float], attention: AttentionWeights, attentionOutputNorm: [Float] = [],
-    feedForwardNorm: [Float], feedForward: any FeedForward, feedForwardOutputNorm: [Float] = []
+    feedForwardNorm: [Float], feedForward: any FeedForward, feedForwardOutputNorm: [Float] = [],
+    outputScale: Float = 1
   ) {
     self.attentionNorm = attentionNorm
     self.attention = attention
@@ -24,6 +27,7 @@ public struct LayerWeights: Sendable {
     self.feedForwardNorm = feedForwardNorm
     self.feedForward = feedForward
     self.feedForwardOutputNorm = feedForwardOutputNorm
+    self.outputScale = outputScale
   }
 
   /// Floating-point operations of its linear layers for one token.
@@ -36,15 +40,22 @@ public struct LayerWeights: Sendable {
     attention.projections.bytes + attention.outputProjection.bytes + feedForward.bytesPerToken
   }
 
+  /// Parameters that are used for one token.
+  var activeParameters: Int {
+    attention.projections.parameters + attention.outputProjection.parameters
+      + feedForward.activeParameters + vectorElements - feedForward.vectorElements
+  }
+
   /// In the order in which they are used.
   var matrices: [WeightMatrix] {
     let groups = [attention.projections, attention.outputProjection] + feedForward.linearLayers
     return groups.flatMap(\.matrices)
   }
 
-  /// Elements of all norms.
-  var normElements: Int {
+  /// Elements of all norms and sinks.
+  var vectorElements: Int {
     attentionNorm.count + attentionOutputNorm.count + feedForwardNorm.count
-      + feedForwardOutputNorm.count + attention.queryNorm.count + attention.keyNorm.count
+      + feedForwardOutputNorm.count + feedForward.vectorElements + attention.queryNorm.count
+      + attention.keyNorm.count + attention.sinks.count
   }
 }

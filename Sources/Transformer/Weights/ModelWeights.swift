@@ -28,15 +28,24 @@ public struct ModelWeights: Sendable {
     [embedding] + layers.flatMap(\.matrices) + (configuration.vocabulary.isTied ? [] : [head])
   }
 
-  /// Elements of norms and biases.
+  /// Elements of norms, sinks, output scales and biases.
   private var vectorElements: Int {
-    let norms = layers.reduce(finalNorm.count) { $0 + $1.normElements }
-    return matrices.reduce(norms) { $0 + $1.bias.count }
+    let scales = configuration.layers.count { $0.hasOutputScale }
+    let ofLayers = layers.reduce(finalNorm.count + scales) { $0 + $1.vectorElements }
+    return matrices.reduce(ofLayers) { $0 + $1.bias.count }
   }
 
   /// The number of parameters, those of a tied head counted once.
   public var parameters: Int {
     matrices.reduce(vectorElements) { $0 + $1.outputs * $1.inputs }
+  }
+
+  /// The number of parameters that are used for one token: of its experts alone, and its own row of the
+  /// embedding.
+  public var activeParameters: Int {
+    layers.reduce(configuration.hiddenSize + finalNorm.count + head.outputs * head.inputs) {
+      $0 + $1.activeParameters
+    }
   }
 
   /// The bytes of all weights as they are held: matrices in the type of their source, norms and

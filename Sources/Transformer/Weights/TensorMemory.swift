@@ -7,15 +7,10 @@ import Kernels
 /// send.
 final class TensorMemory: @unchecked Sendable {
   let elements: UnsafeMutableBufferPointer<BFloat16>
+  private let memory: AlignedBuffer<BFloat16>
 
   init(count: Int) {
-    let raw = UnsafeMutableRawBufferPointer.allocate(
-      byteCount: count * MemoryLayout<BFloat16>.stride, alignment: 64)
-    elements = raw.bindMemory(to: BFloat16.self)
-    elements.initialize(repeating: BFloat16(bitPattern: 0))
-  }
-
-  deinit {
-    elements.deallocate()
+    memory = AlignedBuffer(count: count)
+    elements = UnsafeMutableBufferPointer(start: memory.pointer, count: count)
   }
 }

@@ -2,10 +2,14 @@
 public struct TensorRequest: Equatable, Sendable {
   public let name: String
   public let shape: [Int]
+  /// Of a matrix: whether it is used in the precision that the files have it in, and float16 as the
+  /// float32 that is the same number. A router's choice hangs on bits that bfloat16 does not have.
+  public let isExact: Bool
 
-  public init(name: String, shape: [Int]) {
+  public init(name: String, shape: [Int], isExact: Bool = false) {
     self.name = name
     self.shape = shape
+    self.isExact = isExact
   }
 
   public var count: Int { shape.reduce(1, *) }
@@ -38,8 +42,15 @@ private final class RecordingSource: WeightSource {
   private let matrix = TensorMemory(count: 32)
 
   func tensor(named name: String, shape: [Int]) throws -> TensorView {
-    let request = TensorRequest(name: name, shape: shape)
-    if names.insert(name).inserted { requests.append(request) }
+    try view(TensorRequest(name: name, shape: shape))
+  }
+
+  func exactTensor(named name: String, shape: [Int]) throws -> TensorView {
+    try view(TensorRequest(name: name, shape: shape, isExact: true))
+  }
+
+  private func view(_ request: TensorRequest) throws -> TensorView {
+    if names.insert(request.name).inserted { requests.append(request) }
     var memory = matrix
     if request.isVector {
       vectorElements += request.count
@@ -52,7 +63,7 @@ private final class RecordingSource: WeightSource {
       memory = TensorMemory(count: request.count)
     }
     return TensorView(
-      name: name, shape: shape, format: .bfloat16,
+      name: request.name, shape: request.shape, format: .bfloat16,
       elements: UnsafeRawPointer(memory.elements.baseAddress!), owner: memory)
   }
 }

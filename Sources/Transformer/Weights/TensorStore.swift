@@ -12,6 +12,7 @@ struct TensorStore: WeightSource, Sendable {
 
   /// In the order of their recipes, each aligned to cache lines.
   let tensors: [TensorView]
+  private let places: [String: Int]
 
   init(_ recipes: [Recipe]) {
     let counts = recipes.map { $0.shape.reduce(1, *) }
@@ -31,10 +32,12 @@ struct TensorStore: WeightSource, Sendable {
       offset += strides[index]
     }
     self.tensors = tensors
+    places = Dictionary(
+      uniqueKeysWithValues: tensors.enumerated().map { ($0.element.name, $0.offset) })
   }
 
   func tensor(named name: String, shape: [Int]) throws -> TensorView {
-    guard let tensor = tensors.first(where: { $0.name == name }) else {
+    guard let tensor = places[name].map({ tensors[$0] }) else {
       throw ModelError(.malformed, "the model has no tensor \(quoted(name))")
     }
     guard tensor.shape == shape else {

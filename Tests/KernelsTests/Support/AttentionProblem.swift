@@ -7,6 +7,8 @@ final class AttentionProblem {
   let shape: AttentionShape
   let pattern: AttentionPattern
   let tokens: Int
+  /// `[queryHeads]`; empty for none.
+  var sinks: [Float] = []
   /// `[tokens][queryHeads][headDimension]`, rounded to the matrix input type.
   let queries: [Float]
   /// `[tokens][keyValueHeads][headDimension]`, rounded, as `values`.
@@ -137,18 +139,22 @@ final class AttentionProblem {
     }
   }
 
-  /// The outputs of states of the tokens in `range`: `[range.count][queryHeads][headDimension]`.
+  /// The outputs of states of the tokens in `range`, with the sinks: `[range.count][queryHeads][headDimension]`.
   func finish(_ range: Range<Int>, states: [Double]) -> [Float] {
     let output = MatrixInput(
       arithmetic, rows: range.count * shape.queryHeads, columns: shape.headDimension,
       stride: shape.headDimension)
-    states.withUnsafeBufferPointer { states in
+    let sinks = AttentionSinks(sinks)
+    var states = states
+    states.withUnsafeMutableBufferPointer { states in
       for head in 0..<shape.queryHeads {
         for token in 0..<range.count {
           let (keyHead, inGroup) = head.quotientAndRemainder(dividingBy: shape.groupSize)
           let row = (keyHead * range.count + token) * shape.groupSize + inGroup
+          let state = states.baseAddress! + row * stateRow
+          stateLayout.merge(sinks, ofHead: head, into: state)
           arithmetic.finish(
-            states.baseAddress! + row * stateRow, headDimension: shape.headDimension,
+            state, headDimension: shape.headDimension,
             into: output.row(token * shape.queryHeads + head))
         }
       }

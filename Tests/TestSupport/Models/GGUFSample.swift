@@ -13,12 +13,17 @@ package struct GGUFSample: Sendable {
   package let metadata: [(key: String, value: GGUFWriter.Value)]
   /// Divisors of RoPE's frequencies, by their tensors' names.
   package var divisors: [String: [Float]] = [:]
+  /// What the files of an architecture with experts call its tensors, by what stands behind a layer's
+  /// number; nil for one without experts.
+  let expertNames: [String: String]?
 
   package static let queryHeads = 4
   package static let keyValueHeads = 2
   package static let vocabulary = 96
 
-  private static let all: [String: (configuration: String, keys: [(String, GGUFWriter.Value)])] = [
+  package typealias Entry = (configuration: String, keys: [(String, GGUFWriter.Value)])
+
+  private static let all: [String: Entry] = [
     "llama": (#""attention_bias": true, "rope_theta": 5000, "tie_word_embeddings": true"#, []),
     "qwen2": (#""rope_theta": 5000, "tie_word_embeddings": false"#, []),
     "qwen3": (#""head_dim": 32, "rope_theta": 5000, "tie_word_embeddings": true"#, [head(32)]),
@@ -53,11 +58,17 @@ package struct GGUFSample: Sendable {
     ),
   ]
 
-  private static func head(_ dimension: UInt32) -> (String, GGUFWriter.Value) {
+  static func head(_ dimension: UInt32) -> (String, GGUFWriter.Value) {
     ("attention.key_length", .uint32(dimension))
   }
 
   package static let architectures = all.keys.sorted()
+
+  /// The value of `model_type`, where that is another name.
+  private static let modelTypes = [
+    "gemma3": "gemma3_text", "gemma4": "gemma4_text", "glm4moe": "glm4_moe", "gpt-oss": "gpt_oss",
+    "qwen2moe": "qwen2_moe", "qwen3moe": "qwen3_moe",
+  ]
 
   /// The sizes that decide which formats fit.
   package struct Size: Sendable {
@@ -75,13 +86,17 @@ package struct GGUFSample: Sendable {
     }()
   }
 
-  /// - Parameter members: further ones of `config.json`.
-  package init(_ architecture: String, adding members: String = "", size: Size = Size()) {
+  /// - Parameters:
+  ///   - sample: what `general.architecture` is, or what it is called where that has experts, too.
+  ///   - members: further ones of `config.json`.
+  package init(_ sample: String, adding members: String = "", size: Size = Size()) {
+    let architecture = sample == "mixtral" ? "llama" : sample
     self.architecture = architecture
-    let entry = Self.all[architecture]!
+    let entry = (Self.all[sample] ?? Self.withExperts(size)[sample])!
+    expertNames = Self.expertNames[sample]
     configuration = """
       {
-        "model_type": "\(architecture == "gemma3" ? "gemma3_text" : architecture)",
+        "model_type": "\(Self.modelTypes[sample] ?? sample)",
         "hidden_size": \(size.hidden), "intermediate_size": \(size.intermediate),
         "num_hidden_layers": \(size.layers),
         "num_attention_heads": \(Self.queryHeads), "num_key_value_heads": \(Self.keyValueHeads),
@@ -90,7 +105,7 @@ package struct GGUFSample: Sendable {
         \(members.isEmpty ? "" : ",") \(members)
       }
       """
-    let keys: [(String, GGUFWriter.Value)] =
+    let common: [(String, GGUFWriter.Value)] =
       [
         ("block_count", .uint32(UInt32(size.layers))), ("context_length", .uint32(4096)),
         ("embedding_length", .uint32(UInt32(size.hidden))),
@@ -98,13 +113,17 @@ package struct GGUFSample: Sendable {
         ("attention.head_count", .uint32(UInt32(Self.queryHeads))),
         ("attention.head_count_kv", .uint32(UInt32(Self.keyValueHeads))),
         ("attention.layer_norm_rms_epsilon", .float32(0x1p-10)), ("rope.freq_base", .float32(5000)),
-      ] + entry.keys
+      ]
+    let keys = common.filter { key in !entry.keys.contains { $0.0 == key.0 } } + entry.keys
     metadata =
       [("general.architecture", .text(architecture)), ("general.name", .text("a sample"))]
       + keys.map { (key: "\(architecture).\($0.0)", value: $0.1) } + [
         ("tokenizer.ggml.bos_token_id", .uint32(1)), ("tokenizer.ggml.eos_token_id", .uint32(2)),
         ("tokenizer.ggml.eot_token_id", .uint32(5)),
       ]
+    if sample == "gemma4" {
+      divisors = ["rope_freqs.weight": Self.gemma4Divisors]
+    }
     if architecture == "phi3" {
       divisors = [
         "rope_factors_short.weight": [1, 1, 1.5, 2, 2, 4],
@@ -121,13 +140,15 @@ package struct GGUFSample: Sendable {
     GGUFWriter(
       metadata: metadata,
       items: divisors.sorted { $0.key < $1.key }.map { .floats($0.key, $0.value) }
-        + tensors.map { item($0, type) })
+        + tensors.filter { ExpertTensorName($0.name) == nil }.map { item($0, type) }
+        + stacks(tensors, type))
   }
 
   /// Whether the file has the rows of queries and keys in the order of pairs side by side.
   private var isPermuted: Bool { ["llama", "smollm3"].contains(architecture) }
 
-  private func item(_ tensor: TensorView, _ type: TensorElementType) -> GGUFWriter.Item {
+  func item(_ tensor: TensorView, _ type: TensorElementType) -> GGUFWriter.Item {
+    let type = isRouter(tensor.name) ? .float32 : type
     let name = fileName(of: tensor.name)
     if let type = GGUFWriter.types[tensor.format] {
       precondition(!isPermuted, "rows of blocks stay in their order")
@@ -136,7 +157,7 @@ package struct GGUFSample: Sendable {
         Array(UnsafeRawBufferPointer(start: tensor.elements, count: tensor.bytes)))
     }
     var floats = tensor.floats()
-    if architecture.hasPrefix("gemma"), tensor.name.hasSuffix("norm.weight") {
+    if ["gemma2", "gemma3"].contains(architecture), tensor.name.hasSuffix("norm.weight") {
       floats = floats.map { $0 + 1 }
     }
     for (part, heads) in [("q_proj", Self.queryHeads), ("k_proj", Self.keyValueHeads)]
@@ -149,7 +170,8 @@ package struct GGUFSample: Sendable {
       name: name, shape: tensor.shape, format: .float32, elements: stored.bytes.baseAddress!,
       owner: stored.owner)
     return GGUFWriter.Item(
-      view.converted(to: tensor.shape.count == 1 ? .float32 : type), name: name)
+      view.converted(to: tensor.shape.count == 1 ? .float32 : type), name: name,
+      isVector: tensor.shape.first == 1)
   }
 
   /// Row i of a head's first half comes to stand before row i of its second half.
@@ -163,6 +185,7 @@ package struct GGUFSample: Sendable {
   }
 
   private func fileName(of name: String) -> String {
+    if let own = ownFileName(of: name) { return own }
     let isGemma = architecture.hasPrefix("gemma")
     let names = [
       ("model.embed_tokens", "token_embd"), ("model.norm", "output_norm"), ("lm_head", "output"),

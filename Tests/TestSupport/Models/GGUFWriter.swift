@@ -42,10 +42,13 @@ package struct GGUFWriter {
     }
 
     /// A tensor of one of the types F32, F16 and BF16.
-    package init(_ tensor: Tensor, name: String) {
+    ///
+    /// - Parameter isVector: whether a matrix of one row is written as that row.
+    package init(_ tensor: Tensor, name: String, isVector: Bool = false) {
       let types: [TensorElementType: UInt32] = [.float32: 0, .float16: 1, .bfloat16: 30]
+      let shape = isVector ? tensor.shape.suffix(1) : tensor.shape[...]
       self.init(
-        name, type: types[tensor.elementType]!, tensor.shape.reversed().map(UInt64.init),
+        name, type: types[tensor.elementType]!, shape.reversed().map(UInt64.init),
         Array(tensor.bytes))
     }
 

@@ -13,7 +13,7 @@ package struct RandomModel: Sendable {
   package let tensors: [TensorView]
 
   /// - Parameters:
-  ///   - standardDeviation: of matrices and biases; the norms' elements lie round 1 with it.
+  ///   - standardDeviation: of matrices and biases; elements of norms and output scales lie round 1 with it.
   ///   - formats: of matrices in turn, each where its blocks fit; none for bfloat16.
   /// - Throws: `ModelError` if no family has the configuration's model type.
   package init(
@@ -33,24 +33,26 @@ package struct RandomModel: Sendable {
   package static func sampleConfiguration(headDimension: Int = 32, tiedEmbeddings: Bool = false)
     throws -> ModelConfiguration
   {
+    let attention = AttentionConfiguration(
+      queryHeads: 6, keyValueHeads: 2, headDimension: headDimension, hasBias: true)
     let rope = RoPEParameters(theta: 50_000)
     let feedForward = FeedForwardConfiguration.dense(
       DenseFeedForwardConfiguration(intermediateSize: 352))
     return try ModelConfiguration(
       modelType: "smollm3", hiddenSize: 192,
       vocabulary: VocabularyConfiguration(size: 300, isTied: tiedEmbeddings),
-      attention: AttentionConfiguration(
-        queryHeads: 6, keyValueHeads: 2, headDimension: headDimension, hasBias: true),
       normalization: NormalizationConfiguration(epsilon: 1e-6),
       sequence: SequenceConfiguration(
         maximumPositions: 65_536, beginningToken: 256, endTokens: [257]),
       layers: [
-        LayerConfiguration(rope: rope, feedForward: feedForward),
+        LayerConfiguration(attention: attention, rope: rope, feedForward: feedForward),
         LayerConfiguration(
-          rope: rope, pattern: .slidingWindow(tokens: 100), feedForward: feedForward),
-        LayerConfiguration(rope: nil, feedForward: feedForward),
+          attention: attention, rope: rope, pattern: .slidingWindow(tokens: 100),
+          feedForward: feedForward),
+        LayerConfiguration(attention: attention, rope: nil, feedForward: feedForward),
         LayerConfiguration(
-          rope: nil, pattern: .slidingWindow(tokens: 100), feedForward: feedForward),
+          attention: attention, rope: nil, pattern: .slidingWindow(tokens: 100),
+          feedForward: feedForward),
       ])
   }
 }
@@ -61,6 +63,7 @@ private final class RandomSource: WeightSource {
   private let standardDeviation: Float
   private let formats: [WeightFormat]
   private var matrices = 0
+  private var expertFormats: [String: WeightFormat?] = [:]
   private(set) var tensors: [TensorView] = []
 
   init(seed: UInt64, standardDeviation: Float, formats: [WeightFormat]) {
@@ -70,7 +73,7 @@ private final class RandomSource: WeightSource {
   }
 
   func tensor(named name: String, shape: [Int]) throws -> TensorView {
-    if shape.count == 2, let format = nextFormat(inputs: shape[1]) {
+    if shape.count == 2, let format = nextFormat(name, inputs: shape[1]) {
       let matrix = RandomBlocks.matrix(
         format, outputs: shape[0], inputs: shape[1], standardDeviation: standardDeviation,
         seed: seed ^ Self.hash(name))
@@ -79,8 +82,13 @@ private final class RandomSource: WeightSource {
           name: name, shape: shape, format: format, elements: matrix.elements, owner: Box(matrix)))
       return tensors.last!
     }
+    return try exactTensor(named: name, shape: shape)
+  }
+
+  /// Of numbers of their own.
+  func exactTensor(named name: String, shape: [Int]) throws -> TensorView {
     var generator = SplitMix64(seed: seed ^ Self.hash(name))
-    let center: Float = name.hasSuffix("norm.weight") ? 1 : 0
+    let center: Float = name.hasSuffix("norm.weight") || name.hasSuffix("layer_scalar") ? 1 : 0
     let memory = Tensor(
       name: name, elementType: .bfloat16, shape: shape,
       copying: (0..<shape.reduce(1, *)).map { _ in
@@ -93,9 +101,20 @@ private final class RandomSource: WeightSource {
     return tensor
   }
 
-  /// Nil for bfloat16.
-  private func nextFormat(inputs: Int) -> WeightFormat? {
+  /// Nil for bfloat16. All experts of a layer have one, as they have in files.
+  private func nextFormat(_ name: String, inputs: Int) -> WeightFormat? {
     guard !formats.isEmpty else { return nil }
+    if let expert = ExpertTensorName(name) {
+      let stack = expert.prefix + expert.suffix
+      if let format = expertFormats[stack] { return format }
+      let format = nextFormat(inputs: inputs)
+      expertFormats[stack] = .some(format)
+      return format
+    }
+    return nextFormat(inputs: inputs)
+  }
+
+  private func nextFormat(inputs: Int) -> WeightFormat? {
     matrices += 1
     let turn = (0..<formats.count).map { formats[(matrices - 1 + $0) % formats.count] }
     let format = turn.first { inputs % $0.elementsPerBlock == 0 }

@@ -18,11 +18,69 @@ package enum SampleModel: String, CaseIterable {
   case adjacent
   /// Weights of every format of blocks of small integers, and some of bfloat16 among them.
   case quantized
+  /// Experts, of which every token goes to three and to a gated one, between layers without; so large that
+  /// the appending path divides them over the ranks.
+  case experts
+  /// Experts in groups, chosen by sigmoids with a bias, and one for all.
+  case groupedExperts
+  /// Experts with biases and clamped gates, and attention sinks.
+  case clampedExperts
+  /// Experts of formats of blocks of small integers, not all of one format.
+  case quantizedExperts
+  /// Layers whose heads differ, in number and dimension, and all that attention can have besides: keys
+  /// that are values, norms of values and of all heads together, sinks, clamped heads, a rotation of
+  /// some pairs of the whole head, scaled outputs.
+  case mixed
   /// The built-in model.
   case needle
 
+  /// Those that have experts.
+  package static let mixtures: [SampleModel] = [
+    .experts, .groupedExperts, .clampedExperts, .quantizedExperts,
+  ]
+
   private static let geGLU = FeedForwardConfiguration.dense(
     DenseFeedForwardConfiguration(intermediateSize: 200, activation: .geGLU))
+
+  private static let normedHeads = AttentionConfiguration(
+    queryHeads: 4, keyValueHeads: 2, headDimension: 20, hasBias: true, norms: .ofHeads,
+    scale: 0.3, scoreSoftCap: 2)
+
+  private static func heads(
+    _ queryHeads: Int, _ keyValueHeads: Int, dimension: Int
+  ) -> AttentionConfiguration {
+    AttentionConfiguration(
+      queryHeads: queryHeads, keyValueHeads: keyValueHeads, headDimension: dimension, hasBias: true)
+  }
+
+  private static let mixedLayers: [LayerConfiguration] = {
+    var sliding = AttentionConfiguration(
+      queryHeads: 4, keyValueHeads: 2, headDimension: 32, norms: .ofHeads, scale: 0.3)
+    sliding.hasValueNorms = true
+    sliding.hasSinks = true
+    var full = AttentionConfiguration(
+      queryHeads: 6, keyValueHeads: 1, headDimension: 64, hasBias: true, norms: .ofHeads, scale: 0.2
+    )
+    full.keysAreValues = true
+    full.hasValueNorms = true
+    var clamped = AttentionConfiguration(
+      queryHeads: 3, keyValueHeads: 3, headDimension: 20, norms: .ofWidth)
+    clamped.clip = 1.25
+    clamped.hasSinks = true
+    return [
+      LayerConfiguration(
+        attention: sliding, rope: RoPEParameters(theta: 10_000),
+        pattern: .slidingWindow(tokens: 70), feedForward: geGLU, hasOutputScale: true),
+      LayerConfiguration(
+        attention: full,
+        rope: RoPEParameters(
+          theta: 50_000, rotaryDimension: 24, scaling: .proportional(factor: 2)),
+        feedForward: geGLU, hasOutputScale: true),
+      LayerConfiguration(
+        attention: clamped, rope: RoPEParameters(theta: 10_000),
+        pattern: .slidingWindow(tokens: 300), feedForward: geGLU),
+    ]
+  }()
 
   package func weights() throws -> ModelWeights {
     switch self {
@@ -37,18 +95,17 @@ package enum SampleModel: String, CaseIterable {
         ModelConfiguration(
           modelType: "smollm3", hiddenSize: 536,
           vocabulary: VocabularyConfiguration(size: 2003, isTied: false),
-          attention: AttentionConfiguration(
-            queryHeads: 7, keyValueHeads: 1, headDimension: 80, hasBias: true),
           normalization: NormalizationConfiguration(epsilon: 1e-5),
           sequence: SequenceConfiguration(maximumPositions: 4096),
           layers: [
             LayerConfiguration(
-              rope: RoPEParameters(theta: 10_000), pattern: .slidingWindow(tokens: 300),
+              attention: Self.heads(7, 1, dimension: 80), rope: RoPEParameters(theta: 10_000),
+              pattern: .slidingWindow(tokens: 300),
               feedForward: .dense(
                 DenseFeedForwardConfiguration(intermediateSize: 1101, hasBias: true))),
             // Narrower: no layer's sizes are another one's.
             LayerConfiguration(
-              rope: nil,
+              attention: Self.heads(7, 1, dimension: 80), rope: nil,
               feedForward: .dense(
                 DenseFeedForwardConfiguration(intermediateSize: 700, hasBias: true))),
           ]), seed: 3
@@ -59,16 +116,14 @@ package enum SampleModel: String, CaseIterable {
           modelType: "gemma3_text", hiddenSize: 120,
           vocabulary: VocabularyConfiguration(
             size: 301, embeddingScale: 11, isTied: true, logitSoftCap: 1.5),
-          attention: AttentionConfiguration(
-            queryHeads: 4, keyValueHeads: 2, headDimension: 20, hasBias: true, hasHeadNorms: true,
-            scale: 0.3, scoreSoftCap: 2),
           normalization: NormalizationConfiguration(epsilon: 1e-6, hasOutputNorms: true),
           sequence: SequenceConfiguration(maximumPositions: 300),
           layers: [
             LayerConfiguration(
-              rope: RoPEParameters(theta: 10_000, rotaryDimension: 12),
+              attention: Self.normedHeads, rope: RoPEParameters(theta: 10_000, rotaryDimension: 12),
               pattern: .slidingWindow(tokens: 70), feedForward: Self.geGLU),
             LayerConfiguration(
+              attention: Self.normedHeads,
               rope: RoPEParameters(theta: 500, scaling: .linear(factor: 3)),
               feedForward: Self.geGLU),
           ]), seed: 4,
@@ -83,15 +138,24 @@ package enum SampleModel: String, CaseIterable {
         ModelConfiguration(
           modelType: "smollm3", hiddenSize: 256,
           vocabulary: VocabularyConfiguration(size: 301, isTied: false),
-          attention: AttentionConfiguration(
-            queryHeads: 4, keyValueHeads: 2, headDimension: 64, hasBias: true),
           normalization: NormalizationConfiguration(epsilon: 1e-5),
           sequence: SequenceConfiguration(maximumPositions: 4096),
           layers: [RoPEParameters(theta: 10_000), nil].map {
             LayerConfiguration(
-              rope: $0,
+              attention: Self.heads(4, 2, dimension: 64), rope: $0,
               feedForward: .dense(DenseFeedForwardConfiguration(intermediateSize: 512)))
           }), seed: 5, formats: WeightFormat.quantized + [.bfloat16]
+      ).weights
+    case .experts, .groupedExperts, .clampedExperts, .quantizedExperts:
+      try mixtureWeights()
+    case .mixed:
+      try RandomModel(
+        ModelConfiguration(
+          modelType: "gemma3_text", hiddenSize: 120,
+          vocabulary: VocabularyConfiguration(size: 301, embeddingScale: 11, isTied: true),
+          normalization: NormalizationConfiguration(epsilon: 1e-6, hasOutputNorms: true),
+          sequence: SequenceConfiguration(maximumPositions: 300), layers: Self.mixedLayers),
+        seed: 6, standardDeviation: 0.2
       ).weights
     case .needle:
       NeedleModel().weights

@@ -3,18 +3,29 @@ import Kernels
 
 /// Attention by its definition, in Float64: the frozen twin of the fast paths.
 ///
-/// softmax(q·kᵀ · scale, capped) · v over the visible keys, every score computed before any is used.
-package enum ReferenceAttention {
+/// softmax(q·kᵀ · scale, capped) · v over the visible keys, every score computed before any is used;
+/// a sink is one more score, whose value is 0.
+package struct ReferenceAttention {
+  package let shape: AttentionShape
+  package let pattern: AttentionPattern
+  /// `[queryHeads]`; empty for none.
+  package let sinks: [Float]
+
+  package init(_ shape: AttentionShape, _ pattern: AttentionPattern, sinks: [Float] = []) {
+    self.shape = shape
+    self.pattern = pattern
+    self.sinks = sinks
+  }
+
   /// - Parameters:
   ///   - queries: `[tokens][queryHeads][headDimension]`; the first token has position
   ///     `firstPosition`.
   ///   - keys: `[positions][keyValueHeads][headDimension]`, as `values`.
-  ///   - rounding: applied to every softmax numerator: identity for the exact result, rounding to
-  ///     bf16 for what a naive computation in that precision loses.
+  ///   - rounding: applied to every softmax numerator of a key: identity for the exact result,
+  ///     rounding to bf16 for what a naive computation in that precision loses.
   /// - Returns: `[tokens][queryHeads][headDimension]`.
-  package static func attend(
-    queries: [Float], keys: [Float], values: [Float], shape: AttentionShape,
-    pattern: AttentionPattern, firstPosition: Int = 0,
+  package func attend(
+    queries: [Float], keys: [Float], values: [Float], firstPosition: Int = 0,
     rounding: (Double) -> Double = { $0 }
   ) -> [Double] {
     let d = shape.headDimension
@@ -34,9 +45,10 @@ package enum ReferenceAttention {
           guard let cap = shape.softCap else { return dot * shape.scale }
           return cap * tanh(dot * shape.scale / cap)
         }
-        let maximum = scores.max()!
+        let sink = sinks.isEmpty ? -.infinity : Double(sinks[head])
+        let maximum = max(scores.max()!, sink)
         let numerators = scores.map { rounding(exp($0 - maximum)) }
-        let sum = numerators.reduce(0, +)
+        let sum = numerators.reduce(exp(sink - maximum), +)
         for (key, p) in zip(first...position, numerators) {
           for j in 0..<d { output[query + j] += p / sum * Double(values[start(key) + j]) }
         }
@@ -65,9 +77,8 @@ package enum ReferenceAttention {
   ///   - query: `[queryHeads][headDimension]` of the token at `position`.
   ///   - keys: `[positions][keyValueHeads][headDimension]`, as `values`.
   /// - Returns: `[queryHeads][headDimension]`.
-  package static func attendInFloat32(
-    query: [Float], keys: [Float], values: [Float], shape: AttentionShape,
-    pattern: AttentionPattern, position: Int
+  package func attendInFloat32(
+    query: [Float], keys: [Float], values: [Float], position: Int
   ) -> [Float] {
     let d = shape.headDimension
     let scale = Float(shape.scale)
@@ -85,8 +96,9 @@ package enum ReferenceAttention {
         }
         scores.append(cap * tanhf(score * scale / cap))
       }
-      let maximum = scores.max()!
-      var sum: Float = 0
+      let sink = sinks.isEmpty ? -.infinity : sinks[head]
+      let maximum = max(scores.max()!, sink)
+      var sum = expf(sink - maximum)
       for (key, score) in zip(first...position, scores) {
         let p = expf(score - maximum)
         sum += p

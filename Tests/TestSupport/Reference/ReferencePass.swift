@@ -5,7 +5,7 @@ import Transformer
 /// `ReferenceDecoder` in one type of number.
 struct ReferencePass<Scalar: BinaryFloatingPoint> {
   /// `[positions][width]`
-  private typealias Rows = [[Scalar]]
+  typealias Rows = [[Scalar]]
 
   private let weights: ModelWeights
   private let configuration: ModelConfiguration
@@ -33,6 +33,9 @@ struct ReferencePass<Scalar: BinaryFloatingPoint> {
         added = norm(added, weights.feedForwardOutputNorm)
       }
       hidden = sum(hidden, added)
+      if layer.hasOutputScale {
+        hidden = hidden.map { $0.map { $0 * Scalar(weights.outputScale) } }
+      }
     }
     return linear(norm(hidden, weights.finalNorm), weights.head).flatMap { row in
       row.map { capped($0, configuration.vocabulary.logitSoftCap) }
@@ -44,50 +47,63 @@ struct ReferencePass<Scalar: BinaryFloatingPoint> {
   private func attention(_ x: Rows, _ weights: AttentionWeights, _ layer: LayerConfiguration)
     -> Rows
   {
-    let d = configuration.attention.headDimension
-    /// Each head normalized, where the model does so, and turned to its position.
-    func placed(_ matrix: WeightMatrix, _ scale: [Float]) -> Rows {
-      linear(x, matrix).enumerated().map { position, row in
+    let d = layer.attention.headDimension
+    /// Rows of heads, normalized where the model does so, and clamped.
+    func normed(_ rows: Rows, _ scale: [Float]) -> Rows {
+      rows.map { row in
+        let row =
+          scale.isEmpty
+          ? row : row.indices(by: scale.count).flatMap { norm([Array(row[$0])], scale)[0] }
+        guard let clip = layer.attention.clip.map({ Scalar($0) }) else { return row }
+        return row.map { min(max($0, -clip), clip) }
+      }
+    }
+    /// Each head turned to its position.
+    func placed(_ rows: Rows) -> Rows {
+      rows.enumerated().map { position, row in
         row.indices(by: d).flatMap { head in
-          let head =
-            configuration.attention.hasHeadNorms
-            ? norm([Array(row[head])], scale)[0] : Array(row[head])
-          return rotated(head, at: position, of: x.count, layer).map(input)
+          rotated(Array(row[head]), at: position, of: x.count, layer).map(input)
         }
       }
     }
-    let queries = placed(weights.query, weights.queryNorm)
-    let keys = placed(weights.key, weights.keyNorm)
-    let values = linear(x, weights.value).map { $0.map(input) }
+    let projectedKeys = linear(x, weights.key)
+    let projectedValues = weights.value.map { linear(x, $0) } ?? projectedKeys
+    let queries = placed(normed(linear(x, weights.query), weights.queryNorm))
+    let keys = placed(normed(projectedKeys, weights.keyNorm))
+    let values = normed(
+      projectedValues, layer.attention.hasValueNorms ? [Float](repeating: 1, count: d) : []
+    ).map { $0.map(input) }
 
     let attended = queries.indices.map { position in
-      (0..<configuration.attention.queryHeads).flatMap { head in
+      (0..<layer.attention.queryHeads).flatMap { head in
         let first = layer.pattern.slidingWindow.map { max(0, position - $0 + 1) } ?? 0
         return attend(
-          queries[position], head: head, keys: keys[first...position],
-          values: values[first...position])
+          queries[position], head: head, layer.attention, keys: keys[first...position],
+          values: values[first...position],
+          sink: weights.sinks.isEmpty ? -.infinity : Scalar(weights.sinks[head]))
       }
     }
     return linear(attended, weights.output)
   }
 
-  /// One query head at one position: softmax(q·k · scale, capped) · v over the keys that it sees.
+  /// One query head at one position: softmax(q·k · scale, capped) · v over the keys that it sees, of
+  /// which the sink is one whose value is 0.
   private func attend(
-    _ query: [Scalar], head: Int, keys: ArraySlice<[Scalar]>, values: ArraySlice<[Scalar]>
+    _ query: [Scalar], head: Int, _ attention: AttentionConfiguration,
+    keys: ArraySlice<[Scalar]>, values: ArraySlice<[Scalar]>, sink: Scalar
   ) -> [Scalar] {
-    let d = configuration.attention.headDimension
+    let d = attention.headDimension
     let q = head * d
-    let kv = head / configuration.attention.shape.groupSize * d
+    let kv = head / attention.shape.groupSize * d
     let scores = keys.map { key in
       var score: Scalar = 0
       for i in 0..<d { score += query[q + i] * key[kv + i] }
-      return capped(
-        score * Scalar(configuration.attention.scale), configuration.attention.scoreSoftCap)
+      return capped(score * Scalar(attention.scale), attention.scoreSoftCap)
     }
-    let maximum = scores.max()!
+    let maximum = max(scores.max()!, sink)
     // The sum adds the rounded weights that multiply the values.
     let p = scores.map { input(exponential($0 - maximum)) }
-    var total: Scalar = 0
+    var total = exponential(sink - maximum)
     for weight in p { total += weight }
     var out = [Scalar](repeating: 0, count: d)
     for (weight, value) in zip(p, values) {
@@ -97,23 +113,32 @@ struct ReferencePass<Scalar: BinaryFloatingPoint> {
   }
 
   private func feedForward(_ x: Rows, _ weights: any FeedForward) -> Rows {
-    guard let dense = weights as? DenseFeedForward else {
-      preconditionFailure("the twin does not know the feed-forward \(type(of: weights))")
+    switch weights {
+    case let dense as DenseFeedForward: return mlp(x, dense)
+    case let mixture as MixtureOfExperts: return self.mixture(x, mixture)
+    default: preconditionFailure("the twin does not know the feed-forward \(type(of: weights))")
     }
-    let gated = zip(linear(x, dense.gate), linear(x, dense.up)).map { gate, up in
-      zip(gate, up).map { activated($0, by: dense.activation) * $1 }
+  }
+
+  func mlp(_ x: Rows, _ dense: DenseFeedForward) -> Rows {
+    let activated = zip(linear(x, dense.gate), linear(x, dense.up)).map { gate, up in
+      zip(gate, up).map { gated($0, $1, by: dense.activation) }
     }
-    return linear(gated, dense.down)
+    return linear(activated, dense.down)
   }
 
   // MARK: The parts
 
-  private func activated(_ x: Scalar, by activation: GatedActivation) -> Scalar {
+  private func gated(_ x: Scalar, _ up: Scalar, by activation: GatedActivation) -> Scalar {
     switch activation {
-    case .swiGLU: return x / (1 + exponential(-x))
+    case .swiGLU: return x / (1 + exponential(-x)) * up
     case .geGLU:
       let u = Scalar((2 / Double.pi).squareRoot()) * (x + Scalar(0.044715) * x * x * x)
-      return x / 2 * (1 + Scalar(tanh(Double(u))))
+      return x / 2 * (1 + Scalar(tanh(Double(u)))) * up
+    case .clampedSwiGLU(let alpha, let limit):
+      let x = min(x, Scalar(limit))
+      let up = max(min(up, Scalar(limit)), -Scalar(limit))
+      return x / (1 + exponential(-Scalar(alpha) * x)) * (up + 1)
     }
   }
 
@@ -152,10 +177,11 @@ struct ReferencePass<Scalar: BinaryFloatingPoint> {
     }
   }
 
-  private func linear(_ x: Rows, _ matrix: WeightMatrix) -> Rows {
+  /// - Parameter isExact: whether its inputs are not rounded.
+  func linear(_ x: Rows, _ matrix: WeightMatrix, isExact: Bool = false) -> Rows {
     let elements: Rows = rows(of: matrix)
     return x.map { row in
-      let row = row.map(input)
+      let row = isExact ? row : row.map(input)
       return elements.indices.map { output in
         var sum: Scalar = matrix.bias.isEmpty ? 0 : Scalar(matrix.bias[output])
         let weights = elements[output]
@@ -174,7 +200,7 @@ struct ReferencePass<Scalar: BinaryFloatingPoint> {
     roundsInputs ? Scalar(BFloat16(Float(value)).float) : value
   }
 
-  private func exponential(_ value: Scalar) -> Scalar { Scalar(exp(Double(value))) }
+  func exponential(_ value: Scalar) -> Scalar { Scalar(exp(Double(value))) }
 
   /// `[outputs][inputs]`
   private func rows(of matrix: WeightMatrix) -> Rows {

@@ -16,6 +16,6 @@ extension RoPE {
 
   /// Where the two elements of a pair stand in a head's row.
   package func places(ofPair pair: Int) -> (first: Int, second: Int) {
-    parameters.layout == .halves ? (pair, pair + pairs) : (2 * pair, 2 * pair + 1)
+    parameters.layout == .halves ? (pair, pair + pairDistance) : (2 * pair, 2 * pair + 1)
   }
 }

@@ -17,17 +17,13 @@ public struct DenseFeedForwardConfiguration: Equatable, Sendable {
 
   static let largestIntermediateSize = 1 << 20
 
-  func validate() throws(ModelError) {
-    try ModelConfiguration.check(
-      "the MLP's intermediate size", intermediateSize, upTo: Self.largestIntermediateSize)
-  }
-
-  var workspace: FeedForwardWorkspace {
-    FeedForwardWorkspace(projected: 2 * intermediateSize, activated: intermediateSize)
+  /// - Parameter what: names the size in the message.
+  func validate(_ what: String = "the MLP's intermediate size") throws(ModelError) {
+    try ModelConfiguration.check(what, intermediateSize, upTo: Self.largestIntermediateSize)
   }
 }
 
-/// A gated MLP: down(activation(gate(x)) · up(x)).
+/// A gated MLP: down(activation(gate(x), up(x))).
 public struct DenseFeedForward: FeedForward {
   /// `[intermediateSize][hiddenSize]`
   public let gate: WeightMatrix
@@ -37,8 +33,8 @@ public struct DenseFeedForward: FeedForward {
   public let down: WeightMatrix
   public let activation: GatedActivation
 
-  private let gateAndUp: LinearGroup
-  private let output: LinearGroup
+  let gateAndUp: LinearGroup
+  let output: LinearGroup
 
   public init(
     gate: WeightMatrix, up: WeightMatrix, down: WeightMatrix, activation: GatedActivation
@@ -53,15 +49,13 @@ public struct DenseFeedForward: FeedForward {
 
   public var linearLayers: [LinearGroup] { [gateAndUp, output] }
 
-  public func inputType(in arithmetic: Arithmetic) -> InputType {
-    arithmetic.inputType(of: gateAndUp)
-  }
-
   public func add(
-    of inputs: MatrixInputs, to rows: StreamRows, norm: [Float], by execution: some LayerExecution
+    of rows: StreamRows, norms: FeedForwardNorms, to stream: UnsafeMutablePointer<Float>,
+    by execution: some LayerExecution
   ) throws -> Bool {
-    let buffers = execution.buffers
-    let arithmetic = execution.arithmetic
+    let (buffers, arithmetic) = (execution.buffers, execution.arithmetic)
+    let inputs = execution.normalize(
+      rows, norms.input, epsilon: norms.epsilon, as: arithmetic.inputType(of: gateAndUp))
     guard
       try execution.multiply(
         gateAndUp, inputs: inputs, rows: rows.count, into: buffers.projected)
@@ -71,6 +65,7 @@ public struct DenseFeedForward: FeedForward {
       activation, gateAndUp: buffers.projected, rows: rows.count, columns: down.inputs,
       into: buffers.activated, as: type)
     return try execution.add(
-      output, of: MatrixInputs(buffers.activated, type), norm: norm, to: rows)
+      output, of: MatrixInputs(buffers.activated, type), norm: norms.output,
+      to: StreamRows(first: rows.first, count: rows.count, stream: stream))
   }
 }
