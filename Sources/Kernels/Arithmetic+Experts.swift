@@ -90,7 +90,7 @@ extension Arithmetic {
       for matrix in experts[Int(run.expert)].matrices {
         products.append(
           LinearProduct(
-            matrix, inputs: MatrixInputs(inputs.rows + first * rowBytes, inputs.type),
+            weights: matrix, inputs: MatrixInputs(inputs.rows + first * rowBytes, inputs.type),
             tokens: run.rows.count, outputs: outputs + first * width + column, outputStride: width,
             accumulate: false))
         column += matrix.outputs
@@ -110,11 +110,12 @@ extension Arithmetic {
     outputs: UnsafeMutablePointer<Float>
   ) {
     guard !range.isEmpty, rows.count > 0 else { return }
-    beginRows(
-      inputs, columns: experts[0].inputs, rows: rows.count,
-      isSplit: rows.runs.contains { $0.rowCount > 1 }, outputs: outputs, outputStride: range.count)
-    for run in rows.runs { addRows(run.rows, of: experts[Int(run.expert)], range: range) }
-    multiplyRowsOfParts()
+    multiplyRows(
+      of: inputs, columns: experts[0].inputs, rows: rows.count,
+      isSplit: rows.runs.contains { $0.rowCount > 1 }, outputs: outputs, outputStride: range.count
+    ) {
+      for run in rows.runs { addRows(run.rows, of: experts[Int(run.expert)], range: range) }
+    }
   }
 
   /// Adds to each token what its rows have, times their weights, in the order of the rows.
@@ -127,9 +128,9 @@ extension Arithmetic {
     to tokens: UnsafeMutablePointer<Float>
   ) {
     // A thread has some columns of all rows, so that the order is that of the rows.
-    let parts = rows.count * columns < 1 << 16 ? 1 : min(4 * team.threads, columns / 16)
-    team.forEach(max(parts, 1)) { part, _ in
-      let range = columns * part / max(parts, 1)..<columns * (part + 1) / max(parts, 1)
+    let parts = rows.count * columns < 1 << 16 ? 1 : max(1, min(4 * team.threads, columns / 16))
+    team.forEach(parts) { part, _ in
+      let range = columns * part / parts..<columns * (part + 1) / parts
       for row in 0..<rows.count {
         let weight = rows.weights[row]
         let source = outputs + row * columns

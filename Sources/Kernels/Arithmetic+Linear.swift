@@ -76,8 +76,8 @@ extension Arithmetic {
   ) {
     multiply([
       LinearProduct(
-        weights, inputs: inputs, tokens: tokens, outputs: outputs, outputStride: outputStride,
-        accumulate: accumulate)
+        weights: weights, inputs: inputs, tokens: tokens, outputs: outputs,
+        outputStride: outputStride, accumulate: accumulate)
     ])
   }
 
@@ -209,18 +209,6 @@ struct LinearProduct {
   let outputs: UnsafeMutablePointer<Float>
   let outputStride: Int
   let accumulate: Bool
-
-  init(
-    _ weights: WeightMatrix, inputs: MatrixInputs, tokens: Int,
-    outputs: UnsafeMutablePointer<Float>, outputStride: Int, accumulate: Bool
-  ) {
-    self.weights = weights
-    self.inputs = inputs
-    self.tokens = tokens
-    self.outputs = outputs
-    self.outputStride = outputStride
-    self.accumulate = accumulate
-  }
 }
 
 /// How a product is cut into items for the threads: some panels for some blocks of tokens each.

@@ -28,19 +28,22 @@ extension Arithmetic {
     outputs: UnsafeMutablePointer<Float>, outputStride: Int
   ) {
     guard !range.isEmpty, rows > 0 else { return }
-    beginRows(
-      inputs, columns: group.inputs, rows: rows, isSplit: rows > 1, outputs: outputs,
-      outputStride: outputStride)
-    addRows(0..<rows, of: group, range: range)
-    multiplyRowsOfParts()
+    multiplyRows(
+      of: inputs, columns: group.inputs, rows: rows, isSplit: rows > 1, outputs: outputs,
+      outputStride: outputStride
+    ) {
+      addRows(0..<rows, of: group, range: range)
+    }
   }
 
-  /// Begins a call for so many rows, of which parts are added next.
+  /// One pass over the weights of all that `listParts` adds with `addRows`.
   ///
-  /// - Parameter isSplit: whether any part has several rows.
-  func beginRows(
-    _ inputs: MatrixInputs, columns: Int, rows: Int, isSplit: Bool,
-    outputs: UnsafeMutablePointer<Float>, outputStride: Int
+  /// - Parameters:
+  ///   - inputs: `[rows]` of so many columns.
+  ///   - isSplit: whether any part has several rows.
+  func multiplyRows(
+    of inputs: MatrixInputs, columns: Int, rows: Int, isSplit: Bool,
+    outputs: UnsafeMutablePointer<Float>, outputStride: Int, listParts: () -> Void
   ) {
     reserveScratch(bytes: linearScratchBytes(inputs: columns))
     let isSplit = isSplit && (inputs.type == .float32 || inputs.type == .float32OfBF16)
@@ -51,6 +54,9 @@ extension Arithmetic {
       outputStride: outputStride)
     rowsParts.removeAll(keepingCapacity: true)
     rowsItems = 0
+    listParts()
+    team.callForEach(rowsItems, multiplyRowsOfItem)
+    rowsCall = nil
   }
 
   /// Adds some of the call's rows, and the outputs of a group that they are to have.
@@ -69,12 +75,6 @@ extension Arithmetic {
       }
       start += matrix.outputs
     }
-  }
-
-  /// Computes what has been added.
-  func multiplyRowsOfParts() {
-    team.callForEach(rowsItems, multiplyRowsOfItem)
-    rowsCall = nil
   }
 
   /// How many outputs a thread computes at a time.

@@ -45,8 +45,7 @@ public struct LayerBuffers {
       // Rows that are multiplied at a time, and how wide what they give is between two linear layers.
       let widths =
         feedForwards.compactMap(\.dense).map { (rowsAtOnce, $0.intermediateSize) }
-        + mixtures.flatMap { [$0.expert, $0.shared?.expert].compactMap(\.self) }
-        .map { (experts!.rows, $0.intermediateSize) }
+        + mixtures.flatMap(\.parts).map { (experts!.rows, $0.intermediateSize) }
       projected = plan.add(
         max(
           rowsAtOnce * attentions.map { $0.queryWidth + 2 * $0.keyValueWidth }.max()!,
@@ -105,8 +104,7 @@ extension ModelConfiguration {
       let mixture = layer.feedForward.mixture
       let rows = mixture.map { ExpertBuffers.Plan.rows([$0], tokens: tokens) } ?? 0
       return [tokens * 2 * (layer.feedForward.dense?.intermediateSize ?? 0)]
-        + (mixture.map { [$0.expert, $0.shared?.expert] } ?? []).compactMap(\.self)
-        .map { rows * max(2 * $0.intermediateSize, hiddenSize) }
+        + (mixture?.parts ?? []).map { rows * max(2 * $0.intermediateSize, hiddenSize) }
     }
     let attentionOutputs = attentions.map { $0.queryWidth + 2 * $0.keyValueWidth }.max()!
     return max(tokens * max(attentionOutputs, hiddenSize), ofLayers.max()!)

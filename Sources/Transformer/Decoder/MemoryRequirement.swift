@@ -65,8 +65,7 @@ public struct MemoryRequirement: Sendable, Equatable {
       + (exact === arithmetic
         ? 0 : arithmetic.team.threads * exact.linearScratchBytes(inputs: hidden))
     guard !arithmetic.multipliesPanels else { return router }
-    let widest = mixtures.flatMap { [$0.expert, $0.shared?.expert].compactMap(\.self) }
-      .reduce(hidden) { max($0, $1.intermediateSize) }
+    let widest = mixtures.flatMap(\.parts).reduce(hidden) { max($0, $1.intermediateSize) }
     return router
       + arithmetic.splitScratchBytes(inputs: widest, rows: PrefillPass.tokensPerChunk)
   }

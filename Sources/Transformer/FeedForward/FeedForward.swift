@@ -28,7 +28,7 @@ public enum FeedForwardConfiguration: Equatable, Sendable {
 
   /// All gated MLPs that it is made of, each once.
   public var parts: [DenseFeedForwardConfiguration] {
-    [dense, mixture?.expert, mixture?.shared?.expert].compactMap(\.self)
+    (dense.map { [$0] } ?? []) + (mixture?.parts ?? [])
   }
 
   /// - Throws: `ModelError` if a size is out of range.

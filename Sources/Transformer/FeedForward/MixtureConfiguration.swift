@@ -12,6 +12,9 @@ public struct MixtureConfiguration: Equatable, Sendable {
   /// What every token goes to besides; nil for nothing.
   public var shared: SharedExpertConfiguration?
 
+  /// The gated MLPs that it is made of, each once.
+  var parts: [DenseFeedForwardConfiguration] { [expert] + (shared.map { [$0.expert] } ?? []) }
+
   public init(
     experts: Int, expertsPerToken: Int, expert: DenseFeedForwardConfiguration,
     routing: RoutingConfiguration = RoutingConfiguration(),
