@@ -70,7 +70,8 @@ extension Arithmetic {
         rowsParts.append(
           RowsPart(
             weights: matrix, range: part.lowerBound - start..<part.upperBound - start, rows: rows,
-            column: part.lowerBound - range.lowerBound, perItem: perItem, firstItem: rowsItems))
+            column: part.lowerBound - range.lowerBound, perItem: perItem, firstItem: rowsItems,
+            dotOfPanel: rows.count == 1 ? matrix.format.blocks?.kernels(table.formats).dot : nil))
         rowsItems += (part.count + perItem - 1) / perItem
       }
       start += matrix.outputs
@@ -131,22 +132,23 @@ extension Arithmetic {
 
   /// One item of the call under way.
   func multiplyRows(ofItem item: Int, thread: Int) {
-    let part = rowsParts.last { $0.firstItem <= item }!
+    let part = part(ofItem: item)
     let call = RowsOfPart(rowsCall!, part.rows)
-    let first = (item - part.firstItem) * part.perItem
-    let outputs =
-      part.range.lowerBound + first..<part.range.lowerBound
-      + min(part.range.count, first + part.perItem)
-    let destination = call.outputs + part.column + first
+    let outputs = part.outputs(ofItem: item)
+    let destination = call.outputs + part.column + (outputs.lowerBound - part.range.lowerBound)
     let weights = part.weights
-    if let blocks = weights.format.blocks {
+    if weights.format.blocks != nil {
       let panel = Int(RF_PANEL_COLUMNS)
+      // What no item has asked for yet.
+      if item < team.threads { rf_prefetch(weights.row(outputs.lowerBound), Self.bytesAhead) }
       for start in stride(from: outputs.lowerBound, to: outputs.upperBound, by: panel) {
         let range = start..<min(start + panel, outputs.upperBound)
         let place = destination + (start - outputs.lowerBound)
         if call.inputs.type == .int8 {
-          if start == outputs.lowerBound { prefetch(blocks, weights, outputs: range) }
-          multiplyInt8(blocks, weights, outputs: range, call, into: place, thread: thread)
+          let ahead =
+            range.upperBound == outputs.upperBound
+            ? weightsOfNextItem() : weights.row(range.upperBound)
+          multiplyInt8(part, outputs: range, ahead: ahead, call, into: place, thread: thread)
         } else {
           multiplyUnpacked(weights, outputs: range, call, into: place, thread: thread)
         }
@@ -171,34 +173,34 @@ extension Arithmetic {
   /// and are whole blocks of every format.
   private static let groupsPerChunk = 8
 
-  /// Asks for the first panel of an item, which none before it has asked for, in the order in which it
-  /// is packed.
-  private func prefetch(_ blocks: WeightBlocks, _ weights: WeightMatrix, outputs: Range<Int>) {
-    let groups = min(weights.inputs / 32, 4 * Self.groupsPerChunk)
-    for first in stride(from: 0, to: groups, by: Self.groupsPerChunk) {
-      let bytes =
-        min(Self.groupsPerChunk, groups - first) / blocks.groups * weights.format.bytesPerBlock
-      for output in outputs {
-        rf_prefetch(
-          weights.row(output) + first / blocks.groups * weights.format.bytesPerBlock, bytes)
-      }
-    }
+  /// What a panel leaves to be asked for of the memory that it is told to read ahead.
+  private static let bytesAhead = 4096
+
+  /// Where the weights begin that this thread is likely to read after its item.
+  private func weightsOfNextItem() -> UnsafeRawPointer {
+    let item = min(team.nextItem, rowsItems - 1)
+    let part = part(ofItem: item)
+    let weights = part.weights.row(part.outputs(ofItem: item).lowerBound)
+    rf_prefetch(weights, Self.bytesAhead)
+    return weights
   }
+
+  private func part(ofItem item: Int) -> RowsPart { rowsParts.last { $0.firstItem <= item }! }
 
   /// A panel of int8, chunk by chunk, of which the sums go on in the outputs.
   private func multiplyInt8(
-    _ blocks: WeightBlocks, _ weights: WeightMatrix, outputs: Range<Int>, _ call: RowsOfPart,
+    _ part: RowsPart, outputs: Range<Int>, ahead: UnsafeRawPointer, _ call: RowsOfPart,
     into destination: UnsafeMutablePointer<Float>, thread: Int
   ) {
+    let weights = part.weights
     let rows = weights.row(outputs.lowerBound)
-    if call.rows == 1, outputs.count == Int(RF_PANEL_COLUMNS),
-      let dot = blocks.kernels(table.formats).dot
-    {
+    if let dot = part.dotOfPanel, outputs.count == Int(RF_PANEL_COLUMNS) {
       dot(
-        rows, weights.rowBytes, weights.inputs / weights.format.elementsPerBlock,
-        weights.row(outputs.upperBound), call.inputs.rows, destination)
+        rows, weights.rowBytes, weights.inputs / weights.format.elementsPerBlock, ahead,
+        call.inputs.rows, destination)
       return
     }
+    let blocks = weights.format.blocks!
     let (pack, matrix) = (blocks.pack(table), blocks.matrix(table))
     let panel = scratch(of: thread)
     let groups = weights.inputs / 32
@@ -210,7 +212,7 @@ extension Arithmetic {
     product.outputs = destination
     product.output_stride = call.outputStride
     product.columns = outputs.count
-    var ahead = weights.row(outputs.upperBound)
+    var ahead = ahead
     for first in stride(from: 0, to: groups, by: Self.groupsPerChunk) {
       let count = min(Self.groupsPerChunk, groups - first)
       let blockCount = count / blocks.groups
@@ -303,6 +305,13 @@ struct RowsPart {
   /// How many of them are one item.
   let perItem: Int
   let firstItem: Int
+  /// What multiplies one row with a panel of blocks as they lie, where there is such a kernel.
+  let dotOfPanel: rf_dot_blocks_function?
+
+  func outputs(ofItem item: Int) -> Range<Int> {
+    let first = range.lowerBound + (item - firstItem) * perItem
+    return first..<min(range.upperBound, first + perItem)
+  }
 }
 
 /// A call as a part of its rows sees it.

@@ -128,6 +128,9 @@ public final class ThreadTeam: @unchecked Sendable {
     self.body = nil
   }
 
+  /// The item of the call under way that a thread takes next; beyond the last one when none is left.
+  var nextItem: Int { next.load(ordering: .relaxed) }
+
   private func take(_ count: Int) -> Int? {
     let item = next.wrappingAdd(1, ordering: .relaxed).oldValue
     return item < count ? item : nil

@@ -11,9 +11,16 @@ RF_INLINE rf_quants rf_iq4_xs_quants(rf_rows rows, size_t group) {
   return rf_looked_up(rf_nibbles(rf_load_lanes(rows, 8 + 16 * group)), RF_IQ4_VALUES);
 }
 
+RF_INLINE rf_quants rf_iq4_xs_fours(const uint8_t *block, size_t set) {
+  return rf_looked_up(rf_nibbles(rf_load_lanes(rf_four_parts(block + 8 + 64 * set, 16), 0)),
+                      RF_IQ4_VALUES);
+}
+
 RF_INLINE void rf_iq4_xs_scales(rf_sixteen_rows rows, rf_scale_slots to) {
-  const rf_f32x16 d = rf_floats_of_halves(rows, 0);
-  const rf_u32x16 highs = rf_words(rows, 0) >> 16, lows = rf_words(rows, 4);
+  rf_u32x16 words[4];
+  rf_four_words(rows, 0, words);
+  const rf_f32x16 d = rf_floats_of_low_halves(words[0]);
+  const rf_u32x16 highs = words[0] >> 16, lows = words[1];
 #pragma clang loop unroll(full)
   for (uint32_t i = 0; i < 8; i++) {
     const rf_u32x16 scale = ((lows >> (4 * i)) & 15) | (((highs >> (2 * i)) & 3) << 4);
@@ -24,4 +31,5 @@ RF_INLINE void rf_iq4_xs_scales(rf_sixteen_rows rows, rf_scale_slots to) {
 #define RF_FORMAT iq4_xs
 #define RF_FORMAT_BYTES 136
 #define RF_FORMAT_GROUPS 8
+#define RF_FORMAT_GROUP_OF(set, lane) (4 * (set) + (lane))
 #include "../vector/format_kernel.h"

@@ -15,6 +15,17 @@ RF_INLINE rf_quants rf_q3_k_quants(rf_rows rows, size_t group) {
   return rf_biased(rf_joined(low, high), 128 - 4);
 }
 
+RF_INLINE rf_quants rf_q3_k_fours(const uint8_t *block, size_t set) {
+  const uint8_t *first = block + 32;
+  const rf_quants q = rf_load_both((rf_rows){{first, first, first + 32, first + 32}, 0}, 0);
+  const uint8_t bits[4] = {(uint8_t)(1 << 2 * set), (uint8_t)(2 << 2 * set),
+                           (uint8_t)(16 << 2 * set), (uint8_t)(32 << 2 * set)};
+  const rf_u8x64 a = rf_one_bit((rf_u8x64)rf_all_lanes((const int8_t *)block), bits, 4);
+  const rf_u8x64 b = rf_one_bit((rf_u8x64)rf_all_lanes((const int8_t *)block + 16), bits, 4);
+  return (rf_quants){rf_two_bits(q.low, 4 * (uint32_t)set) | a,
+                     rf_two_bits(q.high, 4 * (uint32_t)set) | b, 128 - 4, 0};
+}
+
 RF_INLINE void rf_q3_k_scales(rf_sixteen_rows rows, rf_scale_slots to) {
   const rf_f32x16 d = rf_floats_of_halves(rows, 108);
   const rf_u32x16 a = rf_words(rows, 96), b = rf_words(rows, 100), c = rf_words(rows, 104);
@@ -30,4 +41,5 @@ RF_INLINE void rf_q3_k_scales(rf_sixteen_rows rows, rf_scale_slots to) {
 #define RF_FORMAT_BYTES 110
 #define RF_FORMAT_GROUPS 8
 #define RF_FORMAT_HALVES
+#define RF_FORMAT_GROUP_OF(set, lane) ((lane) / 2 * 4 + 2 * (set) + (lane) % 2)
 #include "../vector/format_kernel.h"

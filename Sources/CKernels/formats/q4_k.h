@@ -12,10 +12,18 @@ RF_INLINE rf_quants rf_q4_k_quants(rf_rows rows, size_t group) {
   return rf_biased(rf_bits_of_both(rf_load_both(rows, first), shift, 15, 0), 128);
 }
 
+// A set is the low or the high halves of the bytes, the high ones where they are: times 16.
+RF_INLINE rf_quants rf_q4_k_fours(const uint8_t *block, size_t set) {
+  const rf_quants q = rf_load_both(rf_four_parts(block + 16, 32), 0);
+  const uint8_t mask = set == 0 ? 0x0f : 0xf0;
+  return (rf_quants){q.low & mask, q.high & mask, 128, 4 * (int32_t)set};
+}
+
 RF_INLINE void rf_q4_k_scales(rf_sixteen_rows rows, rf_scale_slots to) { rf_k_scales(rows, to); }
 
 #define RF_FORMAT q4_k
 #define RF_FORMAT_BYTES 144
 #define RF_FORMAT_GROUPS 8
 #define RF_FORMAT_MINIMUMS
+#define RF_FORMAT_GROUP_OF(set, lane) (2 * (lane) + (set))
 #include "../vector/format_kernel.h"

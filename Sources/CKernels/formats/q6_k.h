@@ -16,11 +16,22 @@ RF_INLINE rf_quants rf_q6_k_quants(rf_rows rows, size_t group) {
   return rf_biased(rf_joined(lows, highs), 128 - 32);
 }
 
+RF_INLINE rf_quants rf_q6_k_fours(const uint8_t *block, size_t set) {
+  const rf_quants low = rf_bits_of_both(rf_load_both(rf_four_parts(block, 32), 0), 4 * set, 15, 0);
+  const uint8_t *high = block + 128;
+  const rf_quants two = rf_load_both((rf_rows){{high, high, high + 32, high + 32}, 0}, 0);
+  const uint32_t first = 4 * (uint32_t)set;
+  return (rf_quants){low.low | (rf_two_bits(two.low, first) << 4),
+                     low.high | (rf_two_bits(two.high, first) << 4), 128 - 32, 0};
+}
+
 RF_INLINE void rf_q6_k_scales(rf_sixteen_rows rows, rf_scale_slots to) {
   const rf_f32x16 d = rf_floats_of_halves(rows, 208);
+  rf_u32x16 all[4];
+  rf_four_words(rows, 192, all);
 #pragma clang loop unroll(full)
   for (size_t i = 0; i < 4; i++) {
-    const rf_s32x16 words = (rf_s32x16)rf_words(rows, 192 + 4 * i);
+    const rf_s32x16 words = (rf_s32x16)all[i];
 #pragma clang loop unroll(full)
     for (int j = 0; j < 4; j++)
       rf_store_scale(to, 2 * i + (size_t)j / 2, (size_t)j % 2,
@@ -32,4 +43,5 @@ RF_INLINE void rf_q6_k_scales(rf_sixteen_rows rows, rf_scale_slots to) {
 #define RF_FORMAT_BYTES 210
 #define RF_FORMAT_GROUPS 8
 #define RF_FORMAT_HALVES
+#define RF_FORMAT_GROUP_OF(set, lane) ((lane) / 2 * 4 + 2 * (set) + (lane) % 2)
 #include "../vector/format_kernel.h"

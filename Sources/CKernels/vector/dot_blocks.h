@@ -2,63 +2,24 @@
 // format_kernel.h. The bits are those of packing and rf_int8_matrix, as the sums of a group are
 // exact in any order and the chain is the same (see int8.h).
 //
-// A vector of weights is four lanes of 16; its products with the inputs are four sums a lane, and
-// rf_lane_totals gives those of 16 lanes. Lanes are the same part of a block of four rows. Where a
-// block is one group, lanes are four blocks of a row instead, which few loads have. 16 rows go side
-// by side, so that the caches' own prefetching follows as many streams while there is something to
-// compute.
+// A vector of weights is four lanes of 16: of four groups of one row, which few loads have. These
+// are of one block, or of four that follow each other where a block is one group. Its products with
+// the inputs are four sums a lane, and rf_lane_totals gives those of 16 lanes. 16 rows go side by
+// side, so that all that comes after is computed for 16 outputs at once.
 
-// The products of 16 rows with a group of a block.
-RF_INLINE void RF_NAME(RF_FORMAT, s8, group_products)(rf_panel_rows rows, size_t first, size_t byte,
-                                                      size_t group, const int8_t *input,
-                                                      const rf_int8_group *input_group,
-                                                      rf_s32x16 *products) {
-  const rf_s32x16 low = rf_all_lanes(input), high = rf_all_lanes(input + 16);
-  rf_s32x16 sums[RF_PARTS][4];
-  uint8_t bias = 0;
-#pragma clang loop unroll(full)
-  for (size_t j = 0; j < 4; j++) {
-    // Rows 4 L + j are lane L of the vectors j.
-    const rf_quants q = RF_QUANTS(RF_FORMAT)(rf_rows_at(rows, first + j, 4, byte), group);
-    const rf_s32x16 none = {0};
-    sums[0][j] = RF_DOT(none, q.low, low);
-    sums[RF_PARTS - 1][j] = RF_DOT(RF_PARTS == 1 ? sums[0][j] : none, q.high, high);
-    bias = q.bias;
-  }
-#pragma clang loop unroll(full)
-  for (size_t part = 0; part < RF_PARTS; part++)
-    products[part] = rf_lane_totals(sums[part]) + rf_dot_start(input_group, RF_PARTS, part, bias);
-}
-
-// Adds the products of 16 rows with one of their blocks to the chain.
-RF_INLINE rf_f32x16 RF_NAME(RF_FORMAT, s8, dot_16_block)(rf_f32x16 sum, rf_panel_rows rows,
-                                                         size_t first, size_t byte,
-                                                         const char *ahead, rf_dot_input input) {
-  float scales[RF_FORMAT_GROUPS][4][RF_PANEL_COLUMNS];
-  const rf_scale_slots slots = {scales[0][0], 4 * RF_PANEL_COLUMNS, RF_PARTS * RF_PANEL_COLUMNS};
-  RF_SCALES(RF_FORMAT)((rf_sixteen_rows){rows, first, byte, 0}, slots);
-#pragma clang loop unroll(full)
-  for (size_t g = 0; g < RF_FORMAT_GROUPS; g++) {
-    ahead = rf_prefetch_ahead(ahead, 16 * RF_FORMAT_BYTES / RF_FORMAT_GROUPS);
-    const rf_int8_group *group = input.groups + g;
-    rf_s32x16 products[RF_PARTS];
-    RF_NAME(RF_FORMAT, s8, group_products)
-    (rows, first, byte, g, input.quants + 32 * g, group, products);
-#pragma clang loop unroll(full)
-    for (size_t part = 0; part < RF_PARTS; part++) {
-      sum = rf_add_products(sum, products[part], group->scale, rf_load(scales[g][part]));
-      if (RF_HAS_MINIMUMS)
-        sum = rf_add_minimums(sum, rf_load(scales[g][RF_PARTS + part]),
-                              rf_part_sum(group, RF_PARTS, part));
-    }
-  }
-  return sum;
+// Adds the products of a part of a group to the chain.
+RF_INLINE rf_f32x16 RF_NAME(RF_FORMAT, s8, chain)(rf_f32x16 sum, rf_s32x16 products,
+                                                  const rf_int8_group *group, size_t part,
+                                                  uint8_t bias, rf_f32x16 scales,
+                                                  rf_f32x16 minimums) {
+  sum = rf_add_products(sum, products + rf_dot_start(group, RF_PARTS, part, bias), group->scale,
+                        scales);
+  return RF_HAS_MINIMUMS ? rf_add_minimums(sum, minimums, rf_part_sum(group, RF_PARTS, part)) : sum;
 }
 
 #if RF_FORMAT_GROUPS == 1
-// The same with four blocks that follow each other.
-RF_INLINE rf_f32x16 RF_NAME(RF_FORMAT, s8, dot_16_fours)(rf_f32x16 sum, rf_panel_rows rows,
-                                                         size_t first, size_t byte,
+// Adds the products of 16 rows with four of their blocks.
+RF_INLINE rf_f32x16 RF_NAME(RF_FORMAT, s8, dot_16_fours)(rf_f32x16 sum, rf_sixteen_rows rows,
                                                          const char *ahead, rf_dot_input input) {
   rf_s32x16 lanes[2];
   rf_arrange_lanes(input.quants, lanes);
@@ -72,15 +33,15 @@ RF_INLINE rf_f32x16 RF_NAME(RF_FORMAT, s8, dot_16_fours)(rf_f32x16 sum, rf_panel
 #pragma clang loop unroll(full)
     for (size_t j = 0; j < 4; j++) {
       const rf_quants q =
-          RF_QUANTS(RF_FORMAT)(rf_blocks_at(rows, first + 4 * i + j, byte, RF_FORMAT_BYTES), 0);
+          RF_QUANTS(RF_FORMAT)(rf_four_parts(rf_row(rows, 4 * i + j), RF_FORMAT_BYTES), 0);
       sums[j] = RF_DOT(RF_DOT((rf_s32x16){0}, q.low, lanes[0]), q.high, lanes[1]);
       bias = q.bias;
     }
     products[i] = (rf_u32x16)rf_lane_totals(sums);
     float numbers[2][16];
-    const rf_scale_slots slots = {numbers[0], 0, 16};
+    const rf_scale_slots slots = {numbers[0], 0, 0, 16};
     RF_SCALES(RF_FORMAT)
-    ((rf_sixteen_rows){rows, first + 4 * i, byte, RF_FORMAT_BYTES}, slots);
+    (rf_blocks_as_rows(rows, 4 * i, RF_FORMAT_BYTES), slots);
     scales[i] = (rf_u32x16)rf_load(numbers[0]);
     if (RF_HAS_MINIMUMS)
       minimums[i] = (rf_u32x16)rf_load(numbers[1]);
@@ -91,39 +52,125 @@ RF_INLINE rf_f32x16 RF_NAME(RF_FORMAT, s8, dot_16_fours)(rf_f32x16 sum, rf_panel
     rf_transpose_lanes(minimums);
 #pragma clang loop unroll(full)
   for (size_t b = 0; b < 4; b++) {
-    const rf_int8_group *group = input.groups + b;
-    sum = rf_add_products(sum, (rf_s32x16)products[b] + rf_dot_start(group, 1, 0, bias),
-                          group->scale, (rf_f32x16)scales[b]);
-    if (RF_HAS_MINIMUMS)
-      sum = rf_add_minimums(sum, (rf_f32x16)minimums[b], group->sum);
+    const rf_f32x16 m = RF_HAS_MINIMUMS ? (rf_f32x16)minimums[b] : (rf_f32x16){0};
+    sum = RF_NAME(RF_FORMAT, s8, chain)(sum, (rf_s32x16)products[b], input.groups + b, 0, bias,
+                                        (rf_f32x16)scales[b], m);
   }
+  return sum;
+}
+
+// The same with one block, for those that are left. Lanes are four rows.
+RF_INLINE rf_f32x16 RF_NAME(RF_FORMAT, s8, dot_16_block)(rf_f32x16 sum, rf_sixteen_rows rows,
+                                                         const char *ahead, rf_dot_input input) {
+  ahead = rf_prefetch_ahead(ahead, 16 * RF_FORMAT_BYTES);
+  const rf_s32x16 low = rf_all_lanes(input.quants), high = rf_all_lanes(input.quants + 16);
+  rf_s32x16 sums[4];
+  uint8_t bias = 0;
+#pragma clang loop unroll(full)
+  for (size_t j = 0; j < 4; j++) {
+    // Rows 4 L + j are lane L of the vectors j.
+    const rf_quants q = RF_QUANTS(RF_FORMAT)(rf_every_fourth(rows, j), 0);
+    sums[j] = RF_DOT(RF_DOT((rf_s32x16){0}, q.low, low), q.high, high);
+    bias = q.bias;
+  }
+  float numbers[2][16] = {0};
+  RF_SCALES(RF_FORMAT)(rows, (rf_scale_slots){numbers[0], 0, 0, 16});
+  return RF_NAME(RF_FORMAT, s8, chain)(sum, rf_lane_totals(sums), input.groups, 0, bias,
+                                       rf_load(numbers[0]), rf_load(numbers[1]));
+}
+#else
+// Adds the products of 16 rows with one of their blocks, whose groups are two sets of four.
+RF_INLINE rf_f32x16 RF_NAME(RF_FORMAT, s8, dot_16_block)(rf_f32x16 sum, rf_sixteen_rows rows,
+                                                         const char *ahead, rf_dot_input input) {
+  float numbers[RF_FORMAT_GROUPS][2][RF_PARTS][16];
+  RF_SCALES(RF_FORMAT)
+  (rows, (rf_scale_slots){numbers[0][0][0], 2 * RF_PARTS * 16, 16, RF_PARTS * 16});
+  rf_s32x16 low[2], high[2]; // lanes of the inputs of a set
+#pragma clang loop unroll(full)
+  for (size_t set = 0; set < 2; set++) {
+    rf_rows groups = {0};
+#pragma clang loop unroll(full)
+    for (size_t i = 0; i < 4; i++)
+      groups.block[i] = (const uint8_t *)input.quants + 32 * RF_FORMAT_GROUP_OF(set, i);
+    low[set] = (rf_s32x16)rf_load_lanes(groups, 0);
+    high[set] = (rf_s32x16)rf_load_lanes(groups, 16);
+  }
+  // Lane L, word j of vector i is of row 4 i + j and group L of the set.
+  rf_u32x16 products[2][RF_PARTS][4];
+  rf_quants q[2];
+#pragma clang loop unroll(full)
+  for (size_t i = 0; i < 4; i++) {
+    ahead = rf_prefetch_ahead(ahead, 4 * RF_FORMAT_BYTES);
+    rf_s32x16 sums[2][RF_PARTS][4];
+#pragma clang loop unroll(full)
+    for (size_t j = 0; j < 4; j++)
+#pragma clang loop unroll(full)
+      for (size_t set = 0; set < 2; set++) {
+        q[set] = RF_FOURS(RF_FORMAT)(rf_row(rows, 4 * i + j), set);
+        const rf_s32x16 none = {0}, first = RF_DOT(none, q[set].low, low[set]);
+        sums[set][0][j] = first;
+        sums[set][RF_PARTS - 1][j] = RF_DOT(RF_PARTS == 1 ? first : none, q[set].high, high[set]);
+      }
+#pragma clang loop unroll(full)
+    for (size_t set = 0; set < 2; set++)
+#pragma clang loop unroll(full)
+      for (size_t part = 0; part < RF_PARTS; part++) {
+        products[set][part][i] = (rf_u32x16)rf_lane_totals(sums[set][part]);
+        // Else the compiler begins with all rows at once, and has no registers for them.
+        __asm__ volatile("" : "+v"(products[set][part][i]) : : "memory");
+      }
+  }
+  rf_s32x16 by_group[RF_FORMAT_GROUPS][RF_PARTS];
+#pragma clang loop unroll(full)
+  for (size_t set = 0; set < 2; set++)
+#pragma clang loop unroll(full)
+    for (size_t part = 0; part < RF_PARTS; part++) {
+      rf_transpose_lanes(products[set][part]);
+#pragma clang loop unroll(full)
+      for (size_t i = 0; i < 4; i++)
+        by_group[RF_FORMAT_GROUP_OF(set, i)][part] =
+            (rf_s32x16)products[set][part][i] >> q[set].shift;
+    }
+#pragma clang loop unroll(full)
+  for (size_t g = 0; g < RF_FORMAT_GROUPS; g++)
+#pragma clang loop unroll(full)
+    for (size_t part = 0; part < RF_PARTS; part++) {
+      const rf_f32x16 m = RF_HAS_MINIMUMS ? rf_load(numbers[g][1][part]) : (rf_f32x16){0};
+      sum = RF_NAME(RF_FORMAT, s8, chain)(sum, by_group[g][part], input.groups + g, part, q[0].bias,
+                                          rf_load(numbers[g][0][part]), m);
+    }
   return sum;
 }
 #endif
 
-RF_INLINE rf_f32x16 RF_NAME(RF_FORMAT, s8, dot_16)(rf_panel_rows rows, size_t first, size_t blocks,
-                                                   const char *ahead, rf_dot_input input) {
+RF_INLINE rf_f32x16 RF_NAME(RF_FORMAT, s8, dot_16)(const uint8_t *weights, size_t row_bytes,
+                                                   size_t blocks, const char *ahead,
+                                                   rf_dot_input input) {
   rf_f32x16 sum = {0};
+  rf_sixteen_rows rows = rf_rows_from(weights, row_bytes);
   size_t block = 0;
 #if RF_FORMAT_GROUPS == 1
-  for (; block + 4 <= blocks; block += 4)
-    sum = RF_NAME(RF_FORMAT, s8, dot_16_fours)(sum, rows, first, block * RF_FORMAT_BYTES,
-                                               ahead + 16 * block * RF_FORMAT_BYTES,
-                                               rf_dot_input_from(input, block));
+  for (; block + 4 <= blocks; block += 4) {
+    sum = RF_NAME(RF_FORMAT, s8, dot_16_fours)(sum, rows, ahead, rf_dot_input_from(input, block));
+    rows = rf_rows_behind(rows, 4 * RF_FORMAT_BYTES);
+    ahead += 4 * 16 * RF_FORMAT_BYTES;
+  }
 #endif
-  for (; block < blocks; block++)
-    sum = RF_NAME(RF_FORMAT, s8, dot_16_block)(sum, rows, first, block * RF_FORMAT_BYTES,
-                                               ahead + 16 * block * RF_FORMAT_BYTES,
+  for (; block < blocks; block++) {
+    sum = RF_NAME(RF_FORMAT, s8, dot_16_block)(sum, rows, ahead,
                                                rf_dot_input_from(input, block * RF_FORMAT_GROUPS));
+    rows = rf_rows_behind(rows, RF_FORMAT_BYTES);
+    ahead += 16 * RF_FORMAT_BYTES;
+  }
   return sum;
 }
 
 void RF_NAME(RF_FORMAT, s8, dot_32x1)(const void *weights, size_t row_bytes, size_t blocks,
                                       const void *ahead, const void *input, float *outputs) {
-  const rf_panel_rows rows = {weights, row_bytes, NULL};
+  const uint8_t *first = weights, *second = first + 16 * row_bytes;
   const int8_t *quants = input;
   const rf_dot_input x = {quants, (const rf_int8_group *)(quants + 32 * RF_FORMAT_GROUPS * blocks)};
-  const char *second = (const char *)weights + 16 * row_bytes;
-  rf_store(outputs, RF_NAME(RF_FORMAT, s8, dot_16)(rows, 0, blocks, second, x));
-  rf_store(outputs + 16, RF_NAME(RF_FORMAT, s8, dot_16)(rows, 16, blocks, ahead, x));
+  rf_store(outputs,
+           RF_NAME(RF_FORMAT, s8, dot_16)(first, row_bytes, blocks, (const char *)second, x));
+  rf_store(outputs + 16, RF_NAME(RF_FORMAT, s8, dot_16)(second, row_bytes, blocks, ahead, x));
 }

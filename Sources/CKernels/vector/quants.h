@@ -6,20 +6,22 @@
 typedef struct rf_quants {
   rf_u8x64 low, high;
   uint8_t bias;
+  int32_t shift; // of these numbers' products to the right
 } rf_quants;
 
 // Where the scales of 16 rows of a panel stand, for one block of a format.
 typedef struct rf_scale_slots {
   float *first;
-  size_t group_floats, minimums; // to the next group; from a scale to its minimum
+  // To the next group, to the second part, and from a scale to its minimum.
+  size_t group_floats, part_floats, minimums;
 } rf_scale_slots;
 
 RF_INLINE void rf_store_scale(rf_scale_slots slots, size_t group, size_t part, rf_f32x16 scale) {
-  rf_store(slots.first + group * slots.group_floats + part * RF_PANEL_COLUMNS, scale);
+  rf_store(slots.first + group * slots.group_floats + part * slots.part_floats, scale);
 }
 
 RF_INLINE void rf_store_minimum(rf_scale_slots slots, size_t group, size_t part, rf_f32x16 m) {
-  rf_store(slots.first + group * slots.group_floats + part * RF_PANEL_COLUMNS + slots.minimums, m);
+  rf_store(slots.first + group * slots.group_floats + part * slots.part_floats + slots.minimums, m);
 }
 
 // The same block of four rows, or four blocks of one, `step` bytes apart; 0 of rows.
@@ -28,30 +30,65 @@ typedef struct rf_rows {
   size_t step;
 } rf_rows;
 
-// Where the rows of a panel are: `step` bytes apart, or as a table says if there is one, in which
-// the last row stands in the place of missing ones.
-typedef struct rf_panel_rows {
-  const uint8_t *first;
-  size_t step;
+// Where a block of 16 rows is: rows 0, 4, 8 and 12, and how far the next one is from each. Row r is
+// then a base, a multiple of the distance and a constant: an address, where 16 pointers would not
+// stay in registers. Or there is a table, in which the last row stands in the place of missing
+// ones.
+typedef struct rf_sixteen_rows {
+  const uint8_t *four[4];
+  size_t step, three_steps;
   const uint8_t *const *table;
-} rf_panel_rows;
+  size_t byte;       // of the table's rows
+  size_t block_step; // if row r is block r / 4 of row r % 4: from block to block; or 0
+} rf_sixteen_rows;
 
-// Rows r, r + distance, r + 2 distance and r + 3 distance, at a byte of each. Multiples of the step
-// stay in registers and become parts of addresses: 32 pointers would not.
-RF_INLINE rf_rows rf_rows_at(rf_panel_rows rows, size_t r, size_t distance, size_t byte) {
-  if (rows.table)
-    return (rf_rows){{rows.table[r] + byte, rows.table[r + distance] + byte,
-                      rows.table[r + 2 * distance] + byte, rows.table[r + 3 * distance] + byte},
-                     0};
-  const uint8_t *first = rows.first + r * rows.step + byte;
-  size_t one = distance * rows.step, three = 3 * one;
-  __asm__("" : "+r"(one), "+r"(three));
-  return (rf_rows){{first, first + one, first + 2 * one, first + three}, 0};
+RF_INLINE rf_sixteen_rows rf_rows_from(const uint8_t *first, size_t step) {
+  size_t three = 3 * step;
+  __asm__("" : "+r"(step), "+r"(three)); // Else they become other pointers, too many to keep.
+  const uint8_t *const next = first + 4 * step;
+  return (rf_sixteen_rows){
+      {first, next, next + 4 * step, next + 8 * step}, step, three, NULL, 0, 0};
 }
 
-// Four blocks of `step` bytes of row r, from a byte of it on.
-RF_INLINE rf_rows rf_blocks_at(rf_panel_rows rows, size_t r, size_t byte, size_t step) {
-  const uint8_t *first = rows.first + r * rows.step + byte;
+RF_INLINE rf_sixteen_rows rf_rows_of_table(const uint8_t *const *table, size_t byte) {
+  return (rf_sixteen_rows){{NULL}, 0, 0, table, byte, 0};
+}
+
+// The same rows so many bytes further on.
+RF_INLINE rf_sixteen_rows rf_rows_behind(rf_sixteen_rows rows, size_t bytes) {
+  rows.byte += bytes;
+#pragma clang loop unroll(full)
+  for (size_t i = 0; i < 4; i++)
+    rows.four[i] += bytes;
+  __asm__("" : "+r"(rows.four[0]), "+r"(rows.four[1]), "+r"(rows.four[2]), "+r"(rows.four[3]));
+  return rows;
+}
+
+// Four neighbouring blocks of rows r to r + 3, `step` bytes each, as if they were rows.
+RF_INLINE rf_sixteen_rows rf_blocks_as_rows(rf_sixteen_rows rows, size_t r, size_t step) {
+  const uint8_t *first = rows.four[r / 4];
+  return (rf_sixteen_rows){{first, first + step, first + 2 * step, first + 3 * step},
+                           rows.step,
+                           rows.three_steps,
+                           NULL,
+                           0,
+                           step};
+}
+
+RF_INLINE const uint8_t *rf_row(rf_sixteen_rows rows, size_t r) {
+  if (rows.table)
+    return rows.table[r] + rows.byte;
+  return rows.four[r / 4] + (r % 4 == 3 ? rows.three_steps : r % 4 * rows.step);
+}
+
+// Rows r, r + 4, r + 8 and r + 12.
+RF_INLINE rf_rows rf_every_fourth(rf_sixteen_rows rows, size_t r) {
+  return (rf_rows){
+      {rf_row(rows, r), rf_row(rows, r + 4), rf_row(rows, r + 8), rf_row(rows, r + 12)}, 0};
+}
+
+// Four parts that follow each other, `step` bytes from one to the next.
+RF_INLINE rf_rows rf_four_parts(const uint8_t *first, size_t step) {
   return (rf_rows){{first, first + step, first + 2 * step, first + 3 * step}, step};
 }
 
@@ -103,6 +140,22 @@ RF_INLINE rf_quants rf_joined(rf_quants a, rf_quants b) {
   return (rf_quants){a.low | b.low, a.high | b.high, 0};
 }
 
+// In every byte of lane L, two bits from bit `first` + 2 (L % 2) on.
+RF_INLINE rf_u8x64 rf_two_bits(rf_u8x64 v, uint32_t first) {
+  const uint32_t f = first, n = first + 2;
+  const rf_u32x16 right = {f, f, f, f, n, n, n, n, f, f, f, f, n, n, n, n};
+  return (rf_u8x64)(((rf_u32x16)v >> right) & 0x03030303u);
+}
+
+// `value` in every byte of lane L that has the bit bits[L].
+RF_INLINE rf_u8x64 rf_one_bit(rf_u8x64 v, const uint8_t bits[4], uint8_t value) {
+  rf_u8x64 mask;
+#pragma clang loop unroll(full)
+  for (size_t i = 0; i < 64; i++)
+    mask[i] = bits[i / 16];
+  return (rf_u8x64)((v & mask) != 0) & value;
+}
+
 // The low and the high 4 bits of 16 bytes a row.
 RF_INLINE rf_quants rf_nibbles(rf_u8x64 v) {
   return (rf_quants){rf_bits(v, 0, 15), rf_bits(v, 4, 15), 0};
@@ -135,23 +188,6 @@ RF_INLINE rf_quants rf_looked_up(rf_quants q, rf_u8x16 values) {
   return (rf_quants){RF_LOOK_UP(values, q.low), RF_LOOK_UP(values, q.high), 0};
 }
 
-// Where scales are read: the same block of 16 rows, or, if there is a `block_step`, four blocks
-// that follow each other so many bytes apart, of 4 rows. Number 4 b + r is then of block b of row
-// r.
-typedef struct rf_sixteen_rows {
-  rf_panel_rows rows;
-  size_t first, byte, block_step;
-} rf_sixteen_rows;
-
-RF_INLINE const uint8_t *rf_row(rf_sixteen_rows rows, size_t i) {
-  size_t row = rows.first + i;
-  if (rows.block_step > 0)
-    row = rows.first + i % 4;
-  const uint8_t *first =
-      rows.rows.table ? rows.rows.table[row] : rows.rows.first + row * rows.rows.step;
-  return first + rows.byte + i / 4 * rows.block_step;
-}
-
 // 4 bytes, or a float16, at an offset of each block.
 RF_INLINE rf_u32x16 rf_words(rf_sixteen_rows rows, size_t offset) {
   uint32_t words[16];
@@ -178,6 +214,22 @@ RF_INLINE rf_f32x16 rf_floats_of_halves(rf_sixteen_rows rows, size_t offset) {
   return RF_HALVES(halves);
 }
 
+// 16 bytes at an offset of each block, as four words.
+RF_INLINE void rf_four_words(rf_sixteen_rows rows, size_t offset, rf_u32x16 words[4]) {
+#pragma clang loop unroll(full)
+  for (size_t r = 0; r < 4; r++)
+    words[r] = (rf_u32x16)rf_load_lanes(rf_every_fourth(rows, r), offset);
+  rf_transpose_in_lanes(words);
+}
+
+// The float16 in the low half of each word.
+RF_INLINE rf_f32x16 rf_floats_of_low_halves(rf_u32x16 words) {
+  const rf_u16x16 low = __builtin_convertvector(words, rf_u16x16);
+  uint16_t halves[16];
+  memcpy(halves, &low, sizeof halves);
+  return RF_HALVES(halves);
+}
+
 // Of each word, the number in the bits of `mask` after a shift.
 RF_INLINE rf_f32x16 rf_numbers(rf_u32x16 words, size_t right, uint32_t mask) {
   return __builtin_convertvector((rf_s32x16)((words >> (uint32_t)right) & mask), rf_f32x16);
@@ -188,8 +240,11 @@ RF_INLINE rf_f32x16 rf_numbers(rf_u32x16 words, size_t right, uint32_t mask) {
 // the low 4 bits are the low and the high half of byte 8 + j, and the high 2 bits those of bytes j
 // and 4 + j.
 RF_INLINE void rf_k_scales(rf_sixteen_rows rows, rf_scale_slots to) {
-  const rf_f32x16 d = rf_floats_of_halves(rows, 0), minimum = rf_floats_of_halves(rows, 2);
-  const rf_u32x16 a = rf_words(rows, 4), b = rf_words(rows, 8), c = rf_words(rows, 12);
+  rf_u32x16 words[4];
+  rf_four_words(rows, 0, words);
+  const rf_f32x16 d = rf_floats_of_low_halves(words[0]);
+  const rf_f32x16 minimum = rf_floats_of_low_halves(words[0] >> 16);
+  const rf_u32x16 a = words[1], b = words[2], c = words[3];
   const rf_u32x16 scales[2] = {a, (c & 0x0f0f0f0f) | ((a >> 2) & 0x30303030)};
   const rf_u32x16 minimums[2] = {b, ((c >> 4) & 0x0f0f0f0f) | ((b >> 2) & 0x30303030)};
 #pragma clang loop unroll(full)
