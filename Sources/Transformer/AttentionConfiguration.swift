@@ -7,9 +7,10 @@ public struct AttentionConfiguration: Equatable, Sendable {
   public var keyValueHeads: Int
   /// Elements of one head's query, key or value; even.
   public var headDimension: Int
-  /// Whether the query, key and value projections have biases; whether the output projection has
-  /// one too, the family says.
+  /// Whether the query, key and value projections have biases.
   public var hasBias: Bool
+  /// Whether the output projection has one: where the others do, unless this is changed.
+  public var hasOutputBias: Bool
   /// Which RMSNorms queries and keys pass before they are rotated.
   public var norms: QueryKeyNorms
   /// What q·k is multiplied by.
@@ -35,6 +36,7 @@ public struct AttentionConfiguration: Equatable, Sendable {
     self.keyValueHeads = keyValueHeads
     self.headDimension = headDimension
     self.hasBias = hasBias
+    hasOutputBias = hasBias
     self.norms = norms
     self.scale = scale ?? 1 / Double(headDimension).squareRoot()
     self.scoreSoftCap = scoreSoftCap

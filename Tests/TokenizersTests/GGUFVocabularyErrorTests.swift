@@ -36,7 +36,7 @@ struct GGUFVocabularyErrorTests {
     let remedy = "with --tokenizer"
     expectError(GGUFVocabulary(path: "model.gguf"), .unsupported, "no tokenizer", remedy)
     expectError(try byteLevel { $0.tokens = [] }, .unsupported, "no tokenizer", remedy)
-    for model in ["bert", "t5", "rwkv", "none", "gemma4"] {
+    for model in ["bert", "t5", "rwkv", "none"] {
       expectError(try byteLevel { $0.model = model }, .unsupported, "\"\(model)\"", remedy)
     }
     expectError(try byteLevel { $0.wordRule = "poro-chat" }, .unsupported, "\"poro-chat\"", remedy)

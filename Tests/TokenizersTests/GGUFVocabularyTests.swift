@@ -38,6 +38,35 @@ struct GGUFVocabularyTests {
     }
   }
 
+  /// Gemma 4's files have the pieces and merges that its tokenizer.json has, and may say of themselves
+  /// that a text has no beginning.
+  @Test(arguments: [nil, false, true] as [Bool?])
+  func aVocabularyOfMergedPiecesGivesTheIdsOfItsTokenizerFile(addsBeginning: Bool?) throws {
+    let all = try Self.expectation.get()
+    let expected = try #require(all.families["gemma-2"])
+    var vocabulary = try GGUFVocabulary(family: "gemma-2", wordRule: "gemma4")
+    vocabulary.model = "gemma4"
+    func identifier(_ token: String) throws -> Int {
+      try #require(vocabulary.tokens.firstIndex(of: Self.bytes(token)))
+    }
+    vocabulary.beginningToken = try identifier("<bos>")
+    vocabulary.unknownToken = try identifier("<unk>")
+    vocabulary.addsBeginning = addsBeginning
+    vocabulary.addsSpacePrefix = false
+    let tokenizer = try Tokenizer(vocabulary)
+    for (index, text) in all.texts.enumerated() {
+      #expect(try tokenizer.encode(text.utf8) == expected.ids[index], "\(text.debugDescription)")
+      #expect(
+        tokenizer.decode(expected.ids[index], skippingSpecialTokens: false).utf8
+          .elementsEqual(expected.decoded[index].utf8), "\(text.debugDescription)")
+    }
+    #expect(
+      try tokenizer.encode("a".utf8, addingSpecialTokens: true)
+        == [Int32(vocabulary.beginningToken!)] + tokenizer.encode("a".utf8))
+    vocabulary.merges = nil
+    #expect(throws: TokenizerError.self) { try Tokenizer(vocabulary) }
+  }
+
   @Test func phisAddedTokensTakeTheSpaceAroundThem() throws {
     let all = try Self.expectation.get()
     let expected = try #require(all.families["phi-4"])

@@ -61,6 +61,8 @@ extension GGUFVocabulary {
     self.wordRule = wordRule
     self.tokens = tokens
     self.types = types
-    merges = (model["merges"] as! [[String]]).map { Array("\($0[0]) \($0[1])".utf8) }
+    merges = (model["merges"] as! [Any]).map {
+      Array(($0 as? String ?? ($0 as! [String]).joined(separator: " ")).utf8)
+    }
   }
 }

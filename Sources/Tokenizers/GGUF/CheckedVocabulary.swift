@@ -87,9 +87,30 @@ struct CheckedVocabulary {
     return index
   }
 
-  /// What stands around a text: the token that begins one, as far as the file wants it or leaves it
-  /// to `addsBeginning`, and the token that ends one.
-  func postProcessors(addsBeginning: Bool) throws -> [PostProcessor] {
+  /// Throws `TokenizerError.malformed` where there are none, and as `MergeReader`.
+  func merges() throws -> [Merge] {
+    let key = "tokenizer.ggml.merges"
+    guard let lines = file.merges else { throw file.malformed("\"\(key)\" is missing") }
+    return try MergeReader(index, path: file.path, key: key).merges(lines: lines)
+  }
+
+  /// Whether the token that begins a text stands before one.
+  enum Beginning {
+    /// Unless the file says that it does not, or only if it says so.
+    case unlessSaid, ifSaid
+    /// Whatever the file says.
+    case always
+  }
+
+  /// What stands around a text: the token that begins one, and, as far as the file wants it, the
+  /// token that ends one.
+  func postProcessors(_ beginning: Beginning) throws -> [PostProcessor] {
+    let begins =
+      switch beginning {
+      case .unlessSaid: file.addsBeginning ?? true
+      case .ifSaid: file.addsBeginning ?? false
+      case .always: true
+      }
     func tokens(_ adds: Bool, _ id: Int32?, _ key: String) throws -> [PostProcessor.Piece] {
       guard adds else { return [] }
       guard let id else {
@@ -97,7 +118,7 @@ struct CheckedVocabulary {
       }
       return [.tokens([id])]
     }
-    let before = try tokens(file.addsBeginning ?? addsBeginning, beginningToken, "bos_token_id")
+    let before = try tokens(begins, beginningToken, "bos_token_id")
     let behind = try tokens(file.addsEnd ?? false, endToken, "eos_token_id")
     return before.isEmpty && behind.isEmpty
       ? [] : [PostProcessor(pieces: before + [.text] + behind)]

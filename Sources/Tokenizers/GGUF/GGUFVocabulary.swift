@@ -7,7 +7,7 @@ public struct GGUFVocabulary: Sendable {
   /// does not say otherwise.
   public var architecture: String?
 
-  /// `model`: `gpt2` for byte-level BPE, `llama` for SentencePiece.
+  /// `model`: `gpt2` for byte-level BPE, `llama` for SentencePiece, `gemma4` for BPE of its pieces.
   public var model: String?
   /// `pre`: the name of the rule by which a byte-level text is cut into words.
   public var wordRule: String?

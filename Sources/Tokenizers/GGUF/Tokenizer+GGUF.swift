@@ -11,6 +11,7 @@ extension Tokenizer {
     switch model {
     case "gpt2": try self.init(byteLevel: vocabulary)
     case "llama": try self.init(sentencePiece: vocabulary)
+    case "gemma4": try self.init(wholeText: vocabulary)
     default:
       throw vocabulary.unsupported(
         "ringflash does not support the file's kind of tokenizer, \"\(model)\"")
@@ -27,55 +28,73 @@ extension Tokenizer {
         "ringflash does not know the rule \"\(name)\" (\"tokenizer.ggml.pre\") for cutting a text "
           + "into words")
     }
-    guard let lines = file.merges else {
-      throw file.malformed("\"tokenizer.ggml.merges\" is missing")
-    }
     let vocabulary = try CheckedVocabulary(file)
-    let merges = try MergeReader(vocabulary.index, path: file.path, key: "tokenizer.ggml.merges")
-      .merges(lines: lines)
     try self.init(
       vocabulary,
       model: BytePairModel(
         .init(isByteLevel: true, ignoresMerges: rule.ignoresMerges), vocabulary.index,
-        merges: merges, path: file.path),
+        merges: vocabulary.merges(), path: file.path),
       normalizers: rule.normalizers, preTokenizers: rule.preTokenizers,
-      addedTokens: vocabulary.addedTokens { _ in false }, addsBeginning: rule.addsBeginning,
+      addedTokens: vocabulary.addedTokens { _ in false },
+      beginning: rule.addsBeginning ? .unlessSaid : .ifSaid,
       decodingSteps: [.byteLevel])
   }
 
+  /// Gemma 4's: merges by rank as a byte-level vocabulary has them, of pieces as SentencePiece
+  /// writes them. A text is one word.
+  private convenience init(wholeText file: GGUFVocabulary) throws {
+    let vocabulary = try CheckedVocabulary(file)
+    // Files were published that say of themselves that a text has no beginning; the model wants it.
+    try self.init(
+      vocabulary, model: Self.pieces(of: vocabulary, merges: vocabulary.merges()),
+      normalizers: [.replace(.literal([0x20]), by: Self.space)], preTokenizers: [],
+      addedTokens: vocabulary.addedTokens { _ in false }, beginning: .always,
+      decodingSteps: Self.decodingOfPieces)
+  }
+
+  /// How pieces write a space.
+  private static let space = Array("\u{2581}".utf8)
+  private static let decodingOfPieces: [DecodingStep] = [
+    .replace(.literal(space), by: [0x20]), .byteFallback, .fuse,
+  ]
+
+  private static func pieces(
+    of vocabulary: CheckedVocabulary, merges: [Merge]
+  ) throws -> BytePairModel {
+    try BytePairModel(
+      .init(
+        isByteLevel: false, fallsBackToBytes: true,
+        unknownToken: vocabulary.unknownToken.map { vocabulary.file.tokens[Int($0)] },
+        fusesUnknown: true),
+      vocabulary.index, merges: merges, path: vocabulary.file.path)
+  }
+
   private convenience init(sentencePiece file: GGUFVocabulary) throws {
-    let space = Array("\u{2581}".utf8)
     let hasPrefix = file.addsSpacePrefix ?? true
     // Llama's own, which its files may leave out.
     let vocabulary = try CheckedVocabulary(file, defaults: (beginning: 1, end: 2, unknown: 0))
     // Mistral's later vocabularies, which have this token, were published with a space before the
     // text, the others with one behind every special token too.
     let isFirstOnly = vocabulary.index.identifier(of: "[INST]".utf8) != nil
-    let options = BytePairModel.Options(
-      isByteLevel: false, fallsBackToBytes: true,
-      unknownToken: vocabulary.unknownToken.map { file.tokens[Int($0)] }, fusesUnknown: true)
     try self.init(
       vocabulary,
-      model: BytePairModel(
-        options, vocabulary.index, merges: PieceMerges(vocabulary).merges(), path: file.path),
-      normalizers: (hasPrefix && !isFirstOnly ? [.prepend(space)] : [])
-        + [.replace(.literal([0x20]), by: space)],
+      model: Self.pieces(of: vocabulary, merges: PieceMerges(vocabulary).merges()),
+      normalizers: (hasPrefix && !isFirstOnly ? [.prepend(Self.space)] : [])
+        + [.replace(.literal([0x20]), by: Self.space)],
       preTokenizers: hasPrefix && isFirstOnly
-        ? [.metaspace(replacement: space, prepends: .first, splits: false)] : [],
+        ? [.metaspace(replacement: Self.space, prepends: .first, splits: false)] : [],
       // Runs of spaces are written with U+2581, wherever a text stands.
       addedTokens: vocabulary.addedTokens { token in !hasPrefix || token.allSatisfy { $0 == 0x20 }
       },
-      addsBeginning: true,
-      decodingSteps: [.replace(.literal(space), by: [0x20]), .byteFallback, .fuse]
+      beginning: .unlessSaid,
+      decodingSteps: Self.decodingOfPieces
         + (hasPrefix ? [.stripText(character: [0x20], start: 1, stop: 0)] : []))
   }
 
-  /// - Parameter addsBeginning: whether a text begins with a special token where the file does not
-  ///   say it.
   private convenience init(
     _ vocabulary: CheckedVocabulary, model: BytePairModel, normalizers: [Normalizer],
-    preTokenizers: [PreTokenizer], addedTokens: [AddedToken], addsBeginning: Bool,
-    decodingSteps: [DecodingStep]
+    preTokenizers: [PreTokenizer], addedTokens: [AddedToken],
+    beginning: CheckedVocabulary.Beginning, decodingSteps: [DecodingStep]
   ) throws {
     let addedTokens = try AddedTokens(
       addedTokens, vocabulary: vocabulary.index,
@@ -86,7 +105,7 @@ extension Tokenizer {
         rawTokens: addedTokens.matcher(normalized: false), normalizers: normalizers,
         normalizedTokens: addedTokens.matcher(normalized: true), preTokenizers: preTokenizers,
         model: model,
-        postProcessors: try vocabulary.postProcessors(addsBeginning: addsBeginning)),
+        postProcessors: try vocabulary.postProcessors(beginning)),
       vocabulary: vocabulary.index, addedTokens: addedTokens, decodingSteps: decodingSteps)
   }
 }

@@ -24,15 +24,6 @@ public struct GLM4MoE: StandardFamily {
     ["model.layers.\(configuration.layers.count)."]
   }
 
-  // MARK: Attention
-
-  func attention(
-    _ prefix: String, _ layer: LayerConfiguration, _ configuration: ModelConfiguration,
-    _ source: any WeightSource
-  ) throws -> AttentionWeights {
-    try standardAttention(prefix, layer, configuration, source, outputBias: false)
-  }
-
   // MARK: Feed-forward
 
   func mixture(
@@ -42,12 +33,8 @@ public struct GLM4MoE: StandardFamily {
       try source.router(prefix + ".gate", outputs: mixture.experts, inputs: hiddenSize),
       correctionBias: try source.vector(
         prefix + ".gate.e_score_correction_bias", count: mixture.experts))
-    return MixtureOfExperts(
-      mixture, router: router,
-      experts: try experts(prefix, mixture, hiddenSize: hiddenSize, source),
-      shared: try mixture.shared.map {
-        try gatedMLP(prefix + ".shared_experts", $0.expert, hiddenSize: hiddenSize, source)
-      })
+    return try self.mixture(
+      prefix, mixture, router, hiddenSize: hiddenSize, source, shared: "shared_experts")
   }
 
   // MARK: Configuration
@@ -64,9 +51,10 @@ public struct GLM4MoE: StandardFamily {
     let denseLayers = try source.integer("first_k_dense_replace") ?? 1
     let dense = try settings.dense(activation: "hidden_act")
     let rope = try settings.rope()
-    let attention = try settings.attention(
+    var attention = try settings.attention(
       hasBias: source.boolean("attention_bias") ?? false,
       hasHeadNorms: source.boolean("use_qk_norm") ?? false)
+    attention.hasOutputBias = false
     return try settings.configuration(
       layers: (0..<settings.layerCount).map {
         LayerConfiguration(

@@ -13,15 +13,6 @@ public struct Qwen2: StandardFamily {
 
   public init() {}
 
-  // MARK: Attention
-
-  func attention(
-    _ prefix: String, _ layer: LayerConfiguration, _ configuration: ModelConfiguration,
-    _ source: any WeightSource
-  ) throws -> AttentionWeights {
-    try standardAttention(prefix, layer, configuration, source, outputBias: false)
-  }
-
   // MARK: Configuration
 
   public func configuration(from source: any ConfigurationSource) throws -> ModelConfiguration {
@@ -32,8 +23,9 @@ public struct Qwen2: StandardFamily {
         queryHeads: 32, keyValueHeads: 32, headDimension: nil, maximumPositions: 32_768,
         rmsNormEpsilon: 1e-6, ropeTheta: 10_000, tiedEmbeddings: false,
         beginningOfSequenceToken: nil, endOfSequenceTokens: []))
-    return try settings.configuration(
-      layers: settings.upperWindowLayers(settings.attention(hasBias: true)))
+    var attention = try settings.attention(hasBias: true)
+    attention.hasOutputBias = false
+    return try settings.configuration(layers: settings.upperWindowLayers(attention))
   }
 }
 

@@ -15,15 +15,6 @@ public struct Qwen2MoE: StandardFamily {
 
   public init() {}
 
-  // MARK: Attention
-
-  func attention(
-    _ prefix: String, _ layer: LayerConfiguration, _ configuration: ModelConfiguration,
-    _ source: any WeightSource
-  ) throws -> AttentionWeights {
-    try standardAttention(prefix, layer, configuration, source, outputBias: false)
-  }
-
   // MARK: Feed-forward
 
   func mixture(
@@ -32,12 +23,7 @@ public struct Qwen2MoE: StandardFamily {
     let router = Router(
       try source.router(prefix + ".gate", outputs: mixture.experts, inputs: hiddenSize),
       sharedGate: try source.router(prefix + ".shared_expert_gate", outputs: 1, inputs: hiddenSize))
-    return MixtureOfExperts(
-      mixture, router: router,
-      experts: try experts(prefix, mixture, hiddenSize: hiddenSize, source),
-      shared: try mixture.shared.map {
-        try gatedMLP(prefix + ".shared_expert", $0.expert, hiddenSize: hiddenSize, source)
-      })
+    return try self.mixture(prefix, mixture, router, hiddenSize: hiddenSize, source)
   }
 
   // MARK: Configuration
@@ -68,7 +54,8 @@ public struct Qwen2MoE: StandardFamily {
       ?? (0..<settings.layerCount).map { window != nil && $0 % 2 == 0 && $0 < first }
     let feedForwards = try settings.qwenFeedForwards(mixture)
     let rope = try settings.rope()
-    let attention = try settings.attention(hasBias: source.boolean("qkv_bias") ?? true)
+    var attention = try settings.attention(hasBias: source.boolean("qkv_bias") ?? true)
+    attention.hasOutputBias = false
     return try settings.configuration(
       layers: settings.layers(sliding: sliding, window: window, attention, feedForwards) { _ in
         rope

@@ -45,18 +45,10 @@ protocol StandardFamily: ModelFamily {
 extension StandardFamily {
   // MARK: Attention
 
+  /// The projections, and what else the configuration says that there is.
   func attention(
     _ prefix: String, _ layer: LayerConfiguration, _ configuration: ModelConfiguration,
     _ source: any WeightSource
-  ) throws -> AttentionWeights {
-    try standardAttention(
-      prefix, layer, configuration, source, outputBias: layer.attention.hasBias)
-  }
-
-  /// The projections, and what else the configuration says that there is.
-  func standardAttention(
-    _ prefix: String, _ layer: LayerConfiguration, _ configuration: ModelConfiguration,
-    _ source: any WeightSource, outputBias: Bool
   ) throws -> AttentionWeights {
     let attention = layer.attention
     let (hidden, hasBias) = (configuration.hiddenSize, attention.hasBias)
@@ -71,7 +63,8 @@ extension StandardFamily {
         : try source.matrix(
           prefix + ".v_proj", outputs: keyValueWidth, inputs: hidden, hasBias: hasBias),
       output: try source.matrix(
-        prefix + ".o_proj", outputs: hidden, inputs: queryWidth, hasBias: outputBias),
+        prefix + ".o_proj", outputs: hidden, inputs: queryWidth,
+        hasBias: attention.hasOutputBias),
       queryNorm: try norm(
         prefix + ".q_norm.weight", of: attention.queryHeads, attention, source),
       keyNorm: try norm(
@@ -135,11 +128,22 @@ extension StandardFamily {
   func mixture(
     _ prefix: String, _ mixture: MixtureConfiguration, hiddenSize: Int, _ source: any WeightSource
   ) throws -> any FeedForward {
+    let router = Router(
+      try source.router(prefix + ".gate", outputs: mixture.experts, inputs: hiddenSize))
+    return try self.mixture(prefix, mixture, router, hiddenSize: hiddenSize, source)
+  }
+
+  /// - Parameter shared: the name of the expert that every token goes to, if there is one.
+  func mixture(
+    _ prefix: String, _ mixture: MixtureConfiguration, _ router: Router, hiddenSize: Int,
+    _ source: any WeightSource, shared: String = "shared_expert"
+  ) throws -> MixtureOfExperts {
     MixtureOfExperts(
-      mixture,
-      router: Router(
-        try source.router(prefix + ".gate", outputs: mixture.experts, inputs: hiddenSize)),
-      experts: try experts(prefix, mixture, hiddenSize: hiddenSize, source))
+      mixture, router: router,
+      experts: try experts(prefix, mixture, hiddenSize: hiddenSize, source),
+      shared: try mixture.shared.map {
+        try gatedMLP("\(prefix).\(shared)", $0.expert, hiddenSize: hiddenSize, source)
+      })
   }
 
   /// - Parameter prefix: such as `model.layers.0.mlp`.

@@ -24,46 +24,8 @@ extension ModelFamilies {
   ///
   /// - Throws: `ModelError`.
   public static func tensors(of configuration: ModelConfiguration) throws -> [TensorRequest] {
-    let source = RecordingSource()
+    let source = OutlineSource()
     _ = try weights(for: configuration, from: source)
     return source.requests
-  }
-}
-
-/// Notes what it is asked for. Vectors are zeros; of matrices there is no more than an address.
-private final class RecordingSource: WeightSource {
-  /// The family copies vectors, so there must be an end to them: 256 MB, far above every published
-  /// model.
-  static let mostVectorElements = 1 << 26
-
-  private(set) var requests: [TensorRequest] = []
-  private var names: Set<String> = []
-  private var vectorElements = 0
-  private let matrix = TensorMemory(count: 32)
-
-  func tensor(named name: String, shape: [Int]) throws -> TensorView {
-    try view(TensorRequest(name: name, shape: shape))
-  }
-
-  func exactTensor(named name: String, shape: [Int]) throws -> TensorView {
-    try view(TensorRequest(name: name, shape: shape, isExact: true))
-  }
-
-  private func view(_ request: TensorRequest) throws -> TensorView {
-    if names.insert(request.name).inserted { requests.append(request) }
-    var memory = matrix
-    if request.isVector {
-      vectorElements += request.count
-      guard vectorElements <= Self.mostVectorElements else {
-        throw ModelError(
-          .unsupported,
-          "the model's norms and biases have more than \(Self.mostVectorElements) elements, which "
-            + "is not supported")
-      }
-      memory = TensorMemory(count: request.count)
-    }
-    return TensorView(
-      name: request.name, shape: request.shape, format: .bfloat16,
-      elements: UnsafeRawPointer(memory.elements.baseAddress!), owner: memory)
   }
 }
