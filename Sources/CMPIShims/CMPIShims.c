@@ -4,6 +4,7 @@ MPI_Comm rf_mpi_comm_world(void) { return MPI_COMM_WORLD; }
 MPI_Comm rf_mpi_comm_self(void) { return MPI_COMM_SELF; }
 MPI_Comm rf_mpi_comm_null(void) { return MPI_COMM_NULL; }
 int rf_mpi_comm_type_shared(void) { return MPI_COMM_TYPE_SHARED; }
+int rf_mpi_undefined(void) { return MPI_UNDEFINED; }
 
 MPI_Datatype rf_mpi_byte(void) { return MPI_BYTE; }
 MPI_Datatype rf_mpi_int64(void) { return MPI_INT64_T; }

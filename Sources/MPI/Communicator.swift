@@ -69,6 +69,18 @@ public final class Communicator {
     return try derived(host)
   }
 
+  /// The ranks that give `true`, in the same order; nil on the others. A collective.
+  ///
+  /// The corresponding MPI function is `MPI_Comm_split`.
+  public func group(ofThis isMember: Bool) throws -> Communicator? {
+    try barrier()
+    var group = rf_mpi_comm_null()
+    try check(
+      MPI_Comm_split(handle, isMember ? 0 : rf_mpi_undefined(), Int32(rank), &group),
+      "MPI_Comm_split")
+    return isMember ? try derived(group) : nil
+  }
+
   /// The same ranks, with messages and collectives of their own: they never meet those of this
   /// communicator. A collective.
   ///
@@ -86,6 +98,16 @@ public final class Communicator {
     let communicator = try Communicator(handle, isOwned: true, waitHook: waitHook)
     communicator.waitPolicy = waitPolicy
     return communicator
+  }
+
+  /// Returns when `isOver` says true, which another rank brings about without MPI; passes the time as
+  /// `waitPolicy` and `whileWaiting` say.
+  public func wait(until isOver: () -> Bool) {
+    var backoff = Backoff(waitPolicy)
+    while !isOver() {
+      waitHook.call()
+      backoff.pause()
+    }
   }
 
   /// Does what `whileWaiting` says; to be called several times a second where MPI's thread works

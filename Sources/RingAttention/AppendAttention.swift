@@ -1,8 +1,9 @@
 import Kernels
 import MPI
+import Ranks
 
 // A few tokens behind a long context, of one or several branches: their queries are on every rank,
-// each rank attends to its own blocks, and one all-reduce with the merge of softmax states as its
+// each rank attends to its own blocks, and one reduction with the merge of softmax states as its
 // operation makes every rank's state that of the whole sequence.
 
 /// Neighbouring tokens of one branch, among all that are appended at once.
@@ -28,20 +29,22 @@ public final class AppendAttention {
   public struct Plan: Sendable {
     /// Most tokens that are appended at once.
     public let capacity: Int
-    /// `[threads][keyValueHeads][capacity][groupSize]` rows of `SoftmaxStateLayout`, of any layer;
-    /// thread 0's is the rank's.
+    /// `[threads][keyValueHeads][capacity][groupSize]` rows of `SoftmaxStateLayout`, of any layer: of
+    /// the whole sequence, and of each thread but the first, whose are the rank's.
     fileprivate let states: BufferPlan.Slot<Double>
+    /// The most bytes that a rank gives the others at a time.
+    public let bytesGiven: Int
     fileprivate let buffers: BufferPlan
 
     public init(arithmetic: Arithmetic, layout: CacheLayout, capacity: Int) {
       self.capacity = capacity
       var plan = BufferPlan()
-      states = plan.add(
-        arithmetic.team.threads,
-        layout.layers.map { layer in
-          arithmetic.queryLayout(layer.shape, tokens: capacity).rows
-            * arithmetic.stateLayout(headDimension: layer.shape.headDimension).rowElements
-        }.max()!)
+      let elements = layout.layers.map { layer in
+        arithmetic.queryLayout(layer.shape, tokens: capacity).rows
+          * arithmetic.stateLayout(headDimension: layer.shape.headDimension).rowElements
+      }.max()!
+      states = plan.add(arithmetic.team.threads, elements)
+      bytesGiven = elements * MemoryLayout<Double>.stride
       buffers = plan
     }
 
@@ -49,7 +52,7 @@ public final class AppendAttention {
   }
 
   private let plan: Plan
-  private let communicator: Communicator
+  private let exchange: HostExchange
   private let arithmetic: Arithmetic
   private let context: KeyValueCache
   private let branches: BranchCache
@@ -103,14 +106,15 @@ public final class AppendAttention {
   }
 
   /// - Parameters:
+  ///   - exchange: of the plan's `bytesGiven` at least.
   ///   - context: of its blocks, those that are not partly filled are attended.
   ///   - branches: all that is behind them.
   public init(
-    _ plan: Plan, communicator: Communicator, arithmetic: Arithmetic, context: KeyValueCache,
+    _ plan: Plan, exchange: HostExchange, arithmetic: Arithmetic, context: KeyValueCache,
     branches: BranchCache
   ) throws {
     self.plan = plan
-    self.communicator = communicator
+    self.exchange = exchange
     self.arithmetic = arithmetic
     self.context = context
     self.branches = branches
@@ -151,14 +155,13 @@ public final class AppendAttention {
     attendToParts(of: call)
 
     var work = AttentionWork()
-    let bytes = call.rows * call.stateLayout.rowElements * 8
     let computed = ContinuousClock.now
-    if communicator.size > 1 {
-      try communicator.allReduce(
-        elements: UnsafeMutableRawBufferPointer(start: memory[plan.states], count: bytes),
-        with: merges[layer.index])
-      work.bytesSent = bytes
+    let layout = call.stateLayout
+    try exchange.reduce(rows: call.rows, with: merges[layer.index], into: memory[plan.states]) {
+      layout.merge(
+        $0.assumingMemoryBound(to: Double.self), into: $1.assumingMemoryBound(to: Double.self))
     }
+    if exchange.communicator.size > 1 { work.bytesSent = call.rows * layout.rowElements * 8 }
     work.exposedSeconds = (ContinuousClock.now - computed).seconds
     finish(call, output: output)
     // Every rank attends to what it owns; the sum over the ranks is what the whole sequence costs.
@@ -224,26 +227,32 @@ public final class AppendAttention {
     let (stateLayout, rows) = (call.stateLayout, call.rows)
     let stateRow = stateLayout.rowElements
     let threads = arithmetic.team.threads
-    let states = memory[plan.states]
     arithmetic.reserveAttentionScratch(
       shape: call.shape, rows: call.tokensPerCall * call.shape.groupSize)
-    stateLayout.clear(states, count: threads * rows)
+    for thread in 0..<threads { stateLayout.clear(states(of: thread, call), count: rows) }
     self.call = call
     arithmetic.team.callForEach(call.items, attendToItem)
     guard threads > 1 else { return }
     forEachRow(of: rows) { row in
       for thread in 1..<threads {
         stateLayout.merge(
-          states + (thread * rows + row) * stateRow, into: states + row * stateRow)
+          states(of: thread, call) + row * stateRow, into: states(of: 0, call) + row * stateRow)
       }
     }
+  }
+
+  /// The first thread's become the rank's, where the other ranks read them.
+  private func states(of thread: Int, _ call: Call) -> UnsafeMutablePointer<Double> {
+    thread == 0
+      ? exchange.part.assumingMemoryBound(to: Double.self)
+      : memory[plan.states] + thread * call.rows * call.stateLayout.rowElements
   }
 
   /// Attends to the parts and heads of one item.
   private func attend(to item: Int, of call: Call, thread: Int) {
     let (heads, group) = (call.shape.keyValueHeads, call.shape.groupSize)
     let stateRow = call.stateLayout.rowElements
-    let states = memory[plan.states] + thread * call.rows * stateRow
+    let states = states(of: thread, call)
     for piece in call.pieces * item / call.items..<call.pieces * (item + 1) / call.items {
       let part = parts[piece / heads]
       let head = piece % heads

@@ -1,30 +1,23 @@
 import Kernels
-import MPI
+import Ranks
 
 /// Linear layers of the appending path, divided over the ranks by output rows: P ranks read each
 /// weight once between them. Every output is one whole dot product, so the division does not show in
 /// the result.
 public final class DividedLinear {
-  /// The memory that it takes.
-  public struct Plan: Sendable {
-    /// `[rows][own outputs]`
-    fileprivate let share: BufferPlan.Slot<Float>
-    /// `[ranks][rows][outputs of the rank]`, each rank's as in its share.
-    fileprivate let gathered: BufferPlan.Slot<Float>
-
-    /// - Parameter elements: the most rows times outputs of one group of layers.
-    public init(elements: Int, in plan: inout BufferPlan) {
-      share = plan.add(elements)
-      gathered = plan.add(elements)
-    }
+  /// The most bytes that a rank gives the others at a time.
+  ///
+  /// - Parameters:
+  ///   - elements: the most rows times outputs of one group of layers.
+  ///   - rows: the most rows.
+  public static func bytesGiven(elements: Int, rows: Int, ranks: Int) -> Int {
+    (elements / ranks + rows) * MemoryLayout<Float>.stride
   }
 
-  private let plan: Plan
-  private let memory: Buffers
   private let arithmetic: Arithmetic
-  private let communicator: Communicator
+  private let exchange: HostExchange
   /// By the number of rows and of all outputs: made once, so that a decode step allocates nothing.
-  private var gathers: [Shape: AllGatherPlan<Float>] = [:]
+  private var gathers: [Shape: HostExchange.GatherPlan] = [:]
   public private(set) var bytesSent = 0
 
   private struct Shape: Hashable {
@@ -32,13 +25,16 @@ public final class DividedLinear {
     let outputs: Int
   }
 
-  public init(
-    _ plan: Plan, in memory: Buffers, arithmetic: Arithmetic, communicator: Communicator
-  ) {
-    self.plan = plan
-    self.memory = memory
+  /// - Parameter exchange: of `bytesGiven` bytes at least.
+  public init(arithmetic: Arithmetic, exchange: HostExchange) {
     self.arithmetic = arithmetic
-    self.communicator = communicator
+    self.exchange = exchange
+  }
+
+  private var ranks: Int { exchange.communicator.size }
+  private var ownRank: Int { exchange.communicator.rank }
+  private var part: UnsafeMutablePointer<Float> {
+    exchange.part.assumingMemoryBound(to: Float.self)
   }
 
   /// Whether the ranks save more time by each reading its part of the weights than the gathering of
@@ -49,8 +45,7 @@ public final class DividedLinear {
 
   /// The outputs that a rank computes of a group that is divided.
   private func share(of rank: Int, outputs: Int) -> Range<Int> {
-    let ranks = communicator.size
-    return outputs * rank / ranks..<outputs * (rank + 1) / ranks
+    outputs * rank / ranks..<outputs * (rank + 1) / ranks
   }
 
   /// `output[row] = ` all outputs of the group, one after the other.
@@ -64,16 +59,15 @@ public final class DividedLinear {
     into output: UnsafeMutablePointer<Float>
   ) throws {
     let outputs = group.outputs
-    precondition(rows * outputs <= plan.share.count, "the memory has room for all outputs")
-    guard Self.isWorthDividing(bytes: group.bytes, ranks: communicator.size) else {
+    guard Self.isWorthDividing(bytes: group.bytes, ranks: ranks) else {
       arithmetic.multiplyRows(
         group, range: 0..<outputs, inputs: inputs, rows: rows, outputs: output,
         outputStride: outputs)
       return
     }
-    let own = share(of: communicator.rank, outputs: outputs)
+    let own = share(of: ownRank, outputs: outputs)
     arithmetic.multiplyRows(
-      group, range: own, inputs: inputs, rows: rows, outputs: memory[plan.share],
+      group, range: own, inputs: inputs, rows: rows, outputs: part,
       outputStride: own.count)
     try gather(outputs: outputs, own: own.count, rows: rows, into: output)
   }
@@ -90,15 +84,14 @@ public final class DividedLinear {
     into output: UnsafeMutablePointer<Float>
   ) throws {
     let outputs = experts[0].outputs
-    precondition(rows.count * outputs <= plan.share.count, "the memory has room for all outputs")
     guard isWorthDividing(rows, experts) else {
       arithmetic.multiplyRows(
         experts, rows: rows, range: 0..<outputs, inputs: inputs, outputs: output)
       return
     }
-    let own = share(of: communicator.rank, outputs: outputs)
+    let own = share(of: ownRank, outputs: outputs)
     arithmetic.multiplyRows(
-      experts, rows: rows, range: own, inputs: inputs, outputs: memory[plan.share])
+      experts, rows: rows, range: own, inputs: inputs, outputs: part)
     try gather(outputs: outputs, own: own.count, rows: rows.count, into: output)
   }
 
@@ -116,14 +109,13 @@ public final class DividedLinear {
   ) throws {
     let outputs = experts[0].outputs
     let isDivided = isWorthDividing(rows, experts)
-    let own = isDivided ? share(of: communicator.rank, outputs: outputs) : 0..<outputs
+    let own = isDivided ? share(of: ownRank, outputs: outputs) : 0..<outputs
     arithmetic.multiplyRows(experts, rows: rows, range: own, inputs: inputs, outputs: scratch)
     guard isDivided else {
       arithmetic.add(scratch, rows: rows, columns: outputs, to: stream)
       return
     }
-    precondition(tokens * outputs <= plan.share.count, "the memory has room for all outputs")
-    let sums = memory[plan.share]
+    let sums = part
     for token in 0..<tokens {
       (sums + token * own.count).update(
         from: stream + token * outputs + own.lowerBound, count: own.count)
@@ -133,34 +125,31 @@ public final class DividedLinear {
   }
 
   private func isWorthDividing(_ rows: ExpertRows, _ experts: [LinearGroup]) -> Bool {
-    Self.isWorthDividing(bytes: rows.bytes(of: experts), ranks: communicator.size)
+    Self.isWorthDividing(bytes: rows.bytes(of: experts), ranks: ranks)
   }
 
   /// Brings all ranks' parts to every rank, each to its place.
   private func gather(
     outputs: Int, own: Int, rows: Int, into output: UnsafeMutablePointer<Float>
   ) throws {
-    let gathered = memory[plan.gathered]
-    try communicator.allGather(
-      share: UnsafeBufferPointer(start: memory[plan.share], count: rows * own),
-      into: UnsafeMutableBufferPointer(start: gathered, count: rows * outputs),
-      plan: try gatherPlan(rows: rows, outputs: outputs))
-    bytesSent += rows * own * MemoryLayout<Float>.stride
-    var read = gathered
-    for rank in 0..<communicator.size {
+    try exchange.gather(gatherPlan(rows: rows, outputs: outputs)) { rank, part in
       let range = share(of: rank, outputs: outputs)
+      var read = part.assumingMemoryBound(to: Float.self)
       for row in 0..<rows {
         (output + row * outputs + range.lowerBound).update(from: read, count: range.count)
         read += range.count
       }
     }
+    bytesSent += rows * own * MemoryLayout<Float>.stride
   }
 
-  private func gatherPlan(rows: Int, outputs: Int) throws -> AllGatherPlan<Float> {
+  private func gatherPlan(rows: Int, outputs: Int) throws -> HostExchange.GatherPlan {
     let shape = Shape(rows: rows, outputs: outputs)
     if let known = gathers[shape] { return known }
-    let made = try AllGatherPlan<Float>(
-      counts: (0..<communicator.size).map { rows * share(of: $0, outputs: outputs).count })
+    let made = try exchange.gatherPlan(
+      bytes: (0..<ranks).map {
+        rows * share(of: $0, outputs: outputs).count * MemoryLayout<Float>.stride
+      })
     gathers[shape] = made
     return made
   }

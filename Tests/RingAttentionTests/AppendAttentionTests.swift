@@ -1,5 +1,6 @@
 import Kernels
 import MPI
+import Ranks
 import RingAttention
 import TestSupport
 import Testing
@@ -124,9 +125,10 @@ extension RankTests {
       BranchCache.Plan(
         layout: layout, partition: BranchPartition(context: partition), rank: world.rank,
         branches: 3, firstBlock: context / tokensPerBlock, blocksPerBranch: 2))
+    let plan = AppendAttention.Plan(arithmetic: arithmetic, layout: layout, capacity: 128)
     appendAttention = try AppendAttention(
-      AppendAttention.Plan(arithmetic: arithmetic, layout: layout, capacity: 128),
-      communicator: world, arithmetic: arithmetic, context: cache, branches: branches)
+      plan, exchange: HostExchange(world, bytes: plan.bytesGiven), arithmetic: arithmetic,
+      context: cache, branches: branches)
     for position in 0..<context {
       guard let index = cache.blocks.firstIndex(of: position / tokensPerBlock) else { continue }
       attention.store(position, into: cache.head(0, layer: 1, index: index))

@@ -1,6 +1,7 @@
 import Kernels
 import MPI
 import ModelFiles
+import Ranks
 import RingAttention
 import TestSupport
 import Testing
@@ -72,12 +73,14 @@ extension RankTests {
     }
 
     private func divided(
-      _ communicator: Communicator, _ arithmetic: Arithmetic, elements: Int
-    ) -> DividedLinear {
-      var plan = BufferPlan()
-      let linear = DividedLinear.Plan(elements: elements, in: &plan)
-      return DividedLinear(
-        linear, in: Buffers(plan), arithmetic: arithmetic, communicator: communicator)
+      _ communicator: Communicator, _ arithmetic: Arithmetic, elements: Int, rows: Int = 65
+    ) throws -> DividedLinear {
+      DividedLinear(
+        arithmetic: arithmetic,
+        exchange: try HostExchange(
+          communicator,
+          bytes: DividedLinear.bytesGiven(
+            elements: elements, rows: rows, ranks: communicator.size)))
     }
 
     /// `[rows][group.outputs]`; fails if more is written.
@@ -103,9 +106,9 @@ extension RankTests {
         let most = isHighest && shape.inputs < 2000 ? 65 : 13
         let inputs = Inputs(
           numbers(most * shape.inputs, seed: 7), columns: shape.inputs, arithmetic)
-        let linear = divided(
+        let linear = try divided(
           world, arithmetic.with(threads: 2), elements: most * group.outputs)
-        let single = divided(
+        let single = try divided(
           try MPIEnvironment.communicatorOfThisRank(), arithmetic, elements: most * group.outputs)
         var sent = 0
         for rows in most == 65 ? Array(1...65) : [1, 2, 3, 12, 13] {
@@ -145,8 +148,8 @@ extension RankTests {
           arithmetic.quantize(inputs.rows, count: 13, columns: 1024, into: memory.pointer)
           inputs = MatrixInputs(memory.pointer, type)
         }
-        let linear = divided(world, arithmetic, elements: 13 * group.outputs)
-        let single = divided(
+        let linear = try divided(world, arithmetic, elements: 13 * group.outputs)
+        let single = try divided(
           try MPIEnvironment.communicatorOfThisRank(), arithmetic.with(threads: 1),
           elements: 13 * group.outputs)
         for rows in [1, 13] {
@@ -189,7 +192,7 @@ extension RankTests {
         let inputs = Self.shapes.map {
           Inputs(numbers(3 * $0.inputs, seed: 9), columns: $0.inputs, arithmetic)
         }
-        let linear = divided(world, arithmetic, elements: 3 * groups.map(\.outputs).max()!)
+        let linear = try divided(world, arithmetic, elements: 3 * groups.map(\.outputs).max()!)
         var first: [[Float]] = []
         for round in 0..<3 {
           for index in groups.indices {

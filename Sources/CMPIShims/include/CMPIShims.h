@@ -8,6 +8,7 @@ MPI_Comm rf_mpi_comm_world(void);
 MPI_Comm rf_mpi_comm_self(void);
 MPI_Comm rf_mpi_comm_null(void);
 int rf_mpi_comm_type_shared(void);
+int rf_mpi_undefined(void);
 
 MPI_Datatype rf_mpi_byte(void);
 MPI_Datatype rf_mpi_int64(void);

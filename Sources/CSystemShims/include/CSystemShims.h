@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 // A new empty file in memory, without a name in any directory; -1 and errno where there is none to
 // be had.
@@ -54,6 +55,11 @@ int rf_caught_signal(void);
 // Has a SIGBUS in this memory name the file, whose name must stay until `rf_forget_mapping`.
 void rf_know_mapping(const void *start, size_t bytes, const char *file);
 void rf_forget_mapping(const void *start);
+
+// Sleeps while a number in memory that processes share has this value, until one of them calls
+// `rf_wake_all`, or so many nanoseconds, less than a second; may return early.
+void rf_sleep_while(void *number, uint32_t value, long nanoseconds);
+void rf_wake_all(void *number);
 
 // Tells the CPU that this is a loop that waits for another core.
 static inline void rf_pause(void) {

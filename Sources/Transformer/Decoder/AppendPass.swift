@@ -36,7 +36,8 @@ public final class AppendPass {
     /// `[capacity][hiddenSize]` float32.
     fileprivate let stream: BufferPlan.Slot<Float>
     fileprivate let layer: LayerBuffers.Plan
-    fileprivate let linear: DividedLinear.Plan
+    /// The most bytes that a rank gives the others at a time.
+    fileprivate let bytesGiven: Int
     fileprivate let rotations: [RoPETable.Plan]
     /// `[layers][blockBytes of the layer]`: the context's last block where it is partly filled, else
     /// nothing.
@@ -45,7 +46,7 @@ public final class AppendPass {
 
     init(
       _ configuration: ModelConfiguration, _ arithmetic: Arithmetic,
-      _ sequence: SequenceDescription, ropes: [RoPE], layout: CacheLayout
+      _ sequence: SequenceDescription, ropes: [RoPE], layout: CacheLayout, ranks: Int
     ) {
       let capacity = AppendPass.capacity(branches: sequence.branches)
       self.capacity = capacity
@@ -59,17 +60,21 @@ public final class AppendPass {
         addsInPlace: false, in: &plan)
       // Of one layer for as many tokens as are appended at once, or of the head for one of each
       // branch.
-      linear = DividedLinear.Plan(
-        elements: max(
-          configuration.widestProduct(tokens: capacity),
-          sequence.branches * configuration.vocabulary.size), in: &plan)
+      bytesGiven = max(
+        attention.bytesGiven,
+        DividedLinear.bytesGiven(
+          elements: max(
+            configuration.widestProduct(tokens: capacity),
+            sequence.branches * configuration.vocabulary.size), rows: capacity, ranks: ranks))
       rotations = ropes.map { RoPETable.Plan($0, capacity: capacity, in: &plan) }
       let tailBlocks = sequence.contextTokens % tokensPerBlock == 0 ? 0 : 1
       tail = plan.add(tailBlocks, layout.blockBytes)
       buffers = plan
     }
 
-    var bytes: Int { buffers.bytes + attention.bytes }
+    var bytes: Int {
+      buffers.bytes + attention.bytes + HostExchange.bytesPerRank(giving: bytesGiven)
+    }
   }
 
   let context: DecoderContext
@@ -85,7 +90,7 @@ public final class AppendPass {
 
   /// Brings the context's last block to every rank where it is partly filled: a collective.
   ///
-  /// - Throws: `MPIError`.
+  /// - Throws: `MPIError`, `SharedMemoryError`.
   public init(_ context: DecoderContext) throws {
     precondition(context.isPrefilled, "a context is prefilled before anything is appended")
     let plan = context.plan.append
@@ -94,14 +99,14 @@ public final class AppendPass {
     memory = Buffers(plan.buffers)
     stream = memory[plan.stream]
     let buffers = LayerBuffers(plan.layer, in: memory)
-    let linear = DividedLinear(
-      plan.linear, in: memory, arithmetic: context.arithmetic, communicator: context.communicator)
+    let exchange = try HostExchange(context.communicator, bytes: plan.bytesGiven)
+    let linear = DividedLinear(arithmetic: context.arithmetic, exchange: exchange)
     head = LogitsHead(context.weights)
     execution = AppendExecution(
       context, buffers: buffers, linear: linear,
       rotations: zip(plan.ropes, plan.rotations).map { [memory] in RoPETable($0, $1, in: memory) },
       attention: try AppendAttention(
-        plan.attention, communicator: context.communicator, arithmetic: context.arithmetic,
+        plan.attention, exchange: exchange, arithmetic: context.arithmetic,
         context: context.cache, branches: context.branches))
     tail =
       plan.tail.count == 0

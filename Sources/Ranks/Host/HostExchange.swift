@@ -1,0 +1,286 @@
+import CSystemShims
+import Glibc
+import MPI
+import Synchronization
+
+// Exchanges of a decode step: few bytes, many times a token, so that what counts is how long they take
+// and not how much is sent. Ranks of one host have them through memory that they share, where a rank
+// that arrives writes one number and the others look at one; a message of MPI's takes several of its
+// own steps, each of which waits for a rank to run. Among hosts, one rank of each speaks for its host.
+
+/// What every rank has a part of, brought to every rank by memory that the ranks of a host share.
+///
+/// Every rank calls the same methods in the same order.
+public final class HostExchange {
+  public let communicator: Communicator
+
+  /// Ranks that share memory with this one, and its number among them.
+  private let ranks: Int
+  private let rank: Int
+  /// The first ranks of all hosts, on one of them and if there are several hosts.
+  private let leaders: Communicator?
+  private let hasOneHost: Bool
+  /// By rank: which host it is on, and its number there.
+  private let places: [Place]
+  private let memory: SharedMemory
+  private let slotBytes: Int
+  /// How often the ranks have met.
+  private var meetings = 0
+  /// Which of the two halves of the memory is in use: who is still reading reads the other.
+  private var half = 0
+
+  fileprivate struct Place: BitwiseCopyable {
+    var host: Int32
+    var number: Int32
+  }
+
+  // Where ranks note that they have come, in cache lines of their own.
+
+  private var arrived: UnsafeMutablePointer<Atomic<Int>> { number(0) }
+  /// Meetings that all ranks have come to, modulo 2^32.
+  private var opened: UnsafeMutablePointer<Atomic<UInt32>> { number(1) }
+  /// Ranks that sleep until that changes. Raised before they look a last time, and read after the number
+  /// has been raised: one of both sees the other.
+  private var sleeping: UnsafeMutablePointer<Atomic<Int>> { number(2) }
+
+  private func number<Number: ~Copyable>(_ index: Int) -> UnsafeMutablePointer<Number> {
+    (memory.bytes.baseAddress! + index * 128).assumingMemoryBound(to: Number.self)
+  }
+
+  private static let gateBytes = 4096
+
+  /// Bytes that a rank has of the host's memory.
+  ///
+  /// - Parameter bytes: the most that a rank gives at a time.
+  public static func bytesPerRank(giving bytes: Int) -> Int { 2 * slot(bytes) }
+
+  private static func slot(_ bytes: Int) -> Int { max(64, (bytes + 63) / 64 * 64) }
+
+  /// A collective.
+  ///
+  /// - Parameters:
+  ///   - bytes: the most that a rank gives at a time; the same on every rank.
+  ///   - host: ranks that share memory, this one among them; by default all of its host.
+  /// - Throws: `MPIError`, and `SharedMemoryError` where memory is lacking.
+  public init(_ communicator: Communicator, bytes: Int, host: Communicator? = nil) throws {
+    self.communicator = communicator
+    slotBytes = Self.slot(bytes)
+    var host = try host ?? communicator.hostCommunicator()
+    var shared: SharedMemory?
+    do { shared = try Self.memory(host, slotBytes) } catch is SharedMemoryError {}
+    // Where ranks of a host cannot share memory, each is a host by itself.
+    if try communicator.allReduce(value: shared == nil ? 0 : 1, .minimum) == 0 {
+      host = try MPIEnvironment.communicatorOfThisRank()
+      shared = nil
+    }
+    memory = try shared ?? Self.memory(host, slotBytes)
+    (ranks, rank) = (host.size, host.rank)
+    hasOneHost = ranks == communicator.size
+    let first = try host.allReduce(value: communicator.rank, .minimum)
+    places = try communicator.allGather(value: Place(host: Int32(first), number: Int32(rank)))
+    leaders = hasOneHost ? nil : try communicator.group(ofThis: rank == 0)
+  }
+
+  private static func memory(_ host: Communicator, _ slotBytes: Int) throws -> SharedMemory {
+    try SharedMemory(byteCount: gateBytes + 2 * host.size * slotBytes, host: host)
+  }
+
+  // MARK: - Where the parts are
+
+  /// Where this rank puts its part of the next exchange.
+  public var part: UnsafeMutableRawPointer { slot(of: rank) }
+
+  private func slot(of rank: Int) -> UnsafeMutableRawPointer {
+    memory.bytes.baseAddress! + Self.gateBytes + (half * ranks + rank) * slotBytes
+  }
+
+  // MARK: - Gathering
+
+  /// How many bytes each rank gives; made once, so that an exchange takes no memory.
+  public final class GatherPlan {
+    fileprivate let bytes: [Int]
+    /// Among hosts: the leaders' shares, and where each rank's part is in all of them together.
+    fileprivate let amongLeaders: AllGatherPlan<UInt8>?
+    fileprivate let offsets: [Int]
+    fileprivate let all: UnsafeMutableBufferPointer<UInt8>
+
+    deinit { all.deallocate() }
+
+    fileprivate init(bytes: [Int], places: [Place], hasOneHost: Bool) throws {
+      self.bytes = bytes
+      guard !hasOneHost else {
+        (amongLeaders, offsets) = (nil, [])
+        all = .allocate(capacity: 0)
+        return
+      }
+      // Leaders stand in the order of their own ranks, which is how their hosts are named.
+      let hosts = Set(places.map(\.host)).sorted()
+      var offsets = [Int](repeating: 0, count: bytes.count)
+      var end = 0
+      var shares: [Int] = []
+      for host in hosts {
+        let start = end
+        for rank in bytes.indices where places[rank].host == host {
+          offsets[rank] = end
+          end += bytes[rank]
+        }
+        shares.append(end - start)
+      }
+      self.offsets = offsets
+      amongLeaders = try AllGatherPlan(counts: shares)
+      all = .allocate(capacity: end)
+    }
+  }
+
+  /// - Parameter bytes: of each rank, at most as many as a rank gives at a time.
+  /// - Throws: `MPIError`.
+  public func gatherPlan(bytes: [Int]) throws -> GatherPlan {
+    precondition(bytes.allSatisfy { $0 <= slotBytes }, "a part fits where it is put")
+    return try GatherPlan(bytes: bytes, places: places, hasOneHost: hasOneHost)
+  }
+
+  /// Gives `read` each rank's part, which it has put at `part`.
+  ///
+  /// - Throws: `MPIError`.
+  public func gather(
+    _ plan: GatherPlan, _ read: (_ rank: Int, _ part: UnsafeRawPointer) -> Void
+  ) throws {
+    if communicator.size == 1 { return read(0, part) }
+    meet()
+    guard let amongLeaders = plan.amongLeaders else {
+      for rank in 0..<ranks { read(rank, slot(of: rank)) }
+      half = 1 - half
+      return
+    }
+    try gatherAmongHosts(plan, amongLeaders)
+    for rank in plan.bytes.indices { read(rank, plan.all.baseAddress! + plan.offsets[rank]) }
+    half = 1 - half
+  }
+
+  /// Of several hosts: the leader fetches the other hosts' parts, in pieces that have room in the slots,
+  /// and every rank of the host copies them.
+  private func gatherAmongHosts(
+    _ plan: GatherPlan, _ amongLeaders: AllGatherPlan<UInt8>
+  ) throws {
+    let own = places[communicator.rank].host
+    let ofHost = plan.bytes.indices.filter { places[$0].host == own }
+    for rank in ofHost {
+      (plan.all.baseAddress! + plan.offsets[rank]).update(
+        from: slot(of: Int(places[rank].number)).assumingMemoryBound(to: UInt8.self),
+        count: plan.bytes[rank])
+    }
+    if let leaders { try leaders.allGatherInPlace(plan.all, plan: amongLeaders) }
+    guard ranks > 1 else { return }
+    // All have read the parts of this host.
+    let room = ranks * slotBytes
+    let window = slot(of: 0)
+    for start in stride(from: 0, to: plan.all.count, by: room) {
+      let count = min(room, plan.all.count - start)
+      meet()
+      if rank == 0 {
+        window.copyMemory(from: plan.all.baseAddress! + start, byteCount: count)
+      }
+      meet()
+      if rank > 0 {
+        UnsafeMutableRawPointer(plan.all.baseAddress! + start).copyMemory(
+          from: window, byteCount: count)
+      }
+    }
+  }
+
+  // MARK: - Reducing
+
+  /// Rows up to which every rank combines all of them: less than to meet once more.
+  private static let rowsCombinedByAll = 256
+
+  /// Combines what all ranks have put at `part`, row by row.
+  ///
+  /// - Parameters:
+  ///   - rows: of `operation.elementBytes` each, equally many on every rank.
+  ///   - result: takes the combined rows.
+  ///   - combine: adds a row to another one; the operation, in whichever order gives the same bits.
+  /// - Throws: `MPIError`.
+  public func reduce(
+    rows: Int, with operation: ReductionOperation, into result: UnsafeMutableRawPointer,
+    _ combine: (_ row: UnsafeRawPointer, _ into: UnsafeMutableRawPointer) -> Void
+  ) throws {
+    let rowBytes = operation.elementBytes
+    precondition(rows * rowBytes <= slotBytes, "a part fits where it is put")
+    if communicator.size == 1 {
+      result.copyMemory(from: part, byteCount: rows * rowBytes)
+      return
+    }
+    meet()
+    if hasOneHost, rows * ranks <= Self.rowsCombinedByAll {
+      result.copyMemory(from: part, byteCount: rows * rowBytes)
+      for other in 0..<ranks where other != rank {
+        combineRows(0..<rows, rowBytes, from: slot(of: other), into: result, combine)
+      }
+      half = 1 - half
+      return
+    }
+    // Each combines some rows, in the first rank's place.
+    let own = rows * rank / ranks..<rows * (rank + 1) / ranks
+    for other in 1..<max(ranks, 1) {
+      combineRows(own, rowBytes, from: slot(of: other), into: slot(of: 0), combine)
+    }
+    if ranks > 1 { meet() }
+    if !hasOneHost {
+      if let leaders {
+        try leaders.allReduce(
+          elements: UnsafeMutableRawBufferPointer(start: slot(of: 0), count: rows * rowBytes),
+          with: operation)
+      }
+      if ranks > 1 { meet() }
+    }
+    result.copyMemory(from: slot(of: 0), byteCount: rows * rowBytes)
+    half = 1 - half
+  }
+
+  private func combineRows(
+    _ rows: Range<Int>, _ rowBytes: Int, from source: UnsafeRawPointer,
+    into destination: UnsafeMutableRawPointer,
+    _ combine: (_ row: UnsafeRawPointer, _ into: UnsafeMutableRawPointer) -> Void
+  ) {
+    for row in rows { combine(source + row * rowBytes, destination + row * rowBytes) }
+  }
+
+  // MARK: - Meeting
+
+  /// Returns when all ranks of the host have come here, and sees what they have written before.
+  private func meet() {
+    guard ranks > 1 else { return }
+    meetings += 1
+    let (opened, sleeping) = (opened, sleeping)
+    let arrived = arrived.pointee.wrappingAdd(1, ordering: .acquiringAndReleasing).newValue
+    guard arrived < meetings * ranks else {
+      opened.pointee.store(
+        UInt32(truncatingIfNeeded: meetings), ordering: .sequentiallyConsistent)
+      if sleeping.pointee.load(ordering: .sequentiallyConsistent) > 0 { rf_wake_all(opened) }
+      return
+    }
+    func isOpen(_ opened: UInt32) -> Bool {
+      Int32(bitPattern: opened &- UInt32(truncatingIfNeeded: meetings)) >= 0
+    }
+    guard communicator.waitPolicy == .yield else {
+      return communicator.wait { isOpen(opened.pointee.load(ordering: .acquiring)) }
+    }
+    // Where ranks share cores, whoever waits leaves its core to those that are waited for.
+    for _ in 0..<Self.yieldsBeforeSleep {
+      if isOpen(opened.pointee.load(ordering: .acquiring)) { return }
+      sched_yield()
+    }
+    sleeping.pointee.wrappingAdd(1, ordering: .sequentiallyConsistent)
+    while true {
+      let seen = opened.pointee.load(ordering: .sequentiallyConsistent)
+      if isOpen(seen) { break }
+      rf_sleep_while(opened, seen, Self.sleepNanoseconds)
+      communicator.tick()
+    }
+    sleeping.pointee.wrappingSubtract(1, ordering: .relaxed)
+  }
+
+  private static let yieldsBeforeSleep = 2
+  /// Until a rank that waits shows that it lives.
+  private static let sleepNanoseconds = 50_000_000
+}
