@@ -2,7 +2,6 @@
 
 #include "CSystemShims.h"
 
-#include <limits.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -13,4 +12,6 @@ void rf_sleep_while(void *number, uint32_t value, long nanoseconds) {
   syscall(SYS_futex, number, FUTEX_WAIT, value, &timeout, NULL, 0);
 }
 
-void rf_wake_all(void *number) { syscall(SYS_futex, number, FUTEX_WAKE, INT_MAX, NULL, NULL, 0); }
+void rf_wake(void *number, int sleepers) {
+  syscall(SYS_futex, number, FUTEX_WAKE, sleepers, NULL, NULL, 0);
+}

@@ -142,11 +142,11 @@ public final class AppendAttention {
   ///   - queries: as `Arithmetic.queryLayout` says for so many tokens, the same on every rank.
   ///   - tokens: whose they are, without gaps; one entry a branch at most.
   ///   - output: `[tokens][inputStride(queryHeads · headDimension)]` matrix input, the same on
-  ///     every rank.
+  ///     every rank; nil on one that does not want it.
   /// - Throws: `MPIError`.
   public func attend(
     _ layer: LayerAttention, queries: UnsafeRawPointer, tokens: [BranchTokens],
-    output: UnsafeMutableRawPointer
+    output: UnsafeMutableRawPointer?
   ) throws -> AttentionWork {
     let count = tokens.last?.range.upperBound ?? 0
     precondition(1...plan.capacity ~= count, "1 to \(plan.capacity) tokens are appended at once")
@@ -157,13 +157,15 @@ public final class AppendAttention {
     var work = AttentionWork()
     let computed = ContinuousClock.now
     let layout = call.stateLayout
-    try exchange.reduce(rows: call.rows, with: merges[layer.index], into: memory[plan.states]) {
+    try exchange.reduce(
+      rows: call.rows, with: merges[layer.index], into: output == nil ? nil : memory[plan.states]
+    ) {
       layout.merge(
         $0.assumingMemoryBound(to: Double.self), into: $1.assumingMemoryBound(to: Double.self))
     }
     if exchange.communicator.size > 1 { work.bytesSent = call.rows * layout.rowElements * 8 }
     work.exposedSeconds = (ContinuousClock.now - computed).seconds
-    finish(call, output: output)
+    if let output { finish(call, output: output) }
     // Every rank attends to what it owns; the sum over the ranks is what the whole sequence costs.
     work.flops = AttentionWork.flops(
       visiblePairs: parts.reduce(0) { $0 + $1.visiblePairs }, shape: call.shape)

@@ -16,6 +16,10 @@ public final class DividedLinear {
 
   private let arithmetic: Arithmetic
   private let exchange: HostExchange
+  /// The ranks that compute, of those that exchange; all of these know what comes of it.
+  private let computing: [Int]
+  /// This rank's number among them; nil where it computes nothing.
+  private let ownNumber: Int?
   /// By the number of rows and of all outputs: made once, so that a decode step allocates nothing.
   private var gathers: [Shape: HostExchange.GatherPlan] = [:]
   public private(set) var bytesSent = 0
@@ -25,27 +29,40 @@ public final class DividedLinear {
     let outputs: Int
   }
 
-  /// - Parameter exchange: of `bytesGiven` bytes at least.
-  public init(arithmetic: Arithmetic, exchange: HostExchange) {
+  /// - Parameters:
+  ///   - exchange: of `bytesGiven` bytes at least.
+  ///   - computing: the ranks that compute, in ascending order; all if nil.
+  public init(arithmetic: Arithmetic, exchange: HostExchange, computing: [Int]? = nil) {
     self.arithmetic = arithmetic
     self.exchange = exchange
+    self.computing = computing ?? Array(0..<exchange.communicator.size)
+    ownNumber = self.computing.firstIndex(of: exchange.communicator.rank)
   }
 
-  private var ranks: Int { exchange.communicator.size }
-  private var ownRank: Int { exchange.communicator.rank }
   private var part: UnsafeMutablePointer<Float> {
     exchange.part.assumingMemoryBound(to: Float.self)
   }
 
   /// Whether the ranks save more time by each reading its part of the weights than the gathering of
-  /// the parts costs: some 50 µs, in which a core reads about half a megabyte.
-  package static func isWorthDividing(bytes: Int, ranks: Int) -> Bool {
-    ranks > 1 && bytes - bytes / ranks > 1 << 19
+  /// the parts costs: some 50 µs among hosts, in which a core reads about a megabyte, and 3 µs within
+  /// one.
+  package static func isWorthDividing(bytes: Int, ranks: Int, hasOneHost: Bool) -> Bool {
+    ranks > 1 && bytes - bytes / ranks > (hasOneHost ? 1 << 16 : 1 << 19)
   }
 
-  /// The outputs that a rank computes of a group that is divided.
-  private func share(of rank: Int, outputs: Int) -> Range<Int> {
-    outputs * rank / ranks..<outputs * (rank + 1) / ranks
+  /// Ranks that compute nothing are brought what the others do.
+  private func isDivided(_ bytes: Int) -> Bool {
+    computing.count < exchange.communicator.size
+      || Self.isWorthDividing(
+        bytes: bytes, ranks: computing.count, hasOneHost: exchange.hasOneHost)
+  }
+
+  /// The outputs that a rank computes of a group that is divided: by its number among those that
+  /// compute.
+  private func share(of number: Int?, outputs: Int) -> Range<Int> {
+    guard let number else { return 0..<0 }
+    let ranks = computing.count
+    return outputs * number / ranks..<outputs * (number + 1) / ranks
   }
 
   /// `output[row] = ` all outputs of the group, one after the other.
@@ -59,13 +76,13 @@ public final class DividedLinear {
     into output: UnsafeMutablePointer<Float>
   ) throws {
     let outputs = group.outputs
-    guard Self.isWorthDividing(bytes: group.bytes, ranks: ranks) else {
+    guard isDivided(group.bytes) else {
       arithmetic.multiplyRows(
         group, range: 0..<outputs, inputs: inputs, rows: rows, outputs: output,
         outputStride: outputs)
       return
     }
-    let own = share(of: ownRank, outputs: outputs)
+    let own = share(of: ownNumber, outputs: outputs)
     arithmetic.multiplyRows(
       group, range: own, inputs: inputs, rows: rows, outputs: part,
       outputStride: own.count)
@@ -84,12 +101,12 @@ public final class DividedLinear {
     into output: UnsafeMutablePointer<Float>
   ) throws {
     let outputs = experts[0].outputs
-    guard isWorthDividing(rows, experts) else {
+    guard isDivided(rows.bytes(of: experts)) else {
       arithmetic.multiplyRows(
         experts, rows: rows, range: 0..<outputs, inputs: inputs, outputs: output)
       return
     }
-    let own = share(of: ownRank, outputs: outputs)
+    let own = share(of: ownNumber, outputs: outputs)
     arithmetic.multiplyRows(
       experts, rows: rows, range: own, inputs: inputs, outputs: part)
     try gather(outputs: outputs, own: own.count, rows: rows.count, into: output)
@@ -108,8 +125,8 @@ public final class DividedLinear {
     to stream: UnsafeMutablePointer<Float>, tokens: Int, scratch: UnsafeMutablePointer<Float>
   ) throws {
     let outputs = experts[0].outputs
-    let isDivided = isWorthDividing(rows, experts)
-    let own = isDivided ? share(of: ownRank, outputs: outputs) : 0..<outputs
+    let isDivided = isDivided(rows.bytes(of: experts))
+    let own = isDivided ? share(of: ownNumber, outputs: outputs) : 0..<outputs
     arithmetic.multiplyRows(experts, rows: rows, range: own, inputs: inputs, outputs: scratch)
     guard isDivided else {
       arithmetic.add(scratch, rows: rows, columns: outputs, to: stream)
@@ -124,16 +141,12 @@ public final class DividedLinear {
     try gather(outputs: outputs, own: own.count, rows: tokens, into: stream)
   }
 
-  private func isWorthDividing(_ rows: ExpertRows, _ experts: [LinearGroup]) -> Bool {
-    Self.isWorthDividing(bytes: rows.bytes(of: experts), ranks: ranks)
-  }
-
   /// Brings all ranks' parts to every rank, each to its place.
   private func gather(
     outputs: Int, own: Int, rows: Int, into output: UnsafeMutablePointer<Float>
   ) throws {
     try exchange.gather(gatherPlan(rows: rows, outputs: outputs)) { rank, part in
-      let range = share(of: rank, outputs: outputs)
+      let range = share(of: computing.firstIndex(of: rank), outputs: outputs)
       var read = part.assumingMemoryBound(to: Float.self)
       for row in 0..<rows {
         (output + row * outputs + range.lowerBound).update(from: read, count: range.count)
@@ -147,8 +160,9 @@ public final class DividedLinear {
     let shape = Shape(rows: rows, outputs: outputs)
     if let known = gathers[shape] { return known }
     let made = try exchange.gatherPlan(
-      bytes: (0..<ranks).map {
-        rows * share(of: $0, outputs: outputs).count * MemoryLayout<Float>.stride
+      bytes: (0..<exchange.communicator.size).map {
+        rows * share(of: computing.firstIndex(of: $0), outputs: outputs).count
+          * MemoryLayout<Float>.stride
       })
     gathers[shape] = made
     return made

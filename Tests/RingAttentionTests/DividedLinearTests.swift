@@ -138,7 +138,7 @@ extension RankTests {
         RandomBlocks.matrix($0, outputs: $1, inputs: 1024, seed: UInt64($1))
       }
       let group = LinearGroup(matrices[0], matrices[1], matrices[2])
-      #expect(DividedLinear.isWorthDividing(bytes: group.bytes, ranks: 2))
+      #expect(DividedLinear.isWorthDividing(bytes: group.bytes, ranks: 2, hasOneHost: true))
       for arithmetic in highestArithmetics(threads: 2) {
         let own = Inputs(numbers(13 * 1024, seed: 8), columns: 1024, arithmetic)
         let type = arithmetic.inputType(of: group)
@@ -205,16 +205,51 @@ extension RankTests {
       }
     }
 
-    /// Half a megabyte that a rank need not read is worth a gathering; a rank alone has none.
+    /// Some ranks compute, and all know what comes of it: of small groups, too.
+    @Test(arguments: [1, 3, 13]) func ranksThatComputeNothingAreBroughtTheOutputs(rows: Int) throws
+    {
+      let computing = (0..<world.size).filter { $0 % 3 != 1 }
+      let arithmetic = try #require(
+        highestArithmetics(threads: 2).last { $0.precision == .bf16 })
+      for shape in Self.shapes.indices {
+        let group = group(Self.shapes[shape], .bfloat16)
+        let inputs = Inputs(
+          numbers(rows * group.inputs, seed: 9), columns: group.inputs, arithmetic)
+        let label = "\(shape), \(rows) rows"
+        let single = try divided(
+          MPIEnvironment.communicatorOfThisRank(), arithmetic, elements: rows * group.outputs)
+        let some = DividedLinear(
+          arithmetic: arithmetic,
+          exchange: try HostExchange(
+            world,
+            bytes: DividedLinear.bytesGiven(
+              elements: rows * group.outputs, rows: rows, ranks: computing.count)),
+          computing: computing)
+        let alone = try multiply(single, group, inputs.matrix, rows: rows, label)
+        // Who computes nothing needs no inputs.
+        let garbage = Inputs(
+          [Float](repeating: .nan, count: rows * group.inputs), columns: group.inputs, arithmetic)
+        let together = try multiply(
+          some, group, computing.contains(world.rank) ? inputs.matrix : garbage.matrix, rows: rows,
+          label)
+        #expect(together.bits == alone.bits, "\(label)")
+        #expect(computing.contains(world.rank) || some.bytesSent == 0)
+      }
+    }
+
+    /// Within a host 64 KB that a rank need not read are worth a gathering, among hosts half a megabyte;
+    /// a rank alone has none.
     @Test func largeGroupsAreDivided() {
-      let half = 1 << 19
-      for (bytes, ranks, isDivided) in [
-        (0, 2, false), (2 * half, 2, false), (2 * half + 2, 2, true), (half, 8, false),
-        (half + half / 7 + 8, 8, true), (1 << 40, 1, false),
-      ] {
-        #expect(
-          DividedLinear.isWorthDividing(bytes: bytes, ranks: ranks) == isDivided,
-          "\(bytes) bytes on \(ranks) ranks")
+      for (hasOneHost, least) in [(true, 1 << 16), (false, 1 << 19)] {
+        for (bytes, ranks, isDivided) in [
+          (0, 2, false), (2 * least, 2, false), (2 * least + 2, 2, true), (least, 8, false),
+          (least + least / 7 + 8, 8, true), (1 << 40, 1, false),
+        ] {
+          #expect(
+            DividedLinear.isWorthDividing(bytes: bytes, ranks: ranks, hasOneHost: hasOneHost)
+              == isDivided,
+            "\(bytes) bytes on \(ranks) ranks")
+        }
       }
     }
   }

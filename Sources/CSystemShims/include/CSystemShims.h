@@ -57,9 +57,9 @@ void rf_know_mapping(const void *start, size_t bytes, const char *file);
 void rf_forget_mapping(const void *start);
 
 // Sleeps while a number in memory that processes share has this value, until one of them calls
-// `rf_wake_all`, or so many nanoseconds, less than a second; may return early.
+// `rf_wake`, or so many nanoseconds, less than a second; may return early.
 void rf_sleep_while(void *number, uint32_t value, long nanoseconds);
-void rf_wake_all(void *number);
+void rf_wake(void *number, int sleepers);
 
 // Tells the CPU that this is a loop that waits for another core.
 static inline void rf_pause(void) {

@@ -19,7 +19,8 @@ public final class HostExchange {
   private let rank: Int
   /// The first ranks of all hosts, on one of them and if there are several hosts.
   private let leaders: Communicator?
-  private let hasOneHost: Bool
+  /// Whether all ranks share memory.
+  public let hasOneHost: Bool
   /// By rank: which host it is on, and its number there.
   private let places: [Place]
   private let memory: SharedMemory
@@ -60,9 +61,13 @@ public final class HostExchange {
   ///
   /// - Parameters:
   ///   - bytes: the most that a rank gives at a time; the same on every rank.
+  ///   - haveCores: whether each of these ranks has a core, though there are others on its host.
   ///   - host: ranks that share memory, this one among them; by default all of its host.
   /// - Throws: `MPIError`, and `SharedMemoryError` where memory is lacking.
-  public init(_ communicator: Communicator, bytes: Int, host: Communicator? = nil) throws {
+  public init(
+    _ communicator: Communicator, bytes: Int, haveCores: Bool = false, host: Communicator? = nil
+  ) throws {
+    yieldsBeforeSleep = haveCores ? 100 : 2
     self.communicator = communicator
     slotBytes = Self.slot(bytes)
     var host = try host ?? communicator.hostCommunicator()
@@ -197,26 +202,27 @@ public final class HostExchange {
   ///
   /// - Parameters:
   ///   - rows: of `operation.elementBytes` each, equally many on every rank.
-  ///   - result: takes the combined rows.
+  ///   - result: takes the combined rows; nil on a rank that does not want them.
   ///   - combine: adds a row to another one; the operation, in whichever order gives the same bits.
   /// - Throws: `MPIError`.
   public func reduce(
-    rows: Int, with operation: ReductionOperation, into result: UnsafeMutableRawPointer,
+    rows: Int, with operation: ReductionOperation, into result: UnsafeMutableRawPointer?,
     _ combine: (_ row: UnsafeRawPointer, _ into: UnsafeMutableRawPointer) -> Void
   ) throws {
     let rowBytes = operation.elementBytes
     precondition(rows * rowBytes <= slotBytes, "a part fits where it is put")
     if communicator.size == 1 {
-      result.copyMemory(from: part, byteCount: rows * rowBytes)
+      result?.copyMemory(from: part, byteCount: rows * rowBytes)
       return
     }
+    defer { half = 1 - half }
     meet()
     if hasOneHost, rows * ranks <= Self.rowsCombinedByAll {
+      guard let result else { return }
       result.copyMemory(from: part, byteCount: rows * rowBytes)
       for other in 0..<ranks where other != rank {
         combineRows(0..<rows, rowBytes, from: slot(of: other), into: result, combine)
       }
-      half = 1 - half
       return
     }
     // Each combines some rows, in the first rank's place.
@@ -233,8 +239,7 @@ public final class HostExchange {
       }
       if ranks > 1 { meet() }
     }
-    result.copyMemory(from: slot(of: 0), byteCount: rows * rowBytes)
-    half = 1 - half
+    result?.copyMemory(from: slot(of: 0), byteCount: rows * rowBytes)
   }
 
   private func combineRows(
@@ -256,7 +261,9 @@ public final class HostExchange {
     guard arrived < meetings * ranks else {
       opened.pointee.store(
         UInt32(truncatingIfNeeded: meetings), ordering: .sequentiallyConsistent)
-      if sleeping.pointee.load(ordering: .sequentiallyConsistent) > 0 { rf_wake_all(opened) }
+      if sleeping.pointee.load(ordering: .sequentiallyConsistent) > 0 {
+        rf_wake(opened, Self.wokenByEach)
+      }
       return
     }
     func isOpen(_ opened: UInt32) -> Bool {
@@ -266,7 +273,7 @@ public final class HostExchange {
       return communicator.wait { isOpen(opened.pointee.load(ordering: .acquiring)) }
     }
     // Where ranks share cores, whoever waits leaves its core to those that are waited for.
-    for _ in 0..<Self.yieldsBeforeSleep {
+    for _ in 0..<yieldsBeforeSleep {
       if isOpen(opened.pointee.load(ordering: .acquiring)) { return }
       sched_yield()
     }
@@ -277,10 +284,15 @@ public final class HostExchange {
       rf_sleep_while(opened, seen, Self.sleepNanoseconds)
       communicator.tick()
     }
-    sleeping.pointee.wrappingSubtract(1, ordering: .relaxed)
+    let others = sleeping.pointee.wrappingSubtract(1, ordering: .sequentiallyConsistent).newValue
+    if others > 0 { rf_wake(opened, Self.wokenByEach) }
   }
 
-  private static let yieldsBeforeSleep = 2
+  /// To wake a rank takes a while, so who wakes up takes part in it.
+  private static let wokenByEach: Int32 = 2
+
+  /// Whoever waits for a rank that has a core of its own looks for some tens of microseconds.
+  private let yieldsBeforeSleep: Int
   /// Until a rank that waits shows that it lives.
   private static let sleepNanoseconds = 50_000_000
 }

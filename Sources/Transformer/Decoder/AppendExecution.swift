@@ -8,25 +8,31 @@ final class AppendExecution: LayerExecution {
   let arithmetic: Arithmetic
   let buffers: LayerBuffers
   private(set) var rotations: [RoPETable]
+  /// Whose outputs all ranks need, and whose only those do that compute; nil on the others.
   let linear: DividedLinear
+  private let innerLinear: DividedLinear?
   /// Whose rows there are at present.
   private(set) var tokens: [BranchTokens] = []
   private(set) var work = AttentionWork()
 
   private let context: DecoderContext
   private let attention: AppendAttention
+  /// Of the layer that is under way.
+  private var part = LayerPart.projections
   /// `[rows][hiddenSize]` float32.
   private var stream: UnsafeMutablePointer<Float>?
   /// `[rows]`: where each of them is.
   private var places: [(branch: Int, position: Int)] = []
 
   init(
-    _ context: DecoderContext, buffers: LayerBuffers, linear: DividedLinear,
-    rotations: [RoPETable], attention: AppendAttention
+    _ context: DecoderContext, buffers: LayerBuffers,
+    linear: (ofAll: DividedLinear, inner: DividedLinear?), rotations: [RoPETable],
+    attention: AppendAttention
   ) {
     self.context = context
     self.buffers = buffers
-    self.linear = linear
+    self.linear = linear.ofAll
+    innerLinear = linear.inner
     self.rotations = rotations
     self.attention = attention
     arithmetic = context.arithmetic
@@ -35,6 +41,11 @@ final class AppendExecution: LayerExecution {
   // MARK: - The rows at hand
 
   var rowCount: Int { places.count }
+  var computes: Bool { innerLinear != nil }
+  /// Bytes of shares of linear layers that this rank has sent.
+  var linearBytesSent: Int {
+    linear.bytesSent + (innerLinear.map { $0 === linear ? 0 : $0.bytesSent } ?? 0)
+  }
 
   /// Begins with other rows.
   func removeAllRows(stream: UnsafeMutablePointer<Float>) {
@@ -61,14 +72,17 @@ final class AppendExecution: LayerExecution {
   func forEachRows(
     in part: LayerPart, atOnce: Int, _ body: (_ rows: StreamRows) throws -> Bool
   ) throws -> Bool {
-    try body(StreamRows(first: 0, count: rowCount, stream: stream!))
+    self.part = part
+    return try body(StreamRows(first: 0, count: rowCount, stream: stream!))
   }
 
   func multiply(
     _ group: LinearGroup, inputs: MatrixInputs, rows: Int,
     into outputs: UnsafeMutablePointer<Float>
   ) throws -> Bool {
-    try linear.multiply(group, inputs: inputs, rows: rows, into: outputs)
+    // Every rank attends, so every rank needs queries, keys and values.
+    try (part == .projections ? linear : innerLinear!).multiply(
+      group, inputs: inputs, rows: rows, into: outputs)
     return true
   }
 
@@ -76,7 +90,7 @@ final class AppendExecution: LayerExecution {
     _ group: LinearGroup, of inputs: MatrixInputs, norm: [Float], to rows: StreamRows
   ) throws -> Bool {
     let (columns, contribution, stream) = (group.outputs, buffers.contribution, rows.stream)
-    try linear.multiply(group, inputs: inputs, rows: rows.count, into: contribution)
+    try innerLinear!.multiply(group, inputs: inputs, rows: rows.count, into: contribution)
     guard !norm.isEmpty else {
       for index in 0..<rows.count * columns { stream[index] += contribution[index] }
       return true
@@ -91,7 +105,7 @@ final class AppendExecution: LayerExecution {
     _ experts: [LinearGroup], rows: ExpertRows, inputs: MatrixInputs,
     into outputs: UnsafeMutablePointer<Float>
   ) throws -> Bool {
-    try linear.multiply(experts, rows: rows, inputs: inputs, into: outputs)
+    try innerLinear!.multiply(experts, rows: rows, inputs: inputs, into: outputs)
     return true
   }
 
@@ -99,7 +113,7 @@ final class AppendExecution: LayerExecution {
     _ experts: [LinearGroup], rows: ExpertRows, inputs: MatrixInputs,
     to stream: UnsafeMutablePointer<Float>
   ) throws -> Bool {
-    try linear.add(
+    try innerLinear!.add(
       experts, rows: rows, inputs: inputs, to: stream, tokens: rowCount,
       scratch: buffers.experts!.outputs)
     return true
@@ -124,7 +138,7 @@ final class AppendExecution: LayerExecution {
   func attend(_ layer: LayerAttention) throws -> Bool {
     try context.withSpan("attention") {
       work += try attention.attend(
-        layer, queries: buffers.queries, tokens: tokens, output: buffers.attended)
+        layer, queries: buffers.queries, tokens: tokens, output: computes ? buffers.attended : nil)
     }
     return true
   }

@@ -36,8 +36,8 @@ public final class AppendPass {
     /// `[capacity][hiddenSize]` float32.
     fileprivate let stream: BufferPlan.Slot<Float>
     fileprivate let layer: LayerBuffers.Plan
-    /// The most bytes that a rank gives the others at a time.
-    fileprivate let bytesGiven: Int
+    /// The most rows times outputs of one group of layers.
+    fileprivate let widestProduct: Int
     fileprivate let rotations: [RoPETable.Plan]
     /// `[layers][blockBytes of the layer]`: the context's last block where it is partly filled, else
     /// nothing.
@@ -46,7 +46,7 @@ public final class AppendPass {
 
     init(
       _ configuration: ModelConfiguration, _ arithmetic: Arithmetic,
-      _ sequence: SequenceDescription, ropes: [RoPE], layout: CacheLayout, ranks: Int
+      _ sequence: SequenceDescription, ropes: [RoPE], layout: CacheLayout
     ) {
       let capacity = AppendPass.capacity(branches: sequence.branches)
       self.capacity = capacity
@@ -60,12 +60,9 @@ public final class AppendPass {
         addsInPlace: false, in: &plan)
       // Of one layer for as many tokens as are appended at once, or of the head for one of each
       // branch.
-      bytesGiven = max(
-        attention.bytesGiven,
-        DividedLinear.bytesGiven(
-          elements: max(
-            configuration.widestProduct(tokens: capacity),
-            sequence.branches * configuration.vocabulary.size), rows: capacity, ranks: ranks))
+      widestProduct = max(
+        configuration.widestProduct(tokens: capacity),
+        sequence.branches * configuration.vocabulary.size)
       rotations = ropes.map { RoPETable.Plan($0, capacity: capacity, in: &plan) }
       let tailBlocks = sequence.contextTokens % tokensPerBlock == 0 ? 0 : 1
       tail = plan.add(tailBlocks, layout.blockBytes)
@@ -73,7 +70,12 @@ public final class AppendPass {
     }
 
     var bytes: Int {
-      buffers.bytes + attention.bytes + HostExchange.bytesPerRank(giving: bytesGiven)
+      // As if a rank computed alone; where several do, it is less.
+      buffers.bytes + attention.bytes
+        + HostExchange.bytesPerRank(
+          giving: max(
+            attention.bytesGiven,
+            DividedLinear.bytesGiven(elements: widestProduct, rows: capacity, ranks: 1)))
     }
   }
 
@@ -99,11 +101,26 @@ public final class AppendPass {
     memory = Buffers(plan.buffers)
     stream = memory[plan.stream]
     let buffers = LayerBuffers(plan.layer, in: memory)
-    let exchange = try HostExchange(context.communicator, bytes: plan.bytesGiven)
-    let linear = DividedLinear(arithmetic: context.arithmetic, exchange: exchange)
+    let communicator = context.communicator
+    let computing = try ComputingRanks(communicator, threads: context.team.threads)
+    let given = DividedLinear.bytesGiven(
+      elements: plan.widestProduct, rows: plan.capacity, ranks: computing.numbers.count)
+    let exchange = try HostExchange(
+      communicator, bytes: max(plan.attention.bytesGiven, given),
+      haveCores: computing.communicator != nil)
+    let linear = DividedLinear(
+      arithmetic: context.arithmetic, exchange: exchange, computing: computing.numbers)
+    var inner: DividedLinear? = linear
+    if computing.numbers.count < communicator.size {
+      inner = try computing.communicator.map {
+        DividedLinear(
+          arithmetic: context.arithmetic,
+          exchange: try HostExchange($0, bytes: given, haveCores: true))
+      }
+    }
     head = LogitsHead(context.weights)
     execution = AppendExecution(
-      context, buffers: buffers, linear: linear,
+      context, buffers: buffers, linear: (ofAll: linear, inner: inner),
       rotations: zip(plan.ropes, plan.rotations).map { [memory] in RoPETable($0, $1, in: memory) },
       attention: try AppendAttention(
         plan.attention, exchange: exchange, arithmetic: context.arithmetic,
@@ -119,7 +136,7 @@ public final class AppendPass {
   public var work: AttentionWork { execution.work }
 
   /// Bytes that this rank has sent to others: softmax states and shares of linear layers.
-  public var bytesSent: Int { execution.work.bytesSent + execution.linear.bytesSent }
+  public var bytesSent: Int { execution.work.bytesSent + execution.linearBytesSent }
 
   /// Bytes of weights that all ranks together read for one token that runs alone, the head included.
   public static func weightBytesPerToken(_ weights: ModelWeights) -> Int {

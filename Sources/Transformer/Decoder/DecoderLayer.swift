@@ -52,6 +52,7 @@ struct DecoderLayer {
       try project(rows, by: execution)
     }
     guard isProjected, try execution.attend(attention) else { return false }
+    guard execution.computes else { return true }
     return try execution.forEachRows(in: .feedForward, atOnce: feedForwardRows) { rows in
       let atOnce = execution.buffers.rowsAtOnce
       for first in stride(from: 0, to: rows.count, by: atOnce) {

@@ -60,8 +60,7 @@ struct DecoderPlan: Sendable {
         arithmetic: arithmetic, cache: cache, schedules: common.schedules,
         patterns: configuration.layers.map(\.pattern), share: share, rank: rank))
     append = AppendPass.Plan(
-      configuration, arithmetic, sequence, ropes: common.ropes, layout: layout,
-      ranks: partition.ranks)
+      configuration, arithmetic, sequence, ropes: common.ropes, layout: layout)
     contextLogits = ContextLogits.Plan(configuration, arithmetic, contextTokens: contextTokens)
   }
 }

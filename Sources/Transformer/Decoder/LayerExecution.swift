@@ -14,6 +14,9 @@ public protocol LayerExecution: AnyObject {
   /// All of this rank's rows, whose queries are there together.
   var rowCount: Int { get }
 
+  /// Whether this rank does more than attend: what is behind the attention of a layer.
+  var computes: Bool { get }
+
   /// The layers' different rotations, each with an entry for every row.
   var rotations: [RoPETable] { get }
 

@@ -76,6 +76,7 @@ final class PrefillExecution: LayerExecution {
   }
 
   var rowCount: Int { context.share.tokenCount }
+  var computes: Bool { true }
 
   func forEachRows(
     in part: LayerPart, atOnce: Int, _ body: (_ rows: StreamRows) throws -> Bool
