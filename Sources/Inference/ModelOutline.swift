@@ -156,7 +156,7 @@ public struct ModelOutline: Sendable {
 
   private func loadedWeights(host: Communicator, team: ThreadTeam) throws -> ModelWeights {
     let source = try PlannedWeightSource(weights, host: host, team: team)
-    try weights.checkRouters(source)
+    try weights.checkDecisiveValues(source)
     return try ModelFamilies.weights(for: configuration, from: source)
   }
 }

@@ -44,6 +44,9 @@ public final class Session {
     context.prefillCost.attention.bytesSent + (appendPass?.bytesSent ?? 0)
   }
 
+  /// How often this rank has exchanged something with others for what follows the context.
+  public var exchanges: Int { appendPass?.exchanges ?? 0 }
+
   /// Runs the whole context, or what is left of it where some or all layers were restored. See
   /// `PrefillPass`.
   ///

@@ -149,8 +149,10 @@ extension RunRecord {
 
   /// Lists with one entry a rank.
   public struct PerRank: Codable, Equatable, Sendable {
-    /// Bytes of keys and values that each rank sent to another one.
+    /// Bytes that each rank sent to others: keys and values, softmax states, shares of linear layers.
     public let bytesSent: [Int]
+    /// How often each rank exchanged something with others for what follows the context.
+    public let exchanges: [Int]
     /// Bytes of keys and values that each rank holds at the end.
     public let keyValueBytes: [Int]
     /// The most memory that each rank's process occupied, in bytes, with what it shares with others:
@@ -161,15 +163,18 @@ extension RunRecord {
 
     enum CodingKeys: String, CodingKey {
       case bytesSent = "bytes_sent"
+      case exchanges
       case keyValueBytes = "kv_bytes"
       case peakResidentBytes = "peak_resident_bytes"
       case peakPrivateBytes = "peak_private_bytes"
     }
 
     public init(
-      bytesSent: [Int], keyValueBytes: [Int], peakResidentBytes: [Int], peakPrivateBytes: [Int]
+      bytesSent: [Int], exchanges: [Int], keyValueBytes: [Int], peakResidentBytes: [Int],
+      peakPrivateBytes: [Int]
     ) {
       self.bytesSent = bytesSent
+      self.exchanges = exchanges
       self.keyValueBytes = keyValueBytes
       self.peakResidentBytes = peakResidentBytes
       self.peakPrivateBytes = peakPrivateBytes

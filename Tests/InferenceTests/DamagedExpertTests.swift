@@ -58,6 +58,16 @@ extension RankTests {
       try load("qwen3-moe", name, at: 20, [0x80, 0x3f])
     }
 
+    @Test func aSinkThatIsNoNumber() throws {
+      let name = "model.layers.1.self_attn.sinks"
+      for (bytes, text) in [([0xc0, 0x7f], "nan"), ([0x80, 0x7f], "inf")] as [([UInt8], String)] {
+        let message = message("gpt-oss", name, at: 2, bytes)
+        #expect(message.contains("'\(name)', attention sinks, has \(text) as element 1,"))
+      }
+      // −∞: a head without a sink.
+      try load("gpt-oss", name, at: 2, [0x80, 0xff])
+    }
+
     @Test func aScaleThatIsNoNumber() throws {
       let name = "model.layers.1.mlp.experts.down_proj_scales"
       let message = message("gpt-oss-mxfp4", name, at: 77, [255])

@@ -12,7 +12,8 @@ import Testing
     let record = try object(sampleRecord())
     #expect(
       record.keys.sorted() == [
-        "balance", "bytes_sent", "commit", "expert_tokens", "finish_reason", "flops", "gflops",
+        "balance", "bytes_sent", "commit", "exchanges", "expert_tokens", "finish_reason", "flops",
+        "gflops",
         "hosts",
         "instruction_set", "kv_bytes", "kv_cache", "layers", "logits_digest", "model",
         "model_digest",
@@ -51,7 +52,7 @@ import Testing
     #expect(
       String(decoding: try sampleRecord().json(), as: UTF8.self) == """
         {"balance":0.984,"bytes_sent":[1048576,2097152],"commit":"0123abc",\
-        "expert_tokens":{"balance":1,"layers":[],"ranks":[]},"finish_reason":"end_of_sequence",\
+        "exchanges":[100,200],"expert_tokens":{"balance":1,"layers":[],"ranks":[]},"finish_reason":"end_of_sequence",\
         "flops":{"attention":1000000000000000,"linear":2000000000000000},\
         "gflops":{"attention":180.5,"linear":90.25},"hosts":["node/1"],\
         "instruction_set":"avx512bf16","kv_bytes":[2048,2048],"kv_cache":"bf16","layers":5,"logits_digest":"feed",\

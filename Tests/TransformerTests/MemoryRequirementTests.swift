@@ -143,9 +143,9 @@ extension RankTests {
   }
 }
 
-/// Bytes of the process's memory that can be written, which what an allocator only reserves cannot
+/// Bytes of this rank's memory that can be written, which what an allocator only reserves cannot
 /// be.
-private func mappedBytes() -> Int {
+@MPIThread private func mappedBytes() -> Int {
   // Line by line: Foundation reads only the beginning of such a file.
   let file = fopen("/proc/self/maps", "r")!
   defer { fclose(file) }
@@ -156,7 +156,9 @@ private func mappedBytes() -> Int {
   while getline(&line, &capacity, file) > 0 {
     let fields = String(cString: line!).split(separator: " ")
     let bounds = fields[0].split(separator: "-").map { UInt($0, radix: 16)! }
-    if fields[1].hasPrefix("rw") { sum += Int(bounds[1] - bounds[0]) }
+    // Of memory that the ranks share, each has its part.
+    let ranks = String(cString: line!).contains("/memfd:") ? world.size : 1
+    if fields[1].hasPrefix("rw") { sum += Int(bounds[1] - bounds[0]) / ranks }
   }
   return sum
 }

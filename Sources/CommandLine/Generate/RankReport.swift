@@ -8,6 +8,7 @@ import Transformer
 struct RankReport: Codable {
   let host: String
   let bytesSent: Int
+  let exchanges: Int
   let keyValueBytes: Int
   let peakResidentBytes: Int
   let peakPrivateBytes: Int
@@ -25,6 +26,7 @@ struct RankReport: Codable {
     let cost = context?.prefillCost
     host = MPIEnvironment.processorName
     bytesSent = session?.bytesSent ?? 0
+    exchanges = session?.exchanges ?? 0
     keyValueBytes = context.map { $0.cache.bytes + $0.branches.bytes } ?? 0
     peakResidentBytes = HostResources.peakResidentBytes
     peakPrivateBytes = memory.peakBytes
@@ -56,7 +58,8 @@ extension RunRecord.Work {
 extension RunRecord.PerRank {
   init(_ ranks: [RankReport]) {
     self.init(
-      bytesSent: ranks.map(\.bytesSent), keyValueBytes: ranks.map(\.keyValueBytes),
+      bytesSent: ranks.map(\.bytesSent), exchanges: ranks.map(\.exchanges),
+      keyValueBytes: ranks.map(\.keyValueBytes),
       peakResidentBytes: ranks.map(\.peakResidentBytes),
       peakPrivateBytes: ranks.map(\.peakPrivateBytes))
   }

@@ -1,7 +1,4 @@
-import CSystemShims
-import Glibc
 import MPI
-import Synchronization
 
 // Exchanges of a decode step: few bytes, many times a token, so that what counts is how long they take
 // and not how much is sent. Ranks of one host have them through memory that they share, where a rank
@@ -25,8 +22,9 @@ public final class HostExchange {
   private let places: [Place]
   private let memory: SharedMemory
   private let slotBytes: Int
-  /// How often the ranks have met.
-  private var meetings = 0
+  private let gate: HostGate
+  /// How many exchanges there have been with others.
+  public private(set) var exchanges = 0
   /// Which of the two halves of the memory is in use: who is still reading reads the other.
   private var half = 0
 
@@ -34,21 +32,6 @@ public final class HostExchange {
     var host: Int32
     var number: Int32
   }
-
-  // Where ranks note that they have come, in cache lines of their own.
-
-  private var arrived: UnsafeMutablePointer<Atomic<Int>> { number(0) }
-  /// Meetings that all ranks have come to, modulo 2^32.
-  private var opened: UnsafeMutablePointer<Atomic<UInt32>> { number(1) }
-  /// Ranks that sleep until that changes. Raised before they look a last time, and read after the number
-  /// has been raised: one of both sees the other.
-  private var sleeping: UnsafeMutablePointer<Atomic<Int>> { number(2) }
-
-  private func number<Number: ~Copyable>(_ index: Int) -> UnsafeMutablePointer<Number> {
-    (memory.bytes.baseAddress! + index * 128).assumingMemoryBound(to: Number.self)
-  }
-
-  private static let gateBytes = 4096
 
   /// Bytes that a rank has of the host's memory.
   ///
@@ -67,7 +50,6 @@ public final class HostExchange {
   public init(
     _ communicator: Communicator, bytes: Int, haveCores: Bool = false, host: Communicator? = nil
   ) throws {
-    yieldsBeforeSleep = haveCores ? 100 : 2
     self.communicator = communicator
     slotBytes = Self.slot(bytes)
     var host = try host ?? communicator.hostCommunicator()
@@ -84,10 +66,12 @@ public final class HostExchange {
     let first = try host.allReduce(value: communicator.rank, .minimum)
     places = try communicator.allGather(value: Place(host: Int32(first), number: Int32(rank)))
     leaders = hasOneHost ? nil : try communicator.group(ofThis: rank == 0)
+    gate = HostGate(
+      memory.bytes.baseAddress!, ranks: ranks, communicator: communicator, haveCores: haveCores)
   }
 
   private static func memory(_ host: Communicator, _ slotBytes: Int) throws -> SharedMemory {
-    try SharedMemory(byteCount: gateBytes + 2 * host.size * slotBytes, host: host)
+    try SharedMemory(byteCount: HostGate.bytes + 2 * host.size * slotBytes, host: host)
   }
 
   // MARK: - Where the parts are
@@ -96,7 +80,7 @@ public final class HostExchange {
   public var part: UnsafeMutableRawPointer { slot(of: rank) }
 
   private func slot(of rank: Int) -> UnsafeMutableRawPointer {
-    memory.bytes.baseAddress! + Self.gateBytes + (half * ranks + rank) * slotBytes
+    memory.bytes.baseAddress! + HostGate.bytes + (half * ranks + rank) * slotBytes
   }
 
   // MARK: - Gathering
@@ -104,15 +88,18 @@ public final class HostExchange {
   /// How many bytes each rank gives; made once, so that an exchange takes no memory.
   public final class GatherPlan {
     fileprivate let bytes: [Int]
-    /// Among hosts: the leaders' shares, and where each rank's part is in all of them together.
+    /// Among hosts: the leaders' shares, where each rank's part is in all of them together, and which
+    /// ranks are on this host.
     fileprivate let amongLeaders: AllGatherPlan<UInt8>?
     fileprivate let offsets: [Int]
+    fileprivate let ofHost: [Int]
     fileprivate let all: UnsafeMutableBufferPointer<UInt8>
 
     deinit { all.deallocate() }
 
-    fileprivate init(bytes: [Int], places: [Place], hasOneHost: Bool) throws {
+    fileprivate init(bytes: [Int], places: [Place], own: Int32, hasOneHost: Bool) throws {
       self.bytes = bytes
+      ofHost = bytes.indices.filter { places[$0].host == own }
       guard !hasOneHost else {
         (amongLeaders, offsets) = (nil, [])
         all = .allocate(capacity: 0)
@@ -141,7 +128,8 @@ public final class HostExchange {
   /// - Throws: `MPIError`.
   public func gatherPlan(bytes: [Int]) throws -> GatherPlan {
     precondition(bytes.allSatisfy { $0 <= slotBytes }, "a part fits where it is put")
-    return try GatherPlan(bytes: bytes, places: places, hasOneHost: hasOneHost)
+    return try GatherPlan(
+      bytes: bytes, places: places, own: places[communicator.rank].host, hasOneHost: hasOneHost)
   }
 
   /// Gives `read` each rank's part, which it has put at `part`.
@@ -151,7 +139,8 @@ public final class HostExchange {
     _ plan: GatherPlan, _ read: (_ rank: Int, _ part: UnsafeRawPointer) -> Void
   ) throws {
     if communicator.size == 1 { return read(0, part) }
-    meet()
+    exchanges += 1
+    gate.meet()
     guard let amongLeaders = plan.amongLeaders else {
       for rank in 0..<ranks { read(rank, slot(of: rank)) }
       half = 1 - half
@@ -167,9 +156,7 @@ public final class HostExchange {
   private func gatherAmongHosts(
     _ plan: GatherPlan, _ amongLeaders: AllGatherPlan<UInt8>
   ) throws {
-    let own = places[communicator.rank].host
-    let ofHost = plan.bytes.indices.filter { places[$0].host == own }
-    for rank in ofHost {
+    for rank in plan.ofHost {
       (plan.all.baseAddress! + plan.offsets[rank]).update(
         from: slot(of: Int(places[rank].number)).assumingMemoryBound(to: UInt8.self),
         count: plan.bytes[rank])
@@ -181,11 +168,11 @@ public final class HostExchange {
     let window = slot(of: 0)
     for start in stride(from: 0, to: plan.all.count, by: room) {
       let count = min(room, plan.all.count - start)
-      meet()
+      gate.meet()
       if rank == 0 {
         window.copyMemory(from: plan.all.baseAddress! + start, byteCount: count)
       }
-      meet()
+      gate.meet()
       if rank > 0 {
         UnsafeMutableRawPointer(plan.all.baseAddress! + start).copyMemory(
           from: window, byteCount: count)
@@ -215,8 +202,9 @@ public final class HostExchange {
       result?.copyMemory(from: part, byteCount: rows * rowBytes)
       return
     }
+    exchanges += 1
     defer { half = 1 - half }
-    meet()
+    gate.meet()
     if hasOneHost, rows * ranks <= Self.rowsCombinedByAll {
       guard let result else { return }
       result.copyMemory(from: part, byteCount: rows * rowBytes)
@@ -227,18 +215,16 @@ public final class HostExchange {
     }
     // Each combines some rows, in the first rank's place.
     let own = rows * rank / ranks..<rows * (rank + 1) / ranks
-    for other in 1..<max(ranks, 1) {
+    for other in 1..<ranks {
       combineRows(own, rowBytes, from: slot(of: other), into: slot(of: 0), combine)
     }
-    if ranks > 1 { meet() }
-    if !hasOneHost {
-      if let leaders {
-        try leaders.allReduce(
-          elements: UnsafeMutableRawBufferPointer(start: slot(of: 0), count: rows * rowBytes),
-          with: operation)
-      }
-      if ranks > 1 { meet() }
+    gate.meet()
+    if let leaders {
+      try leaders.allReduce(
+        elements: UnsafeMutableRawBufferPointer(start: slot(of: 0), count: rows * rowBytes),
+        with: operation)
     }
+    if !hasOneHost { gate.meet() }
     result?.copyMemory(from: slot(of: 0), byteCount: rows * rowBytes)
   }
 
@@ -249,50 +235,4 @@ public final class HostExchange {
   ) {
     for row in rows { combine(source + row * rowBytes, destination + row * rowBytes) }
   }
-
-  // MARK: - Meeting
-
-  /// Returns when all ranks of the host have come here, and sees what they have written before.
-  private func meet() {
-    guard ranks > 1 else { return }
-    meetings += 1
-    let (opened, sleeping) = (opened, sleeping)
-    let arrived = arrived.pointee.wrappingAdd(1, ordering: .acquiringAndReleasing).newValue
-    guard arrived < meetings * ranks else {
-      opened.pointee.store(
-        UInt32(truncatingIfNeeded: meetings), ordering: .sequentiallyConsistent)
-      if sleeping.pointee.load(ordering: .sequentiallyConsistent) > 0 {
-        rf_wake(opened, Self.wokenByEach)
-      }
-      return
-    }
-    func isOpen(_ opened: UInt32) -> Bool {
-      Int32(bitPattern: opened &- UInt32(truncatingIfNeeded: meetings)) >= 0
-    }
-    guard communicator.waitPolicy == .yield else {
-      return communicator.wait { isOpen(opened.pointee.load(ordering: .acquiring)) }
-    }
-    // Where ranks share cores, whoever waits leaves its core to those that are waited for.
-    for _ in 0..<yieldsBeforeSleep {
-      if isOpen(opened.pointee.load(ordering: .acquiring)) { return }
-      sched_yield()
-    }
-    sleeping.pointee.wrappingAdd(1, ordering: .sequentiallyConsistent)
-    while true {
-      let seen = opened.pointee.load(ordering: .sequentiallyConsistent)
-      if isOpen(seen) { break }
-      rf_sleep_while(opened, seen, Self.sleepNanoseconds)
-      communicator.tick()
-    }
-    let others = sleeping.pointee.wrappingSubtract(1, ordering: .sequentiallyConsistent).newValue
-    if others > 0 { rf_wake(opened, Self.wokenByEach) }
-  }
-
-  /// To wake a rank takes a while, so who wakes up takes part in it.
-  private static let wokenByEach: Int32 = 2
-
-  /// Whoever waits for a rank that has a core of its own looks for some tens of microseconds.
-  private let yieldsBeforeSleep: Int
-  /// Until a rank that waits shows that it lives.
-  private static let sleepNanoseconds = 50_000_000
 }

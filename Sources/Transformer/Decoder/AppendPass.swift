@@ -70,17 +70,20 @@ public final class AppendPass {
     }
 
     var bytes: Int {
-      // As if a rank computed alone; where several do, it is less.
-      buffers.bytes + attention.bytes
-        + HostExchange.bytesPerRank(
-          giving: max(
-            attention.bytesGiven,
-            DividedLinear.bytesGiven(elements: widestProduct, rows: capacity, ranks: 1)))
+      // As if one rank computed for all, and two for each other; where all do, it is less.
+      func given(ranks: Int) -> Int {
+        DividedLinear.bytesGiven(elements: widestProduct, rows: capacity, ranks: ranks)
+      }
+      return buffers.bytes + attention.bytes
+        + HostExchange.bytesPerRank(giving: max(attention.bytesGiven, given(ranks: 1)))
+        + HostExchange.bytesPerRank(giving: given(ranks: 2))
     }
   }
 
   let context: DecoderContext
   private let head: LogitsHead
+  /// Among all ranks, and among those that compute where others do not.
+  private let allExchanges: [HostExchange]
   private let execution: AppendExecution
   /// `[branches]`: tokens appended to each.
   private var appendedTokens: [Int]
@@ -111,13 +114,16 @@ public final class AppendPass {
     let linear = DividedLinear(
       arithmetic: context.arithmetic, exchange: exchange, computing: computing.numbers)
     var inner: DividedLinear? = linear
+    var allExchanges = [exchange]
     if computing.numbers.count < communicator.size {
       inner = try computing.communicator.map {
-        DividedLinear(
-          arithmetic: context.arithmetic,
-          exchange: try HostExchange($0, bytes: given, haveCores: true))
+        // Who computes alone gives nobody anything.
+        let exchange = try HostExchange($0, bytes: $0.size == 1 ? 0 : given, haveCores: true)
+        allExchanges.append(exchange)
+        return DividedLinear(arithmetic: context.arithmetic, exchange: exchange)
       }
     }
+    self.allExchanges = allExchanges
     head = LogitsHead(context.weights)
     execution = AppendExecution(
       context, buffers: buffers, linear: (ofAll: linear, inner: inner),
@@ -137,6 +143,9 @@ public final class AppendPass {
 
   /// Bytes that this rank has sent to others: softmax states and shares of linear layers.
   public var bytesSent: Int { execution.work.bytesSent + execution.linearBytesSent }
+
+  /// How often this rank has exchanged something with others.
+  public var exchanges: Int { allExchanges.reduce(0) { $0 + $1.exchanges } }
 
   /// Bytes of weights that all ranks together read for one token that runs alone, the head included.
   public static func weightBytesPerToken(_ weights: ModelWeights) -> Int {
