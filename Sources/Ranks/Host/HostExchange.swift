@@ -66,6 +66,8 @@ public final class HostExchange {
     let first = try host.allReduce(value: communicator.rank, .minimum)
     places = try communicator.allGather(value: Place(host: Int32(first), number: Int32(rank)))
     leaders = hasOneHost ? nil : try communicator.group(ofThis: rank == 0)
+    // While it waits for other hosts, those of its own sleep.
+    if haveCores { leaders?.waitPolicy = .spin }
     gate = HostGate(
       memory.bytes.baseAddress!, ranks: ranks, communicator: communicator, haveCores: haveCores)
   }
@@ -151,38 +153,36 @@ public final class HostExchange {
     half = 1 - half
   }
 
-  /// Of several hosts: the leader fetches the other hosts' parts, in pieces that have room in the slots,
-  /// and every rank of the host copies them.
+  /// Of several hosts: the leader fetches the other hosts' parts, and every rank of the host copies all
+  /// of them, in pieces that have room.
   private func gatherAmongHosts(
     _ plan: GatherPlan, _ amongLeaders: AllGatherPlan<UInt8>
   ) throws {
-    for rank in plan.ofHost {
-      (plan.all.baseAddress! + plan.offsets[rank]).update(
-        from: slot(of: Int(places[rank].number)).assumingMemoryBound(to: UInt8.self),
-        count: plan.bytes[rank])
+    if let leaders {
+      for rank in plan.ofHost {
+        (plan.all.baseAddress! + plan.offsets[rank]).update(
+          from: slot(of: Int(places[rank].number)).assumingMemoryBound(to: UInt8.self),
+          count: plan.bytes[rank])
+      }
+      try leaders.allGatherInPlace(plan.all, plan: amongLeaders)
     }
-    if let leaders { try leaders.allGatherInPlace(plan.all, plan: amongLeaders) }
     guard ranks > 1 else { return }
-    // All have read the parts of this host.
-    let room = ranks * slotBytes
-    let window = slot(of: 0)
+    // Nobody but the leader reads the slots, so there is where all find what it has fetched.
+    let (window, room) = (slot(of: 0), ranks * slotBytes)
     for start in stride(from: 0, to: plan.all.count, by: room) {
+      let piece = UnsafeMutableRawPointer(plan.all.baseAddress! + start)
       let count = min(room, plan.all.count - start)
+      if start > 0 { gate.meet() }  // all have copied the piece before
+      if rank == 0 { window.copyMemory(from: piece, byteCount: count) }
       gate.meet()
-      if rank == 0 {
-        window.copyMemory(from: plan.all.baseAddress! + start, byteCount: count)
-      }
-      gate.meet()
-      if rank > 0 {
-        UnsafeMutableRawPointer(plan.all.baseAddress! + start).copyMemory(
-          from: window, byteCount: count)
-      }
+      if rank > 0 { piece.copyMemory(from: window, byteCount: count) }
     }
   }
 
   // MARK: - Reducing
 
-  /// Rows up to which every rank combines all of them: less than to meet once more.
+  /// Rows of all ranks up to which one rank combines them, or every rank: that is less than to meet once
+  /// more.
   private static let rowsCombinedByAll = 256
 
   /// Combines what all ranks have put at `part`, row by row.
@@ -213,12 +213,15 @@ public final class HostExchange {
       }
       return
     }
-    // Each combines some rows, in the first rank's place.
-    let own = rows * rank / ranks..<rows * (rank + 1) / ranks
+    // Each combines some rows, in the first rank's place; of few, that rank all.
+    let isShared = rows * ranks > Self.rowsCombinedByAll
+    let own =
+      isShared
+      ? rows * rank / ranks..<rows * (rank + 1) / ranks : 0..<(rank == 0 ? rows : 0)
     for other in 1..<ranks {
       combineRows(own, rowBytes, from: slot(of: other), into: slot(of: 0), combine)
     }
-    gate.meet()
+    if isShared { gate.meet() }
     if let leaders {
       try leaders.allReduce(
         elements: UnsafeMutableRawBufferPointer(start: slot(of: 0), count: rows * rowBytes),
