@@ -8,8 +8,8 @@ extension WeightPlan {
   /// - Parameter source: of this plan.
   /// - Throws: `FileError`, on every rank alike.
   func checkDecisiveValues(_ source: PlannedWeightSource) throws {
-    let routers = tensors.filter(\.request.isExact).map(\.request.name)
     guard origin == .files else { return }
+    let routers = tensors.filter(\.request.isExact).map(\.request.name)
     let prefixes = Set(routers.map { String($0.dropLast("weight".count)) })
     for tensor in tensors {
       let (name, shape) = (tensor.request.name, tensor.request.shape)

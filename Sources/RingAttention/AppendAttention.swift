@@ -113,6 +113,7 @@ public final class AppendAttention {
     _ plan: Plan, exchange: HostExchange, arithmetic: Arithmetic, context: KeyValueCache,
     branches: BranchCache
   ) throws {
+    precondition(plan.bytesGiven <= exchange.slotBytes, "the exchange has room for all states")
     self.plan = plan
     self.exchange = exchange
     self.arithmetic = arithmetic

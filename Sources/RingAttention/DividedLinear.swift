@@ -16,10 +16,11 @@ public final class DividedLinear {
 
   private let arithmetic: Arithmetic
   private let exchange: HostExchange
-  /// The ranks that compute, of those that exchange; all of these know what comes of it.
-  private let computing: [Int]
-  /// This rank's number among them; nil where it computes nothing.
-  private let ownNumber: Int?
+  /// How many ranks compute, of those that exchange; all of these know what comes of it.
+  private let computing: Int
+  /// By rank: its number among those that compute; nil where it computes nothing.
+  private let numbers: [Int?]
+  private var ownNumber: Int? { numbers[exchange.communicator.rank] }
   /// By the number of rows and of all outputs: made once, so that a decode step allocates nothing.
   private var gathers: [Shape: HostExchange.GatherPlan] = [:]
   public private(set) var bytesSent = 0
@@ -35,12 +36,10 @@ public final class DividedLinear {
   public init(arithmetic: Arithmetic, exchange: HostExchange, computing: [Int]? = nil) {
     self.arithmetic = arithmetic
     self.exchange = exchange
-    self.computing = computing ?? Array(0..<exchange.communicator.size)
-    ownNumber = self.computing.firstIndex(of: exchange.communicator.rank)
-  }
-
-  private var part: UnsafeMutablePointer<Float> {
-    exchange.part.assumingMemoryBound(to: Float.self)
+    let ranks = 0..<exchange.communicator.size
+    let computing = computing ?? Array(ranks)
+    self.computing = computing.count
+    numbers = ranks.map { computing.firstIndex(of: $0) }
   }
 
   /// Whether the ranks save more time by each reading its part of the weights than the gathering of
@@ -52,17 +51,15 @@ public final class DividedLinear {
 
   /// Ranks that compute nothing are brought what the others do.
   private func isDivided(_ bytes: Int) -> Bool {
-    computing.count < exchange.communicator.size
-      || Self.isWorthDividing(
-        bytes: bytes, ranks: computing.count, hasOneHost: exchange.hasOneHost)
+    computing < exchange.communicator.size
+      || Self.isWorthDividing(bytes: bytes, ranks: computing, hasOneHost: exchange.hasOneHost)
   }
 
   /// The outputs that a rank computes of a group that is divided: by its number among those that
   /// compute.
   private func share(of number: Int?, outputs: Int) -> Range<Int> {
     guard let number else { return 0..<0 }
-    let ranks = computing.count
-    return outputs * number / ranks..<outputs * (number + 1) / ranks
+    return outputs * number / computing..<outputs * (number + 1) / computing
   }
 
   /// `output[row] = ` all outputs of the group, one after the other.
@@ -82,11 +79,10 @@ public final class DividedLinear {
         outputStride: outputs)
       return
     }
-    let own = share(of: ownNumber, outputs: outputs)
-    arithmetic.multiplyRows(
-      group, range: own, inputs: inputs, rows: rows, outputs: part,
-      outputStride: own.count)
-    try gather(outputs: outputs, own: own.count, rows: rows, into: output)
+    try gather(outputs: outputs, rows: rows, into: output) { own, part in
+      arithmetic.multiplyRows(
+        group, range: own, inputs: inputs, rows: rows, outputs: part, outputStride: own.count)
+    }
   }
 
   /// `output[row] = ` all outputs of the row's expert, one after the other.
@@ -106,10 +102,9 @@ public final class DividedLinear {
         experts, rows: rows, range: 0..<outputs, inputs: inputs, outputs: output)
       return
     }
-    let own = share(of: ownNumber, outputs: outputs)
-    arithmetic.multiplyRows(
-      experts, rows: rows, range: own, inputs: inputs, outputs: part)
-    try gather(outputs: outputs, own: own.count, rows: rows.count, into: output)
+    try gather(outputs: outputs, rows: rows.count, into: output) { own, part in
+      arithmetic.multiplyRows(experts, rows: rows, range: own, inputs: inputs, outputs: part)
+    }
   }
 
   /// Adds to each token what its rows' experts give, times their weights, in the order of the rows: each
@@ -125,35 +120,42 @@ public final class DividedLinear {
     to stream: UnsafeMutablePointer<Float>, tokens: Int, scratch: UnsafeMutablePointer<Float>
   ) throws {
     let outputs = experts[0].outputs
-    let isDivided = isDivided(rows.bytes(of: experts))
-    let own = isDivided ? share(of: ownNumber, outputs: outputs) : 0..<outputs
-    arithmetic.multiplyRows(experts, rows: rows, range: own, inputs: inputs, outputs: scratch)
-    guard isDivided else {
+    guard isDivided(rows.bytes(of: experts)) else {
+      arithmetic.multiplyRows(
+        experts, rows: rows, range: 0..<outputs, inputs: inputs, outputs: scratch)
       arithmetic.add(scratch, rows: rows, columns: outputs, to: stream)
       return
     }
-    let sums = part
-    for token in 0..<tokens {
-      (sums + token * own.count).update(
-        from: stream + token * outputs + own.lowerBound, count: own.count)
+    try gather(outputs: outputs, rows: tokens, into: stream) { own, sums in
+      arithmetic.multiplyRows(experts, rows: rows, range: own, inputs: inputs, outputs: scratch)
+      for token in 0..<tokens {
+        (sums + token * own.count).update(
+          from: stream + token * outputs + own.lowerBound, count: own.count)
+      }
+      arithmetic.add(scratch, rows: rows, columns: own.count, to: sums)
     }
-    arithmetic.add(scratch, rows: rows, columns: own.count, to: sums)
-    try gather(outputs: outputs, own: own.count, rows: tokens, into: stream)
   }
 
   /// Brings all ranks' parts to every rank, each to its place.
+  ///
+  /// - Parameter compute: writes this rank's outputs, `[rows][own]`, to `part`.
   private func gather(
-    outputs: Int, own: Int, rows: Int, into output: UnsafeMutablePointer<Float>
+    outputs: Int, rows: Int, into output: UnsafeMutablePointer<Float>,
+    _ compute: (_ own: Range<Int>, _ part: UnsafeMutablePointer<Float>) -> Void
   ) throws {
-    try exchange.gather(gatherPlan(rows: rows, outputs: outputs)) { rank, part in
-      let range = share(of: computing.firstIndex(of: rank), outputs: outputs)
+    // Checks that there is room before anything is written.
+    let plan = try gatherPlan(rows: rows, outputs: outputs)
+    let own = share(of: ownNumber, outputs: outputs)
+    compute(own, exchange.part.assumingMemoryBound(to: Float.self))
+    try exchange.gather(plan) { rank, part in
+      let range = share(of: numbers[rank], outputs: outputs)
       var read = part.assumingMemoryBound(to: Float.self)
       for row in 0..<rows {
         (output + row * outputs + range.lowerBound).update(from: read, count: range.count)
         read += range.count
       }
     }
-    bytesSent += rows * own * MemoryLayout<Float>.stride
+    bytesSent += rows * own.count * MemoryLayout<Float>.stride
   }
 
   private func gatherPlan(rows: Int, outputs: Int) throws -> HostExchange.GatherPlan {
@@ -161,8 +163,7 @@ public final class DividedLinear {
     if let known = gathers[shape] { return known }
     let made = try exchange.gatherPlan(
       bytes: (0..<exchange.communicator.size).map {
-        rows * share(of: computing.firstIndex(of: $0), outputs: outputs).count
-          * MemoryLayout<Float>.stride
+        rows * share(of: numbers[$0], outputs: outputs).count * MemoryLayout<Float>.stride
       })
     gathers[shape] = made
     return made

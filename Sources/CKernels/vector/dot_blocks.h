@@ -62,7 +62,7 @@ RF_INLINE rf_f32x16 RF_NAME(RF_FORMAT, s8, dot_16_fours)(rf_f32x16 sum, rf_sixte
 // The same with one block, for those that are left. Lanes are four rows.
 RF_INLINE rf_f32x16 RF_NAME(RF_FORMAT, s8, dot_16_block)(rf_f32x16 sum, rf_sixteen_rows rows,
                                                          const char *ahead, rf_dot_input input) {
-  ahead = rf_prefetch_ahead(ahead, 16 * RF_FORMAT_BYTES);
+  rf_prefetch_ahead(ahead, 16 * RF_FORMAT_BYTES);
   const rf_s32x16 low = rf_all_lanes(input.quants), high = rf_all_lanes(input.quants + 16);
   rf_s32x16 sums[4];
   uint8_t bias = 0;

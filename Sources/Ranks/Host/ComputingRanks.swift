@@ -7,14 +7,17 @@ public struct ComputingRanks {
   public let numbers: [Int]
   /// Of these ranks; nil on the others.
   public let communicator: Communicator?
+  /// Of all ranks of this host.
+  public let host: Communicator
 
   /// A collective.
   ///
   /// - Parameter threads: of each rank.
   /// - Throws: `MPIError`.
   public init(_ all: Communicator, threads: Int) throws {
-    let host = try HostResources(all.hostCommunicator())
-    let isComputing = Self.computes(rank: host.rank, cores: host.cores, threads: threads)
+    host = try all.hostCommunicator()
+    let cores = try HostResources(host).cores
+    let isComputing = Self.computes(rank: host.rank, cores: cores, threads: threads)
     numbers = try all.allGather(value: isComputing).enumerated().filter(\.element).map(\.offset)
     communicator = try all.group(ofThis: isComputing)
   }

@@ -21,7 +21,8 @@ public final class HostExchange {
   /// By rank: which host it is on, and its number there.
   private let places: [Place]
   private let memory: SharedMemory
-  private let slotBytes: Int
+  /// The most bytes that a rank gives at a time.
+  public let slotBytes: Int
   private let gate: HostGate
   /// How many exchanges there have been with others.
   public private(set) var exchanges = 0
@@ -142,15 +143,14 @@ public final class HostExchange {
   ) throws {
     if communicator.size == 1 { return read(0, part) }
     exchanges += 1
+    defer { half = 1 - half }
     gate.meet()
     guard let amongLeaders = plan.amongLeaders else {
       for rank in 0..<ranks { read(rank, slot(of: rank)) }
-      half = 1 - half
       return
     }
     try gatherAmongHosts(plan, amongLeaders)
     for rank in plan.bytes.indices { read(rank, plan.all.baseAddress! + plan.offsets[rank]) }
-    half = 1 - half
   }
 
   /// Of several hosts: the leader fetches the other hosts' parts, and every rank of the host copies all

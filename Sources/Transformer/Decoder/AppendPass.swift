@@ -110,7 +110,7 @@ public final class AppendPass {
       elements: plan.widestProduct, rows: plan.capacity, ranks: computing.numbers.count)
     let exchange = try HostExchange(
       communicator, bytes: max(plan.attention.bytesGiven, given),
-      haveCores: computing.communicator != nil)
+      haveCores: computing.communicator != nil, host: computing.host)
     let linear = DividedLinear(
       arithmetic: context.arithmetic, exchange: exchange, computing: computing.numbers)
     var inner: DividedLinear? = linear
