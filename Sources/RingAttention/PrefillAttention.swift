@@ -162,6 +162,8 @@ public final class PrefillAttention {
     }
     try exchange?.finish()
     exchange = nil
+    // A rank that still has a receive to cancel must not find the first message of what comes next.
+    try communicator.barrier()
   }
 
   /// One hop: attends to the blocks at hand while they leave and the next ones arrive.

@@ -89,7 +89,8 @@ public final class RingExchange {
   }
 
   /// Ends the receive of a layer that is given up: waits for the message if the other rank has
-  /// started to send it, which it will not do any more otherwise.
+  /// started to send it, which it will not do any more otherwise. The ranks have to meet before any of
+  /// them sends the next message: a receive that is not cancelled yet would take it.
   ///
   /// - Throws: `MPIError`, as `finish()`.
   package func drainReceive(isSent: Bool) throws {

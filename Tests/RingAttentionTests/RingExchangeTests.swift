@@ -177,6 +177,7 @@ extension RankTests {
       #expect(try exchange.finish() && late.finish())
       expect(
         arriving, holds: isSent ? [3, 1] : [], of: rank(-step), blockBytes: blockBytes, "late")
+      try world.barrier()
 
       let next = Region(blockBytes: blockBytes)
       try exchange.start(
