@@ -10,10 +10,12 @@ public struct ModelWeights: Sendable {
   public let finalNorm: [Float]
   /// `[vocabulary.size][hiddenSize]`; the embedding itself where the vocabulary is tied.
   public let head: WeightMatrix
+  /// How the other hosts' parts come here, where each host holds only its rows of the matrices.
+  let passing: PassingWeights?
 
   public init(
     configuration: ModelConfiguration, embedding: WeightMatrix, layers: [LayerWeights],
-    finalNorm: [Float], head: WeightMatrix
+    finalNorm: [Float], head: WeightMatrix, passing: PassingWeights? = nil
   ) {
     precondition(layers.count == configuration.layers.count, "as many layers as the configuration")
     self.configuration = configuration
@@ -21,6 +23,14 @@ public struct ModelWeights: Sendable {
     self.layers = layers
     self.finalNorm = finalNorm
     self.head = head
+    self.passing = passing
+  }
+
+  /// The same, of which this host holds only its rows.
+  public func passing(_ passing: PassingWeights) -> ModelWeights {
+    ModelWeights(
+      configuration: configuration, embedding: embedding, layers: layers, finalNorm: finalNorm,
+      head: head, passing: passing)
   }
 
   /// All matrices, a tied head only once.
