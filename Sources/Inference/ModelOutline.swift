@@ -3,7 +3,6 @@ import JSON
 import Kernels
 import MPI
 import ModelFiles
-import RingAttention
 import Transformer
 
 /// A model as its configuration and the headers of its files describe it: what can be checked and
@@ -157,14 +156,12 @@ public struct ModelOutline: Sendable {
   ///
   /// - Parameter givesContextLogits: whether logits of all positions of the context will be wanted.
   /// - Throws: as the other one.
-  public func load(
-    divided division: WeightDivision, givesContextLogits: Bool, host: Communicator,
-    team: ThreadTeam
+  func load(
+    _ plan: DividedWeightPlan, givesContextLogits: Bool, host: Communicator, team: ThreadTeam
   ) throws -> Model {
     try loaded(host: host, team: team) {
       try DividedWeights(
-        DividedWeightPlan(weights, of: configuration, division),
-        givesContextLogits: givesContextLogits, host: host, team: team
+        plan, givesContextLogits: givesContextLogits, host: host, team: team
       ).weights(of: configuration)
     }
   }

@@ -41,7 +41,8 @@ public final class Session {
   /// Bytes that this rank has sent to others: KV blocks, softmax states and shares of linear
   /// layers.
   public var bytesSent: Int {
-    context.prefillCost.attention.bytesSent + (appendPass?.bytesSent ?? 0)
+    context.prefillCost.attention.bytesSent + context.prefillCost.weightBytesSent
+      + (appendPass?.bytesSent ?? 0)
   }
 
   /// How often this rank has exchanged something with others for what follows the context.

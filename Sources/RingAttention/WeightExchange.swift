@@ -31,6 +31,15 @@ public struct WeightStage: Sendable, Equatable {
     start..<max(start, pieces.joined().filter { !$0.isEmpty }.map(\.upperBound).max() ?? start)
   }
 
+  /// Of one piece, so many bytes of each host at most.
+  public func beginning(bytesOfHost: Int) -> WeightStage {
+    let largest = pieces.max { $0.reduce(0) { $0 + $1.count } < $1.reduce(0) { $0 + $1.count } }
+    return WeightStage(
+      start: start, half: half,
+      pieces: (largest.map { [$0] } ?? []).map { $0.map { $0.prefix(bytesOfHost) } }
+        .map { $0.map { $0.startIndex..<$0.endIndex } })
+  }
+
   /// Of all hosts' parts.
   public var bytes: Int { pieces.reduce(0) { $0 + $1.reduce(0) { $0 + $1.count } } }
 }

@@ -1,4 +1,5 @@
 import Kernels
+import MPI
 
 /// A whole model's weights: matrices where they lie in their source, norms and biases as float32.
 public struct ModelWeights: Sendable {
@@ -31,6 +32,14 @@ public struct ModelWeights: Sendable {
     ModelWeights(
       configuration: configuration, embedding: embedding, layers: layers, finalNorm: finalNorm,
       head: head, passing: passing)
+  }
+
+  /// The least that it takes to bring the other hosts' parts here for a prefill, measured by messages as
+  /// the prefill sends them: a collective. 0 where every host has all.
+  ///
+  /// - Throws: `MPIError`.
+  public func secondsToPass(_ communicator: Communicator) throws -> Double {
+    try passing?.secondsToPass(communicator) ?? 0
   }
 
   /// All matrices, a tied head only once.

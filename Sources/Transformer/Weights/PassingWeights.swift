@@ -105,6 +105,22 @@ public final class PassingWeights: Sendable {
     func finish() throws { try exchange.finish() }
   }
 
+  /// By a few messages, of which the first ones only make the connections.
+  func secondsToPass(_ communicator: Communicator) throws -> Double {
+    let sample = layers[0].beginning(bytesOfHost: 1 << 20)
+    var seconds = 0.0
+    for _ in 0..<2 {
+      let exchange = try WeightExchange(memory, stages: [sample], communicator: communicator)
+      let began = ContinuousClock.now
+      _ = try exchange.awaitStage(0)
+      seconds = (ContinuousClock.now - began).seconds
+      try exchange.finish()
+    }
+    let slowest = Double(
+      try communicator.allReduce(value: Int(seconds * 1e9), .maximum))
+    return slowest / 1e9 * Double(bytes) / Double(max(1, sample.bytes))
+  }
+
   /// Brings the whole head of the vocabulary to every host, where the layers were: a collective.
   ///
   /// - Throws: `MPIError`.
