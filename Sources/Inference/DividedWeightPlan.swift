@@ -4,7 +4,7 @@ import Transformer
 
 /// Where the matrices of a model lie of which each host holds a part: addresses for all of them, one
 /// after the other, of which a host uses those of its part. Known before any memory is taken.
-struct DividedWeightPlan: Sendable {
+package struct DividedWeightPlan: Sendable {
   let plan: WeightPlan
   let division: WeightDivision
   /// Where each matrix begins, in bytes.
@@ -23,7 +23,7 @@ struct DividedWeightPlan: Sendable {
   private static let alignment = 64
 
   /// - Throws: `ModelError`.
-  init(
+  package init(
     _ plan: WeightPlan, of configuration: ModelConfiguration, _ division: WeightDivision
   ) throws {
     self.plan = plan
@@ -97,7 +97,7 @@ struct DividedWeightPlan: Sendable {
 
   /// Bytes of the addresses that a host uses, ascending and without overlaps: its part and what every
   /// host has.
-  func used(by host: Int) -> [Range<Int>] {
+  package func used(by host: Int) -> [Range<Int>] {
     let isTied = head.start == embedding[0].stage.start
     let parts =
       (layers + (isTied ? [] : [head]) + embedding.map(\.stage)).flatMap(\.pieces).map { $0[host] }
@@ -116,7 +116,7 @@ struct DividedWeightPlan: Sendable {
     return merged
   }
 
-  func bytes(of host: Int) -> Int { used(by: host).reduce(0) { $0 + $1.count } }
+  package func bytes(of host: Int) -> Int { used(by: host).reduce(0) { $0 + $1.count } }
 }
 
 extension WeightStage {

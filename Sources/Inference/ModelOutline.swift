@@ -156,7 +156,7 @@ public struct ModelOutline: Sendable {
   ///
   /// - Parameter givesContextLogits: whether logits of all positions of the context will be wanted.
   /// - Throws: as the other one.
-  func load(
+  package func load(
     _ plan: DividedWeightPlan, givesContextLogits: Bool, host: Communicator, team: ThreadTeam
   ) throws -> Model {
     try loaded(host: host, team: team) {

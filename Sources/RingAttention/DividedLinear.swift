@@ -58,7 +58,7 @@ public final class DividedLinear {
 
   /// Ranks that compute nothing are brought what the others do.
   private func isDivided(_ bytes: Int) -> Bool {
-    dividesAll || computing < exchange.communicator.size
+    dividesAll && computing > 1 || computing < exchange.communicator.size
       || Self.isWorthDividing(bytes: bytes, ranks: computing, hasOneHost: exchange.hasOneHost)
   }
 
