@@ -108,5 +108,11 @@ extension PlannedTensor {
     } else {
       content.write(rows.lowerBound * inputs..<rows.upperBound * inputs, to: destination)
     }
+    if case .file(let tensor, _) = content, let file = tensor.owner as? MappedFile {
+      let rowBytes = tensor.bytes.count / request.shape[0]
+      file.letGo(
+        of: UnsafeRawBufferPointer(
+          rebasing: tensor.bytes[rows.lowerBound * rowBytes..<rows.upperBound * rowBytes]))
+    }
   }
 }

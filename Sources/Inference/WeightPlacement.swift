@@ -37,8 +37,6 @@ public struct WeightPlacement {
     threads: Int, givesContextLogits: Bool
   ) throws {
     let weights = outline.weights
-    self.outline = outline
-    self.givesContextLogits = givesContextLogits
     var division: WeightDivision?
     if dividing != .off, weights.origin != .builtIn, job.host.size < job.communicator.size {
       let all = HostMemoryRequirement(
@@ -51,19 +49,49 @@ public struct WeightPlacement {
         division = WeightDivision(try ComputingRanks(job.communicator, threads: threads))
       }
     }
-    guard let division else {
-      divided = nil
-      hostBytes = weights.sharedBytes
-      rankBytes = weights.vectorBytes
-      return
-    }
     let plan = try job.onEveryRank {
-      try DividedWeightPlan(weights, of: outline.configuration, division)
+      try division.map { try DividedWeightPlan(weights, of: outline.configuration, $0) }
     }
-    divided = plan
-    hostBytes = plan.hostBytes(ranks: job.host.size, givesContextLogits: givesContextLogits)
+    self.init(outline, plan, ranks: job.host.size, givesContextLogits: givesContextLogits)
+  }
+
+  /// What it would be on the first of some hosts.
+  ///
+  /// - Parameters:
+  ///   - rankBytes: what each of the host's ranks needs besides weights.
+  ///   - available: bytes of the host's memory; nil if nobody knows.
+  /// - Throws: `ModelError`.
+  public init(
+    of outline: ModelOutline, _ dividing: WeightDividing, hosts: Int, rankBytes: [Int],
+    available: Int?
+  ) throws {
+    let weights = outline.weights
+    let all = HostMemoryRequirement(
+      sharedBytes: weights.sharedBytes + weights.mappedBytes,
+      rankBytes: rankBytes.map { $0 + weights.vectorBytes })
+    let isDivided =
+      hosts > 1 && weights.origin != .builtIn
+      && (dividing == .on || dividing == .auto && !all.fits(available: available))
+    self.init(
+      outline,
+      isDivided
+        ? try DividedWeightPlan(
+          weights, of: outline.configuration, WeightDivision(hosts: hosts)) : nil,
+      ranks: rankBytes.count, givesContextLogits: false)
+  }
+
+  private init(
+    _ outline: ModelOutline, _ divided: DividedWeightPlan?, ranks: Int, givesContextLogits: Bool
+  ) {
+    self.outline = outline
+    self.divided = divided
+    self.givesContextLogits = givesContextLogits
+    let weights = outline.weights
+    hostBytes =
+      divided?.hostBytes(ranks: ranks, givesContextLogits: givesContextLogits)
+      ?? weights.sharedBytes
     // Those of the layers that are computed whole, and of those of which a host has its rows.
-    rankBytes = 2 * weights.vectorBytes
+    rankBytes = (divided == nil ? 1 : 2) * weights.vectorBytes
   }
 
   /// The model with the weights that this host holds.
