@@ -27,9 +27,11 @@ public final class ContextLogits {
   let rows: UnsafeMutablePointer<Float>
   private let memory: Buffers
 
-  /// - Parameter context: prefilled, its last layer at least by this job.
+  /// - Parameter context: prefilled for logits of all positions, its last layer at least by this job.
   public init(_ context: DecoderContext) {
-    precondition(context.isPrefilled, "a context is prefilled before it has logits")
+    precondition(
+      context.isPrefilled && context.finalPositions == .all,
+      "a context is prefilled for all of its logits before it has them")
     let plan = context.plan.contextLogits
     self.context = context
     head = LogitsHead(context.weights)
