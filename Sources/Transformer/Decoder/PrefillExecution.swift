@@ -170,12 +170,12 @@ final class PrefillExecution: LayerExecution {
   }
 
   func noteLoad(of firstSlots: UnsafePointer<Int32>, experts: Int) {
-    // One token says nothing of how they are loaded.
-    guard context.runsWhole(layer: layer) else { return }
     let missing = layer + 1 - context.prefillCost.expertTokens.count
     if missing > 0 {
       context.prefillCost.expertTokens += [[Int]](repeating: [], count: missing)
     }
+    // One token says nothing of how they are loaded.
+    guard context.runsWhole(layer: layer) else { return }
     if context.prefillCost.expertTokens[layer].isEmpty {
       context.prefillCost.expertTokens[layer] = [Int](repeating: 0, count: experts)
     }
