@@ -51,17 +51,20 @@ public final class Session {
   /// Runs the whole context, or what is left of it where some or all layers were restored. See
   /// `PrefillPass`.
   ///
-  /// - Parameter tokens: all of the context's, what is restored included.
+  /// - Parameters:
+  ///   - tokens: all of the context's, what is restored included.
+  ///   - positions: whose logits are wanted; all for `forEachContextLogits` and its kin.
   /// - Returns: whether it is finished; if not, a later call goes on.
   /// - Throws: `MPIError`, and what `afterLayer` throws.
   @discardableResult
   public func prefill(
-    _ tokens: [Int32], onProgress: ((_ layer: Int, _ fraction: Double) -> Void)? = nil,
+    _ tokens: [Int32], logitsOf positions: ContextPositions = .last,
+    onProgress: ((_ layer: Int, _ fraction: Double) -> Void)? = nil,
     interruption: Interruption? = nil,
     afterLayer: ((_ finishedLayers: Int) throws -> Bool)? = nil
   ) throws -> Bool {
     if !context.isPrefilled {
-      let pass = PrefillPass(context, interruption: interruption)
+      let pass = PrefillPass(context, logitsOf: positions, interruption: interruption)
       guard try pass.run(tokens: tokens, onProgress: onProgress, afterLayer: afterLayer) else {
         return false
       }

@@ -13,6 +13,10 @@ public struct ModelConfiguration: Equatable, Sendable {
   public let normalization: NormalizationConfiguration
   public let sequence: SequenceConfiguration
   public private(set) var layers: [LayerConfiguration]
+  /// Whether a prefill runs the last layer of all positions even where the logits of the last one alone
+  /// are wanted: of a model that does in its last layer what it is run for. Files of a model do not say
+  /// so.
+  public var runsLastLayerWhole = false
 
   /// - Throws: `ModelError` if a size is out of range or contradicts another.
   public init(

@@ -190,7 +190,7 @@ extension EndToEndTests {
           switch (isPrefill, batch) {
           case (true, _):
             try expectComputed(line, precision: "bf16")
-            let flops = cost.flops(of: 0..<tokens, withHead: false)
+            let flops = cost.prefillFlops(tokens: tokens)
             try line.expectRate("gflops", amounts: [flops, flops], seconds: seconds)
           case (false, 1):
             try expectRead(line)
@@ -216,10 +216,21 @@ extension EndToEndTests {
     private struct ModelCost {
       private let elements = 4 * (192 * (192 + 64 + 64) + 192 * 192 + 3 * 352 * 192)
       private let headElements = 300 * 192
+      /// Of a layer, but for keys and values.
+      private let restElements = 192 * 192 + 192 * 192 + 3 * 352 * 192
       private let patterns = [nil, 100, nil, 100].map(AttentionPattern.init(slidingWindow:))
 
+      private let shape = AttentionShape(queryHeads: 6, keyValueHeads: 2, headDimension: 32)
+
+      /// In the last layer, all but the last token stop at keys and values.
+      func prefillFlops(tokens: Int) -> Double {
+        flops(of: 0..<tokens, withHead: false)
+          - ReferenceAttention.flops(
+            positions: 0..<tokens - 1, shape: shape, pattern: patterns.last!)
+          - Double(2 * (tokens - 1) * restElements)
+      }
+
       func flops(of positions: Range<Int>, withHead: Bool) -> Double {
-        let shape = AttentionShape(queryHeads: 6, keyValueHeads: 2, headDimension: 32)
         let attention = patterns.reduce(0) {
           $0 + ReferenceAttention.flops(positions: positions, shape: shape, pattern: $1)
         }

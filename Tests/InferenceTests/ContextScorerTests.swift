@@ -19,7 +19,7 @@ extension RankTests {
         SequenceDescription(
           partition: partition, contextTokens: tokens.count, maximumAppended: 0),
         communicator: communicator, arithmetic: arithmetic)
-      try session.prefill(tokens)
+      try session.prefill(tokens, logitsOf: .all)
       return session
     }
 

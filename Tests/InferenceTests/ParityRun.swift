@@ -27,7 +27,7 @@ struct ParityRun {
       SequenceDescription(
         partition: partition, contextTokens: context.count, maximumAppended: run.greedy.count),
       communicator: communicator, arithmetic: arithmetic)
-    try session.prefill(context)
+    try session.prefill(context, logitsOf: .all)
     try session.forEachContextLogits { contextLogits += $0 }
     var (logits, answer): ([Float], [Int32]) = ([], [])
     _ = try session.answer([Question(prompt: [], maximumTokens: run.greedy.count)]) {

@@ -8,13 +8,15 @@ import Transformer
 extension RankTests {
   @Suite @MPIThread struct DecoderTests {
     /// All the ways to compute the same logits, of which no bit may depend: the ranks that there
-    /// are, the partitions, threads, and prompts in one piece or token by token.
+    /// are, the partitions, threads, whether the last layer is run for the last position alone, and
+    /// prompts in one piece or token by token.
     private func expectSameBits(
       _ weights: ModelWeights, context: Int, _ arithmetic: Arithmetic, label: String
     ) throws -> [Float] {
       let run = DecoderRun(weights, context: context)
       let alone = try world.fromRank0 {
-        try run.logits(MPIEnvironment.communicatorOfThisRank(), arithmetic.with(threads: 2))
+        try run.logits(
+          MPIEnvironment.communicatorOfThisRank(), arithmetic.with(threads: 2), of: .all)
       }
       #expect(alone.allSatisfy { $0.isFinite }, "\(label)")
       for (index, kind) in PartitionKind.allCases.enumerated() {
@@ -27,6 +29,72 @@ extension RankTests {
           "\(label), \(kind), \(threads) threads, prompt in pieces of \(piece)")
       }
       return alone
+    }
+
+    @Test(arguments: SampleModel.allCases.filter { $0 != .needle })
+    func theLastLayerOfTheLastPositionGivesTheBitsOfTheWholeOne(model: SampleModel) throws {
+      try expectBitsOfTheWholeLayer(model.weights(), label: "\(model)")
+    }
+
+    /// With keys that are values, of which none of the others has any in its last layer.
+    @Test func soDoesALayerWhoseKeysAreValues() throws {
+      let mixed = try SampleModel.mixed.weights().configuration
+      let configuration = try ModelConfiguration(
+        modelType: mixed.modelType, hiddenSize: mixed.hiddenSize, vocabulary: mixed.vocabulary,
+        normalization: mixed.normalization, sequence: mixed.sequence,
+        layers: [mixed.layers[2], mixed.layers[0], mixed.layers[1]])
+      #expect(configuration.layers.last!.attention.keysAreValues)
+      try expectBitsOfTheWholeLayer(
+        RandomModel(configuration, seed: 21).weights, label: "keys that are values")
+    }
+
+    private func expectBitsOfTheWholeLayer(_ weights: ModelWeights, label: String) throws {
+      for context in [1, 255, 256, 257, 1000] {
+        for arithmetic in highestArithmetics() {
+          let run = DecoderRun(weights, context: context)
+          let whole = try run.logits(world, arithmetic.with(threads: 2), of: .all)
+          for (index, kind) in PartitionKind.allCases.enumerated() {
+            let logits = try run.logits(
+              world, arithmetic.with(threads: index + 1), partition: kind, of: .last)
+            #expect(
+              logits.bits == whole.bits,
+              "\(label), \(context) tokens, \(kind), \(arithmetic.label)")
+          }
+        }
+      }
+    }
+
+    /// And what is left out is not counted.
+    @Test func onlyWhatIsWantedOfTheLastLayerIsComputed() throws {
+      let tokens = sampleTokens(600, vocabulary: 90)
+      func prefilled(_ model: SampleModel, _ wanted: ContextPositions) throws -> DecoderContext {
+        let context = try DecoderContext(
+          weights: model.weights(),
+          SequenceDescription(contextTokens: tokens.count, maximumAppended: 0),
+          communicator: world, arithmetic: highestArithmetics()[0])
+        try PrefillPass(context, logitsOf: wanted).run(tokens: tokens)
+        return context
+      }
+      let (whole, last) = (try prefilled(.narrow, .all), try prefilled(.narrow, .last))
+      #expect(whole.finalPositions == .all)
+      #expect(last.finalPositions == .last)
+      let layer = whole.weights.layers.last!
+      let configuration = whole.configuration.layers.last!
+      let tokensHere = whole.ownContextBlocks.reduce(0) { $0 + min(256, 600 - $1 * 256) }
+      let attending = whole.ownContextBlocks.contains(2) ? 1 : 0
+      let attention = layer.attention
+      let saved = layer.flopsPerToken - attention.key.flops - attention.value!.flops
+      #expect(
+        whole.prefillLinearFlops - last.prefillLinearFlops
+          == Double(tokensHere - attending) * saved)
+      let flops = try [whole, last].map {
+        try world.allReduce(value: $0.prefillCost.attention.flops, .sum)
+      }
+      let pairs = configuration.pattern.visiblePairs(positions: 0..<599)
+      let shape = configuration.attention.shape
+      #expect(flops[0] - flops[1] == Double(4 * pairs * shape.queryHeads * shape.headDimension))
+      // The built-in models' last layer is what they show.
+      #expect(try prefilled(.needle, .last).finalPositions == .all)
     }
 
     /// The lower instruction sets, which are slow, only with a partly filled block behind a full one

@@ -40,9 +40,12 @@ extension RankTests {
     }
 
     /// Runs the prefill, stopped by each of the signals, and to its end by a last call.
+    ///
+    /// - Parameter positions: what the calls are asked for, in turn.
     private func run(
       _ weights: ModelWeights, tokens: [Int32], _ arithmetic: Arithmetic,
-      partition: PartitionKind, signals: [Signals], asksAfterLayers: Bool = false
+      partition: PartitionKind, signals: [Signals], logitsOf positions: [ContextPositions] = [.all],
+      asksAfterLayers: Bool = false
     ) throws -> Outcome {
       let context = DecoderContext(
         weights: weights,
@@ -51,7 +54,7 @@ extension RankTests {
         communicator: world, arithmetic: arithmetic)
       var outcome = Outcome()
       var isFinished = false
-      for signals in signals where !isFinished {
+      for (index, signals) in signals.enumerated() where !isFinished {
         var looks = 0
         let interruption = try Interruption(communicator: world) {
           looks += 1
@@ -59,7 +62,9 @@ extension RankTests {
         }
         defer { outcome.looks += looks }
         var asked: [Int] = []
-        isFinished = try PrefillPass(context, interruption: interruption).run(
+        isFinished = try PrefillPass(
+          context, logitsOf: positions[index % positions.count], interruption: interruption
+        ).run(
           tokens: tokens,
           afterLayer: asksAfterLayers
             ? { layers in
@@ -75,7 +80,9 @@ extension RankTests {
           outcome.stops.append(context.finishedLayers)
         }
       }
-      if !isFinished { #expect(try PrefillPass(context).run(tokens: tokens)) }
+      if !isFinished {
+        #expect(try PrefillPass(context, logitsOf: positions.last!).run(tokens: tokens))
+      }
       let memory = AlignedBuffer<Float>(count: weights.configuration.vocabulary.size)
       try AppendPass(context).lastContextLogits(into: memory.pointer)
       outcome.logits = memory.elements.map(\.bitPattern)
@@ -104,6 +111,7 @@ extension RankTests {
           let signals = [(seed, least), (seed + 100, most)].map { Signals(seed: $0, most: $1) }
           let outcome = try run(
             weights, tokens: tokens, arithmetic, partition: kind, signals: signals,
+            logitsOf: [[.last], [.all], [.last, .all], [.all, .last]][seed / 2 % 4],
             asksAfterLayers: seed % 2 == 1)
           let label = "\(count) tokens, \(model), \(kind), seed \(seed)"
           #expect(outcome.logits == expected.logits, "\(label)")

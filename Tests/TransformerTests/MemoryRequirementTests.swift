@@ -128,7 +128,9 @@ extension RankTests {
         SequenceDescription(contextTokens: context, maximumAppended: appended),
         communicator: world, arithmetic: arithmetic)
       var inLayer: [Int: Int] = [:]
-      try PrefillPass(prefilled).run(tokens: Array(tokens[..<context])) { layer, _ in
+      try PrefillPass(prefilled, logitsOf: givesContextLogits ? .all : .last).run(
+        tokens: Array(tokens[..<context])
+      ) { layer, _ in
         if inLayer[layer] == nil { inLayer[layer] = mappedBytes() }
       }
       let pass = try AppendPass(prefilled)

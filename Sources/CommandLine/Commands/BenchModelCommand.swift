@@ -8,8 +8,8 @@ package struct BenchModelCommand: Subcommand, Sendable {
     commandName: "model",
     abstract: "Measure prefill and generation of a model of any shape, with random weights.",
     discussion: """
-      ppN: the prefill of N tokens; gflops counts linear layers and causal attention once (not the \
-      head), against the peak of the multiplication in use. tgN @ dD: N tokens one at a time, each \
+      ppN: the prefill of N tokens, to what the last one's logits are made of; gflops counts linear \
+      layers and causal attention once (not the head; of the last layer what is computed), against the peak of the multiplication in use. tgN @ dD: N tokens one at a time, each \
       with logits, behind a context of D; gb_per_second counts what a token reads (the matrices of \
       all layers and the head, and the sequence's keys and values), each byte once, against the \
       bandwidth of reading memory. The sequence grows by N with each repetition, the one that warms \

@@ -4,6 +4,7 @@ import Kernels
 import MPI
 import Ranks
 import Reporting
+import Transformer
 
 // How the context gets into a session: restored, prefilled and saved, each as far as the settings say.
 // Every rank makes the same calls; what fails on one ends all alike.
@@ -85,11 +86,12 @@ extension GenerateJob {
   ///
   /// - Parameters:
   ///   - tokens: all of the context's.
+  ///   - positions: whose logits are wanted.
   ///   - folder: where it is saved, and `saved`, its files; nil where it is not.
   /// - Throws: `AgreedFailure`, with 75 where the prefill was interrupted; `MPIError`.
   func prepareContext(
-    of session: Session, tokens: [Int32], _ folder: ContextFolder?, _ saved: SavedContext?,
-    _ interruption: Interruption?
+    of session: Session, tokens: [Int32], logitsOf positions: ContextPositions,
+    _ folder: ContextFolder?, _ saved: SavedContext?, _ interruption: Interruption?
   ) throws {
     if let saved, saved.restored != nil {
       try restore(saved)
@@ -97,7 +99,7 @@ extension GenerateJob {
     }
     let checkpoints = saved.map { Checkpoints(of: session, in: $0, folder!, self) }
     let isFinished = try interruptibly(interruption) {
-      let isFinished = try prefill(session, tokens, interruption) { _ in
+      let isFinished = try prefill(session, tokens, logitsOf: positions, interruption) { _ in
         try checkpoints?.saveIfDue()
         return true
       }
@@ -130,7 +132,8 @@ extension GenerateJob {
 
   /// - Returns: whether the prefill is finished.
   private func prefill(
-    _ session: Session, _ tokens: [Int32], _ interruption: Interruption?,
+    _ session: Session, _ tokens: [Int32], logitsOf positions: ContextPositions,
+    _ interruption: Interruption?,
     afterLayer: @escaping (Int) throws -> Bool
   ) throws -> Bool {
     let layers = session.model.configuration.layers.count
@@ -144,7 +147,7 @@ extension GenerateJob {
       var firstFraction: Double?
       var currentLayer = layers - rest
       let isFinished = try session.prefill(
-        tokens,
+        tokens, logitsOf: positions,
         onProgress: { layer, fraction in
           let first = firstFraction ?? fraction
           firstFraction = first

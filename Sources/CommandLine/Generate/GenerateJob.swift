@@ -85,7 +85,10 @@ struct GenerateJob {
 
     let session = session(model, sequence, arithmetic)
     let saved = folder?.context(of: session, description, tokens: input.context)
-    try prepareContext(of: session, tokens: input.context, folder, saved, interruption)
+    try prepareContext(
+      of: session, tokens: input.context, logitsOf: settings.logitsAll ? .all : .last, folder,
+      saved,
+      interruption)
     try writeContextLogits(of: session, to: outputs)
     clock.skip()
     try answer(questionnaire, session, tokenizer: outlined.tokenizer, interruption)

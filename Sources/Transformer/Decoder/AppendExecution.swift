@@ -41,6 +41,7 @@ final class AppendExecution: LayerExecution {
   // MARK: - The rows at hand
 
   var rowCount: Int { places.count }
+  var attendingRows: Range<Int> { 0..<rowCount }
   var computes: Bool { innerLinear != nil }
   /// Bytes of shares of linear layers that this rank has sent.
   var linearBytesSent: Int {
@@ -72,6 +73,7 @@ final class AppendExecution: LayerExecution {
   func forEachRows(
     in part: LayerPart, atOnce: Int, _ body: (_ rows: StreamRows) throws -> Bool
   ) throws -> Bool {
+    guard part != .keysAndValues else { return true }  // every row attends
     self.part = part
     return try body(StreamRows(first: 0, count: rowCount, stream: stream!))
   }

@@ -255,7 +255,7 @@ public final class AppendPass {
   public func lastContextLogits(into logits: UnsafeMutablePointer<Float>) throws {
     let hidden = context.configuration.hiddenSize
     let share = context.share
-    let owner = context.partition.owner(of: blockCount(tokens: context.contextTokens) - 1)!
+    let owner = context.ownerOfLastPosition
     if owner == context.communicator.rank {
       stream.update(from: context.stream.row(share.tokenCount - 1), count: hidden)
     }

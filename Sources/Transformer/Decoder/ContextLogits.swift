@@ -29,10 +29,12 @@ public final class ContextLogits {
 
   /// A collective.
   ///
-  /// - Parameter context: prefilled, its last layer at least by this job.
+  /// - Parameter context: prefilled for logits of all positions, its last layer at least by this job.
   /// - Throws: `MPIError`.
   public init(_ context: DecoderContext) throws {
-    precondition(context.isPrefilled, "a context is prefilled before it has logits")
+    precondition(
+      context.isPrefilled && context.finalPositions == .all,
+      "a context is prefilled for all of its logits before it has them")
     let plan = context.plan.contextLogits
     self.context = context
     head = LogitsHead(

@@ -33,6 +33,8 @@ public final class DecoderContext {
   public private(set) var restoredLayers = 0
   /// Whether all of the context's keys and values are there.
   public var isPrefilled: Bool { finishedLayers == configuration.layers.count }
+  /// Whose hidden states there are behind the last layer, or will be.
+  public private(set) var finalPositions = ContextPositions.all
   /// What the prefill has cost this rank so far.
   public internal(set) var prefillCost = PrefillCost()
 
@@ -68,8 +70,11 @@ public final class DecoderContext {
 
   /// FLOPs of this rank's linear layers in a whole prefill, or in what was left of it.
   public var prefillLinearFlops: Double {
-    weights.layers[restoredLayers...].reduce(0) { $0 + $1.flopsPerToken }
-      * Double(share.tokenCount)
+    weights.layers.indices[restoredLayers...].reduce(0) { flops, layer in
+      let attending = attendingTokens(inLayer: layer)
+      return flops + Double(attending) * weights.layers[layer].flopsPerToken
+        + Double(share.tokenCount - attending) * weights.layers[layer].flopsPerKeyAndValue
+    }
   }
 
   /// Says that what has been written into this rank's memory is there: the keys and values of so many
@@ -78,6 +83,29 @@ public final class DecoderContext {
     precondition(finishedLayers == 0, "a context is restored first, and once")
     restoredLayers = layers
     finishedLayers = layers
+  }
+
+  // MARK: - The last layer
+
+  var ownerOfLastPosition: Int {
+    partition.owner(of: blockCount(tokens: contextTokens) - 1)!
+  }
+
+  /// Says whose logits are wanted, before a layer runs.
+  func setFinalPositions(_ wanted: ContextPositions) {
+    // Where OpenBLAS multiplies, a row's bits depend on the others of its block.
+    let canEndBefore = arithmetic.multipliesPanels && !configuration.runsLastLayerWhole
+    finalPositions = canEndBefore ? wanted : .all
+  }
+
+  /// Whether all of the context's tokens go through all of the layer.
+  func runsWhole(layer: Int) -> Bool { finalPositions == .all || layer < layers.count - 1 }
+
+  /// How many of this rank's tokens attend in a layer and go on behind it, its last ones; of the others,
+  /// it computes keys and values alone.
+  func attendingTokens(inLayer layer: Int) -> Int {
+    if runsWhole(layer: layer) { return share.tokenCount }
+    return ownerOfLastPosition == communicator.rank ? 1 : 0
   }
 
   /// Writes one token's embedding, `[hiddenSize]` float32.
@@ -99,6 +127,13 @@ public final class DecoderContext {
   }
 }
 
+/// Positions of a context: those whose logits are wanted, and whose hidden states the last layer gives.
+public enum ContextPositions: Sendable {
+  case all
+  /// The last one alone.
+  case last
+}
+
 /// What a prefill costs one rank.
 public struct PrefillCost: Sendable, Equatable {
   /// Attention and exchange.
@@ -111,7 +146,7 @@ public struct PrefillCost: Sendable, Equatable {
   /// Seconds of all else in the layers.
   public var linearSeconds = 0.0
   /// `[layers][experts]`: how many of its tokens went to each expert; none of a layer without experts,
-  /// or one that was restored.
+  /// one that was restored, or one in which only the last position goes on.
   public var expertTokens: [[Int]] = []
 
   public init() {}

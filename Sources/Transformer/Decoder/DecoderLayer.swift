@@ -46,12 +46,15 @@ struct DecoderLayer {
   ///   it was.
   /// - Throws: what `execution` throws.
   func run(by execution: some LayerExecution) throws -> Bool {
-    let isProjected = try execution.forEachRows(
-      in: .projections, atOnce: PrefillPass.tokensPerChunk
-    ) { rows in
-      try project(rows, by: execution)
+    for part in [LayerPart.keysAndValues, .projections] {
+      let isProjected = try execution.forEachRows(
+        in: part, atOnce: PrefillPass.tokensPerChunk
+      ) { rows in
+        try project(rows, attending: part == .projections, by: execution)
+      }
+      guard isProjected else { return false }
     }
-    guard isProjected, try execution.attend(attention) else { return false }
+    guard try execution.attend(attention) else { return false }
     guard execution.computes else { return true }
     return try execution.forEachRows(in: .feedForward, atOnce: feedForwardRows) { rows in
       let atOnce = execution.buffers.rowsAtOnce
@@ -66,14 +69,18 @@ struct DecoderLayer {
     }
   }
 
-  /// Norm, projections, norms of the heads, rotation; queries, keys and values to where attention
-  /// reads them.
-  private func project(_ rows: StreamRows, by execution: some LayerExecution) throws -> Bool {
+  /// Norm, projections, norms of the heads, rotation; keys and values, and queries of rows that attend,
+  /// to where attention reads them.
+  private func project(
+    _ rows: StreamRows, attending: Bool, by execution: some LayerExecution
+  ) throws -> Bool {
     let buffers = execution.buffers
-    let projections = weights.attention.projections
+    let attention = weights.attention
+    let projections = attending ? attention.projections : attention.keysAndValues
+    // A row's keys and values are the same whether it attends or not, so its input's type is, too.
     let inputs = execution.normalize(
       rows, weights.attentionNorm, epsilon: epsilon,
-      as: execution.arithmetic.inputType(of: projections))
+      as: execution.arithmetic.inputType(of: attention.projections))
     guard
       try execution.multiply(
         projections, inputs: inputs, rows: rows.count, into: buffers.projected)
@@ -86,6 +93,7 @@ struct DecoderLayer {
       for row in item * rowsPerItem..<min(rows.count, (item + 1) * rowsPerItem) {
         let heads = ProjectedHeads(
           buffers.projected + row * projections.outputs, configuration.attention,
+          attends: attending,
           copied: buffers.values + thread * configuration.attention.keyValueWidth)
         store(heads, row: rows.first + row, rotatedBy: table, by: execution)
       }
@@ -93,18 +101,21 @@ struct DecoderLayer {
     return true
   }
 
-  /// One row's queries, keys and values.
+  /// What one row has of queries, keys and values.
   private func store(
     _ heads: ProjectedHeads, row: Int, rotatedBy table: RoPETable?,
     by execution: some LayerExecution
   ) {
     let (arithmetic, shape) = (execution.arithmetic, shape)
-    normalize(heads.queries, weights.attention.queryNorm, of: shape.queryHeads, arithmetic)
-    heads.clip(heads.queries, of: shape.queryHeads)
-    table?.rotate(heads.queries, count: shape.queryHeads, by: row, arithmetic)
-    arithmetic.store(
-      queries: heads.queries, token: row, into: execution.buffers.queries,
-      layout: arithmetic.queryLayout(shape, tokens: execution.rowCount))
+    if let queries = heads.queries {
+      let attending = execution.attendingRows
+      normalize(queries, weights.attention.queryNorm, of: shape.queryHeads, arithmetic)
+      heads.clip(queries, of: shape.queryHeads)
+      table?.rotate(queries, count: shape.queryHeads, by: row, arithmetic)
+      arithmetic.store(
+        queries: queries, token: row - attending.lowerBound, into: execution.buffers.queries,
+        layout: arithmetic.queryLayout(shape, tokens: attending.count))
+    }
 
     let place = execution.place(ofRow: row, layer: index)
     guard let block = place.block else { return }
@@ -136,7 +147,9 @@ struct DecoderLayer {
     let output = weights.attention.outputProjection
     let (arithmetic, buffers) = (execution.arithmetic, execution.buffers)
     var inputs = MatrixInputs(
-      buffers.attended + rows.first * arithmetic.inputRowBytes(columns: output.inputs),
+      buffers.attended
+        + (rows.first - execution.attendingRows.lowerBound)
+          * arithmetic.inputRowBytes(columns: output.inputs),
       arithmetic.inputType)
     let type = arithmetic.inputType(of: output)
     if type != inputs.type {

@@ -11,8 +11,10 @@ public protocol LayerExecution: AnyObject {
   /// Where the rows at hand stand.
   var buffers: LayerBuffers { get }
 
-  /// All of this rank's rows, whose queries are there together.
-  var rowCount: Int { get }
+  /// Those of this rank's rows that attend, whose queries are there together, and that go on behind the
+  /// attention. All, or the last ones: of those before, the layer under way is asked for keys and values
+  /// alone.
+  var attendingRows: Range<Int> { get }
 
   /// Whether this rank does more than attend: what is behind the attention of a layer.
   var computes: Bool { get }
@@ -20,7 +22,8 @@ public protocol LayerExecution: AnyObject {
   /// The layers' different rotations, each with an entry for every row.
   var rotations: [RoPETable] { get }
 
-  /// Calls `body` with all of this rank's rows of the residual stream, some at a time.
+  /// Calls `body` with those of this rank's rows of the residual stream that the part goes over, some at
+  /// a time.
   ///
   /// - Parameter atOnce: so many in one call at most, where there is a choice.
   /// - Returns: false where `body` says so, or the layer is given up.
@@ -78,15 +81,17 @@ public protocol LayerExecution: AnyObject {
   /// Where a row's keys and values of one layer belong; for any thread.
   func place(ofRow row: Int, layer: Int) -> KeyValuePlace
 
-  /// Attends the queries of all rows to the keys and values that they see, from `buffers.queries` to
-  /// `buffers.attended`.
+  /// Attends the queries of `attendingRows` to the keys and values that they see, from `buffers.queries`
+  /// to `buffers.attended`.
   func attend(_ layer: LayerAttention) throws -> Bool
 }
 
-/// The two parts of a layer that go over the rows one after the other; attention, which needs all of
-/// them, is between.
+/// The parts of a layer that go over the rows one after the other; attention, which needs all of them,
+/// is before the last one.
 public enum LayerPart: Sendable {
-  /// Norm, projections, rotation.
+  /// Norm, projections and rotation of the rows that give keys and values and do not attend.
+  case keysAndValues
+  /// The same of those that attend.
   case projections
   /// The output projection and the feed-forward, which change the residual stream.
   case feedForward
@@ -94,7 +99,7 @@ public enum LayerPart: Sendable {
   /// As a timeline calls it.
   var spanName: StaticString {
     switch self {
-    case .projections: "projections"
+    case .keysAndValues, .projections: "projections"
     case .feedForward: "mlp"
     }
   }

@@ -9,6 +9,7 @@ final class PrefillExecution: LayerExecution {
   struct Plan: Sendable {
     fileprivate let ropes: [RoPE]
     fileprivate let attention: PrefillAttention.Plan
+    fileprivate let lastAttention: LastTokenAttention.Plan
     fileprivate let layer: LayerBuffers.Plan
     fileprivate let rotations: [RoPETable.Plan]
     fileprivate let buffers: BufferPlan
@@ -19,10 +20,14 @@ final class PrefillExecution: LayerExecution {
     ) {
       self.ropes = ropes
       self.attention = attention
+      lastAttention = LastTokenAttention.Plan(
+        arithmetic: arithmetic,
+        layout: arithmetic.keyValueLayout(configuration.layers.last!.attention.shape))
       let tokens = share.tokenCount
       var plan = BufferPlan()
       layer = LayerBuffers.Plan(
-        configuration, arithmetic, rows: tokens,
+        // With room for the last token's query on every rank.
+        configuration, arithmetic, rows: max(tokens, 1),
         rowsAtOnce: min(tokens, PrefillPass.tokensPerChunk),
         expertTokens: min(
           tokens,
@@ -33,13 +38,14 @@ final class PrefillExecution: LayerExecution {
       buffers = plan
     }
 
-    var bytes: Int { buffers.bytes + attention.bytes }
+    var bytes: Int { buffers.bytes + attention.bytes + lastAttention.bytes }
   }
 
   let arithmetic: Arithmetic
   let buffers: LayerBuffers
   let rotations: [RoPETable]
   let attention: PrefillAttention
+  private let lastAttention: LastTokenAttention
   /// Told which part of the attention of the layer under way is done: 0…1.
   var onProgress: ((Double) -> Void)?
 
@@ -47,9 +53,12 @@ final class PrefillExecution: LayerExecution {
   private let stop: PrefillStop
   /// The one under way.
   private var layer = 0
+  private(set) var attendingRows = 0..<0
   private let memory: Buffers
-  /// The residual stream before the last layer that changed it; nil where nothing interrupts.
+  /// The residual stream before the last layer that changed it, of the rows that it changed; nil where
+  /// nothing interrupts.
   private let previous: ResidualStream?
+  private var changedRows = 0..<0
 
   init(_ context: DecoderContext, stop: PrefillStop, isInterruptible: Bool) {
     let plan = context.plan.prefill
@@ -58,6 +67,9 @@ final class PrefillExecution: LayerExecution {
     arithmetic = context.arithmetic
     attention = PrefillAttention(
       plan.attention, communicator: context.communicator, arithmetic: arithmetic,
+      cache: context.cache)
+    lastAttention = LastTokenAttention(
+      plan.lastAttention, communicator: context.communicator, arithmetic: arithmetic,
       cache: context.cache)
     memory = Buffers(plan.buffers)
     buffers = LayerBuffers(plan.layer, in: memory)
@@ -75,22 +87,30 @@ final class PrefillExecution: LayerExecution {
     }
   }
 
-  var rowCount: Int { context.share.tokenCount }
   var computes: Bool { true }
+
+  /// Says which layer runs next.
+  func begin(layer: Int) {
+    self.layer = layer
+    let tokens = context.share.tokenCount
+    attendingRows = tokens - context.attendingTokens(inLayer: layer)..<tokens
+  }
 
   func forEachRows(
     in part: LayerPart, atOnce: Int, _ body: (_ rows: StreamRows) throws -> Bool
   ) throws -> Bool {
     let began = ContinuousClock.now
     defer { context.prefillCost.linearSeconds += (ContinuousClock.now - began).seconds }
+    let range = part == .keysAndValues ? 0..<attendingRows.lowerBound : attendingRows
+    if part == .keysAndValues, range.isEmpty { return true }
+    if part == .feedForward { changedRows = range.lowerBound..<range.lowerBound }
     return try context.withSpan(part.spanName) {
-      let tokens = context.share.tokenCount
-      for first in stride(from: 0, to: tokens, by: atOnce) {
-        let count = min(atOnce, tokens - first)
+      for first in stride(from: range.lowerBound, to: range.upperBound, by: atOnce) {
+        let count = min(atOnce, range.upperBound - first)
         if part == .feedForward { keepStream(first: first, count: count) }
         let rows = StreamRows(first: first, count: count, stream: context.stream.row(first))
         guard try body(rows) else {
-          if part == .feedForward { restoreStream(tokens: first + count) }
+          if part == .feedForward { restoreStream() }
           return false
         }
       }
@@ -154,6 +174,8 @@ final class PrefillExecution: LayerExecution {
     if missing > 0 {
       context.prefillCost.expertTokens += [[Int]](repeating: [], count: missing)
     }
+    // One token says nothing of how they are loaded.
+    guard context.runsWhole(layer: layer) else { return }
     if context.prefillCost.expertTokens[layer].isEmpty {
       context.prefillCost.expertTokens[layer] = [Int](repeating: 0, count: experts)
     }
@@ -175,10 +197,12 @@ final class PrefillExecution: LayerExecution {
 
   func attend(_ layer: LayerAttention) throws -> Bool {
     let began = ContinuousClock.now
-    self.layer = layer.index
-    let work = try attention.attend(
-      layer, queries: buffers.queries, output: buffers.attended, stop: stop,
-      onSpan: context.onSpan, onProgress: onProgress)
+    let work =
+      try context.runsWhole(layer: layer.index)
+      ? attention.attend(
+        layer, queries: buffers.queries, output: buffers.attended, stop: stop,
+        onSpan: context.onSpan, onProgress: onProgress)
+      : attendLast(layer)
     guard let work else { return false }
     context.prefillCost.attention += work
     context.prefillCost.attentionSeconds += (ContinuousClock.now - began).seconds
@@ -187,6 +211,19 @@ final class PrefillExecution: LayerExecution {
     guard !stop.abandonsLayer else { return false }
     stop.reachableLayers = layer.index...layer.index
     return true
+  }
+
+  /// Attends the context's last token alone.
+  ///
+  /// - Returns: nil where the layer was given up.
+  private func attendLast(_ layer: LayerAttention) throws -> AttentionWork? {
+    // These exchanges cannot be taken back. So all ranks decide before to have them, and none gives up
+    // before it has; it takes no longer than a token that is generated.
+    _ = try stop.agreeOnVerdict()
+    guard !stop.abandonsLayer else { return nil }
+    return try lastAttention.attend(
+      layer, position: context.contextTokens - 1, owner: context.ownerOfLastPosition,
+      query: buffers.queries, output: buffers.attended, onSpan: context.onSpan)
   }
 
   /// What MPI's thread does between matrix products; says whether to go on with the layer.
@@ -204,12 +241,14 @@ final class PrefillExecution: LayerExecution {
   }
 
   private func keepStream(first: Int, count: Int) {
+    changedRows = changedRows.lowerBound..<first + count
     previous?.copyRows(first: first, count: count, from: context.stream, arithmetic.team)
   }
 
-  /// Makes the first tokens' rows what they were before the last layer that changed them.
-  func restoreStream(tokens: Int) {
+  /// Makes the rows what they were before the last layer that changed them.
+  func restoreStream() {
     guard let previous else { return }
-    context.stream.copyRows(first: 0, count: tokens, from: previous, arithmetic.team)
+    context.stream.copyRows(
+      first: changedRows.lowerBound, count: changedRows.count, from: previous, arithmetic.team)
   }
 }

@@ -5,6 +5,9 @@ import RingAttention
 
 /// The way of a context through all layers; every rank computes its own tokens.
 ///
+/// Where no logits are wanted but the last position's, the last layer computes keys and values of all
+/// tokens and the rest of the last one's alone; see `ContextPositions`.
+///
 /// An interrupted prefill stops on every rank behind the same layer, in the middle of what it
 /// computes: that, and if other ranks are behind, up to one layer more, is given up.
 public struct PrefillPass {
@@ -19,11 +22,18 @@ public struct PrefillPass {
   /// the same on every rank, also on one without tokens.
   private let costs: [Double]
 
-  /// - Parameter interruption: ends the prefill early; the same on every rank.
-  public init(_ context: DecoderContext, interruption: Interruption? = nil) {
+  /// - Parameters:
+  ///   - positions: whose logits are wanted behind the prefill.
+  ///   - interruption: ends the prefill early; the same on every rank.
+  public init(
+    _ context: DecoderContext, logitsOf positions: ContextPositions = .last,
+    interruption: Interruption? = nil
+  ) {
     self.context = context
     self.interruption = interruption
+    context.setFinalPositions(positions)
     costs = context.layers.map { layer in
+      guard context.runsWhole(layer: layer.index) else { return layer.weights.flopsPerKeyAndValue }
       let keys = layer.pattern.visibleKeyCount(position: context.contextTokens / 2)
       return layer.weights.flopsPerToken
         + 4 * Double(layer.shape.queryHeads * layer.shape.headDimension)
@@ -100,7 +110,7 @@ public struct PrefillPass {
     let verdict = try WorkLocation.within("layer", layer + 1) { try stop.agreeOnVerdict() }
     guard case .stop(let layers) = verdict, layers < costs.count else { return true }
     if layers < context.finishedLayers {
-      execution.restoreStream(tokens: context.share.tokenCount)
+      execution.restoreStream()
     }
     context.finishedLayers = layers
     try execution.attention.drain(firstLayer: firstLayer)
@@ -117,6 +127,7 @@ public struct PrefillPass {
   private func run(
     _ layer: DecoderLayer, _ execution: PrefillExecution, _ stop: PrefillStop
   ) throws -> Bool {
+    execution.begin(layer: layer.index)
     guard try layer.run(by: execution) else {
       _ = try stop.awaitVerdict()  // throws what went wrong on the way
       return false

@@ -1,7 +1,7 @@
 /// What a layer's projections give for one row, float32.
 struct ProjectedHeads {
-  /// `[queryHeads][headDimension]`
-  let queries: UnsafeMutablePointer<Float>
+  /// `[queryHeads][headDimension]`; nil of a row that does not attend.
+  let queries: UnsafeMutablePointer<Float>?
   /// `[keyValueHeads][headDimension]`
   let keys: UnsafeMutablePointer<Float>
   /// `[keyValueHeads][headDimension]`; where keys are values, there once they are copied.
@@ -10,13 +10,14 @@ struct ProjectedHeads {
 
   /// - Parameters:
   ///   - row: queries, keys and values one after the other; no values where keys are.
+  ///   - attends: whether there are queries.
   ///   - copied: room for values that are copies of keys.
   init(
-    _ row: UnsafeMutablePointer<Float>, _ attention: AttentionConfiguration,
+    _ row: UnsafeMutablePointer<Float>, _ attention: AttentionConfiguration, attends: Bool,
     copied: UnsafeMutablePointer<Float>
   ) {
-    queries = row
-    keys = row + attention.queryWidth
+    queries = attends ? row : nil
+    keys = row + (attends ? attention.queryWidth : 0)
     values = attention.keysAreValues ? copied : keys + attention.keyValueWidth
     self.attention = attention
   }

@@ -68,7 +68,7 @@ extension NeedleDesign {
   func fileRecipes() -> [TensorStore.Recipe]? { nil }
 
   func configuration() throws -> ModelConfiguration {
-    try ModelConfiguration(
+    var configuration = try ModelConfiguration(
       modelType: modelType, hiddenSize: Self.hiddenSize,
       vocabulary: VocabularyConfiguration(size: Self.vocabularySize, isTied: false),
       normalization: NormalizationConfiguration(epsilon: 1e-6),
@@ -76,6 +76,9 @@ extension NeedleDesign {
         maximumPositions: 16_777_216, beginningToken: NeedleModel.beginningOfSequenceToken,
         endTokens: [NeedleModel.endOfSequenceToken]),
       layers: layers)
+    // The last layer is the one that looks through all of the context.
+    configuration.runsLastLayerWhole = true
+    return configuration
   }
 
   func sharedSettings(_ configuration: ModelConfiguration) -> [NeedleSetting] {

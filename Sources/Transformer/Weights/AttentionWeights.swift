@@ -22,6 +22,8 @@ public struct AttentionWeights: Sendable {
 
   /// Queries, keys and values of one input, in this order; without values where keys are.
   let projections: LinearGroup
+  /// The same of a token that does not attend.
+  let keysAndValues: LinearGroup
   let outputProjection: LinearGroup
 
   public init(
@@ -36,6 +38,7 @@ public struct AttentionWeights: Sendable {
     self.keyNorm = keyNorm
     self.sinks = sinks
     projections = value.map { LinearGroup(query, key, $0) } ?? LinearGroup(query, key)
+    keysAndValues = value.map { LinearGroup(key, $0) } ?? LinearGroup(key)
     outputProjection = LinearGroup(output)
   }
 }

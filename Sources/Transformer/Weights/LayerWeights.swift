@@ -35,6 +35,9 @@ public struct LayerWeights: Sendable {
     attention.projections.flops + attention.outputProjection.flops + feedForward.flopsPerToken
   }
 
+  /// The same for one that gives keys and values alone.
+  var flopsPerKeyAndValue: Double { attention.keysAndValues.flops }
+
   /// Bytes of weights that are read for one token that runs alone.
   public var bytesPerToken: Int {
     attention.projections.bytes + attention.outputProjection.bytes + feedForward.bytesPerToken

@@ -28,11 +28,13 @@ package struct DecoderRun {
     [context - 1] + (context + Self.promptTokens - 1..<tokens.count)
   }
 
-  /// - Parameter promptPiece: how many tokens of the prompt are appended at once.
+  /// - Parameters:
+  ///   - prefillPositions: whose logits the prefill is asked for.
+  ///   - promptPiece: how many tokens of the prompt are appended at once.
   /// - Returns: `[positions][vocabularySize]`.
   @MPIThread package func logits(
     _ communicator: Communicator, _ arithmetic: Arithmetic, partition: PartitionKind = .zigzag,
-    promptPiece: Int = AppendPass.tokensPerStep
+    of prefillPositions: ContextPositions = .last, promptPiece: Int = AppendPass.tokensPerStep
   ) throws -> [Float] {
     let vocabulary = weights.configuration.vocabulary.size
     let prefilled = DecoderContext(
@@ -42,7 +44,7 @@ package struct DecoderRun {
       communicator: communicator, arithmetic: arithmetic)
     let memory = AlignedBuffer<Float>(count: vocabulary)
     var logits: [Float] = []
-    try PrefillPass(prefilled).run(tokens: Array(tokens[..<context]))
+    try PrefillPass(prefilled, logitsOf: prefillPositions).run(tokens: Array(tokens[..<context]))
     let pass = try AppendPass(prefilled)
     try pass.lastContextLogits(into: memory.pointer)
     logits += memory.elements
