@@ -17,6 +17,8 @@ bridge=bridge0
 namespaces=()
 # mpirun, while it runs.
 mpirun_pid=
+# Control groups of hosts whose memory is limited.
+groups=()
 
 # Whether this process may make namespaces, and the kernel has what joins them.
 namespaces_are_possible() {
@@ -57,6 +59,10 @@ take_down_hosts() { # STATUS
       say "${0##*/}: the network namespace $namespace could not be removed"
   done
   namespaces=()
+  if mountpoint -q "$folder/groups"; then
+    rmdir -- "${groups[@]}" || say "${0##*/}: control groups are left: ${groups[*]}"
+    umount "$folder/groups"
+  fi
 }
 
 # Every host gets a run of neighbouring cores; with fewer cores than hosts they take turns.
@@ -129,6 +135,20 @@ replace_file() {
   printf 'mount --bind %q %q\n' "$3" "$2" >>"$folder/files-of-${hosts[$1]}"
 }
 
+# limit_memory INDEX BYTES: what all processes of that host's next jobs may have together. False where this
+# system has no control groups that this process may make.
+limit_memory() {
+  local root=/sys/fs/cgroup/memory file=memory.limit_in_bytes group=$folder/groups/${hosts[$1]}
+  [[ -d $root ]] || { root=/sys/fs/cgroup && file=memory.max; }
+  # A host sees another /sys than this script.
+  if ! mountpoint -q "$folder/groups"; then
+    mkdir -p -- "$folder/groups" && mount --bind "$root" "$folder/groups" 2>/dev/null || return 1
+  fi
+  mkdir -- "$group" 2>/dev/null || return 1
+  groups+=("$group")
+  echo "$2" 2>/dev/null >"$group/$file" || return 1
+}
+
 equal_files() { rm -f -- "$folder"/files-of-*; } # On all hosts again.
 
 # mpirun calls this as it would call ssh: an address, then words of a shell command.
@@ -149,6 +169,8 @@ shift
 # Standard input is the caller's. The host name is this command's own (unshare --uts), and so is what
 # it mounts (ip netns exec).
 files=$(dirname -- "$0")/files-of-$host
+group=$(dirname -- "$0")/groups/$host/cgroup.procs
+if [[ -w $group ]]; then echo $$ >"$group"; fi
 exec ip netns exec "$host" unshare --uts taskset -c "$cores" bash -c \
   'hostname "$0" && if [[ -f $1 ]]; then . "$1"; fi && shift && eval "$*"' "$host" "$files" "$@"
 AGENT
