@@ -160,12 +160,3 @@ extension RankTests {
     }
   }
 }
-
-extension ModelConfiguration {
-  /// As a model's files say it, also a built-in one's: how it is run is nothing that they know of.
-  fileprivate var asExported: ModelConfiguration {
-    var configuration = self
-    configuration.runsLastLayerWhole = false
-    return configuration
-  }
-}
