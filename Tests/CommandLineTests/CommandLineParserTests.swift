@@ -210,7 +210,7 @@ import Testing
   }
 
   @Test(arguments: [
-    [], ["generate"], ["info"], ["inspect"], ["haystack"], ["export"], ["perplexity"],
+    [], ["generate"], ["info"], ["inspect"], ["plan"], ["haystack"], ["export"], ["perplexity"],
     ["bench"], ["bench", "attention"], ["bench", "linear"], ["bench", "ring"], ["bench", "model"],
   ])
   func helpHasExamples(command: [String]) {
