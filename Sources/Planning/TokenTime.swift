@@ -47,75 +47,73 @@ public struct TokenTime: Equatable, Sendable {
 
   public var seconds: Double { weights + keysAndValues + latency + content }
 
-  private let workload: Workload
-  private let machine: Machine
-  private let cluster: Cluster
-  private let scheme: StepScheme
-
-  public static func == (left: TokenTime, right: TokenTime) -> Bool {
-    left.weights == right.weights && left.keysAndValues == right.keysAndValues
-      && left.latency == right.latency && left.content == right.content
-  }
-
   public init(
     _ workload: Workload, on machine: Machine, _ cluster: Cluster,
     scheme: StepScheme = StepScheme()
   ) {
-    self.workload = workload
-    self.machine = machine
-    self.cluster = cluster
-    self.scheme = scheme
+    let step = Step(workload: workload, machine: machine, cluster: cluster, scheme: scheme)
     for layer in workload.layers {
-      for group in layer.linear { multiply(group) }
-      attend(layer)
+      for group in layer.linear { step.multiply(group, &self) }
+      step.attend(layer, &self)
     }
-    multiply(workload.head)
+    step.multiply(workload.head, &self)
   }
+}
+
+/// What a step is made of, each added to its time.
+private struct Step {
+  let workload: Workload
+  let machine: Machine
+  let cluster: Cluster
+  let scheme: StepScheme
 
   /// Ranks of a host that compute: as many as there are cores.
   private var computing: Int { min(cluster.ranksPerHost, machine.cores) }
 
-  private mutating func multiply(_ group: Workload.LinearWeights) {
+  func multiply(_ group: Workload.LinearWeights, _ time: inout TokenTime) {
     let bytes = group.bytes(tokens: workload.answers)
-    let isDivided =
-      scheme.dividesLinearLayers && cluster.ranks > 1
-      && (cluster.dividesWeights
-        || scheme.isWorthDividing(Int(bytes), cluster.hosts * computing, cluster.hosts == 1))
-    // Undivided, every rank of a host reads all of it.
-    let parts =
-      isDivided ? Double(cluster.hosts) : 1 / Double(scheme.dividesLinearLayers ? computing : 1)
     let flops = group.flops * Double(workload.answers)
-    weights += max(bytes / machine.memoryRate, flops / machine.linearRate(workload.linear)) / parts
-    if isDivided { exchange(bytes: Double(group.outputs * 4 * workload.answers), isGathered: true) }
+    let alone = max(bytes / machine.memoryRate, flops / machine.linearRate(workload.linear))
+    guard scheme.dividesLinearLayers, cluster.ranks > 1 else {
+      time.weights += alone
+      return
+    }
+    guard
+      cluster.dividesWeights
+        || scheme.isWorthDividing(Int(bytes), cluster.hosts * computing, cluster.hosts == 1)
+    else {
+      // Every rank of a host reads all of it.
+      time.weights += alone * Double(computing)
+      return
+    }
+    time.weights += alone / Double(cluster.hosts)
+    if group.isExchanged {
+      exchange(bytes: Double(group.outputs * 4 * workload.answers), isGathered: true, &time)
+    }
   }
 
-  private mutating func attend(_ layer: Workload.Layer) {
-    let seen = Double(min(workload.tokens, layer.window ?? workload.tokens))
-    let fullest =
-      Double(cluster.mostTokens(of: workload.tokens) * cluster.ranksPerHost)
-      / Double(workload.tokens)
-    // Answers see the same context, which is read once for all of them.
-    let flops = seen * 4 * Double(layer.queryHeads * layer.headDimension * workload.answers)
-    keysAndValues +=
-      max(
-        seen * layer.keyValueBytes / machine.memoryRate,
-        flops / machine.attentionRate(workload.attention))
-      * fullest
+  func attend(_ layer: Workload.Layer, _ time: inout TokenTime) {
+    let seen = min(workload.tokens, layer.window ?? workload.tokens)
+    // By the host that has the most of them. Answers see the same context, which is read once for all.
+    let read = Double(min(seen, cluster.mostTokens(of: workload.tokens) * cluster.ranksPerHost))
+    let flops = read * 4 * Double(layer.queryHeads * layer.headDimension * workload.answers)
+    time.keysAndValues += max(
+      read * layer.keyValueBytes / machine.memoryRate,
+      flops / machine.attentionRate(workload.attention))
     guard cluster.ranks > 1 else { return }
     // A state is a maximum, a sum, and the head's output, in Float64.
     let states = layer.queryHeads * (layer.headDimension + 2) * 8 * workload.answers
-    exchange(bytes: Double(states), isGathered: false)
+    exchange(bytes: Double(states), isGathered: false, &time)
   }
 
-  /// - Parameters:
-  ///   - bytes: of all ranks' parts where they are gathered, else of each.
-  private mutating func exchange(bytes: Double, isGathered: Bool) {
-    exchanges += 1
-    if cluster.ranksPerHost > 1 { latency += Machine.meetingSeconds }
+  /// - Parameter bytes: of all ranks' parts where they are gathered, else of each.
+  private func exchange(bytes: Double, isGathered: Bool, _ time: inout TokenTime) {
+    time.exchanges += 1
+    if cluster.ranksPerHost > 1 { time.latency += Machine.meetingSeconds }
     guard cluster.hosts > 1 else { return }
     let steps = Double(scheme.steps(cluster))
-    latency += steps * machine.link.latencyMicroseconds * 1e-6
+    time.latency += steps * machine.link.latencyMicroseconds * 1e-6
     let hosts = Double(cluster.hosts)
-    content += bytes * (isGathered ? (hosts - 1) / hosts : steps) / machine.linkRate
+    time.content += bytes * (isGathered ? (hosts - 1) / hosts : steps) / machine.linkRate
   }
 }

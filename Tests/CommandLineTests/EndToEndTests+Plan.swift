@@ -84,6 +84,28 @@ extension EndToEndTests {
       }
     }
 
+    /// Where there is gnuplot.
+    @Test func plot() throws {
+      try withMachine { machine in
+        for (ending, start) in [
+          ("svg", Data("<?xml".utf8)), ("png", Data([0x89, 0x50, 0x4E, 0x47])),
+        ] {
+          let path = "\(machine).\(ending)"
+          let run = try runRingflash(
+            ["plan", "--tokens", "5000", "--machine", machine, "--plot", path])
+          guard run.exitCode == 0 else {
+            #expect(run.exitCode == 69 && run.error.contains("gnuplot"), "\(run.error)")
+            continue
+          }
+          let drawn = try Data(contentsOf: URL(fileURLWithPath: path))
+          #expect(drawn.starts(with: start))
+          let nowhere = try runRingflash(
+            ["plan", "--tokens", "5000", "--machine", machine, "--plot", "\(machine)/x.\(ending)"])
+          #expect(nowhere.exitCode == 74 && nowhere.output.isEmpty && nowhere.messages.count == 1)
+        }
+      }
+    }
+
     @Test(arguments: [
       (["--hosts", "0"], 64, "--hosts"), (["--link", "-1"], 64, "--link"),
       (["--machine", "nowhere"], 66, "there is no machine 'nowhere'"),

@@ -123,6 +123,17 @@ import Testing
     #expect(time.latency == 0 && time.content == 0 && time.exchanges == 0)
   }
 
+  /// A window's keys and values are the latest ones, which one host has where they are few.
+  @Test func windowsAreReadByOneHost() {
+    var workload = Shapes.llama90M(tokens: 16384)
+    for index in workload.layers.indices { workload.layers[index].window = 1000 }
+    let machine = Shapes.machine()
+    for (hosts, read) in [(1, 1000.0), (2, 1000), (8, 1000), (32, 512)] {
+      let time = TokenTime(workload, on: machine, Cluster(hosts: hosts))
+      #expect(isClose(time.keysAndValues, 8 * read * 1024 / 100e9, percent: 1e-6))
+    }
+  }
+
   @Test(arguments: zip([2, 3, 4, 5, 1024], [1.0, 2, 2, 3, 10]))
   func latenciesOfHosts(hosts: Int, steps: Double) {
     let machine = Shapes.machine(latency: 100)
@@ -138,6 +149,11 @@ import Testing
       workload, on: machine, Cluster(hosts: hosts),
       scheme: StepScheme { _, _, _ in false })
     #expect(whole.weights == alone.weights && whole.exchanges == 8)
+    // Four a layer, where what gate and up give stays where it is.
+    var few = workload
+    for index in few.layers.indices { few.layers[index].linear[2].isExchanged = false }
+    let fewer = TokenTime(few, on: machine, Cluster(hosts: hosts))
+    #expect(fewer.weights == time.weights && fewer.exchanges == 33)
   }
 
   /// Of 64 experts a token needs 4, and 32 tokens 87 %: 1 − (60/64)^32.

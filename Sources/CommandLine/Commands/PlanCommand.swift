@@ -21,11 +21,10 @@ package struct PlanCommand: Subcommand, Sendable {
       Nothing is run, so the cluster and its machines need not be there.
 
       Examples:
-        ringflash plan --model models/Llama-3.1-70B --tokens 100000 --hosts 8 --link 100
-        ringflash plan --model configs/llama-3.1-405b --tokens 10000000 --hosts 1024 \
-      --machine granite-rapids
-        ringflash plan --tokens 131072 --hosts 1,2,4 --format json
-        ringflash plan --model models/Llama-3.1-8B --tokens 131072 --plot plan.svg
+        ringflash plan --model models/Llama-3.1-70B --tokens 100000 --hosts 8
+        ringflash plan --tokens 10000000 --hosts 1024 --machine genoa --ranks 8
+        ringflash plan --tokens 131072 --hosts 2,6 --link 25 --latency 10
+        ringflash plan --tokens 131072 --format json --plot plan.svg
       """)
 
   @Option(

@@ -10,6 +10,8 @@ import Transformer
 /// them again for every token.
 struct HostMemory {
   let outline: ModelOutline
+  /// The model's matrices, with nothing in them.
+  let shapes: ModelWeights
   let arithmetic: Arithmetic
   let sequence: SequenceDescription
 
@@ -29,14 +31,12 @@ struct HostMemory {
   private func weightBytes(_ cluster: Cluster) -> Int {
     let plan = outline.weights
     let all = plan.mappedBytes + plan.sharedBytes
-    guard cluster.dividesWeights, let shapes else { return all }
+    guard cluster.dividesWeights else { return all }
     let divided = all - min(all, shapes.embedding.bytes)
     let largest = shapes.layers.map(Self.bytes).max() ?? 0
     return all - divided + divided / cluster.hosts
       + 2 * (largest - largest / cluster.hosts)
   }
-
-  private var shapes: ModelWeights? { try? outline.weights.shapes(for: outline.configuration) }
 
   private static func bytes(of layer: LayerWeights) -> Int {
     let attention = layer.attention

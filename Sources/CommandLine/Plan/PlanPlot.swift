@@ -71,7 +71,7 @@ struct PlanPlot {
       set xrange [\(Double(hosts.first!) / 1.12):\(Double(hosts.last!) * 1.12)]
       set xtics (\(tics)); set xlabel 'hosts'; set ylabel 'prefill (s)'
       plot $plan using 1:4 title 'prefill' with linespoints lw 2 pt 7 lc rgb '#1f5fa8', \\
-        $plan using 1:3 title 'without waiting' with lines lw 1.8 dt 3 lc rgb '#d9691a', \\
+        $plan using 1:3 title 'computed' with lines lw 1.8 dt 3 lc rgb '#d9691a', \\
         $plan using 1:2 title 'linear layers' with lines lw 1.4 dt 2 lc rgb '#808080'
       set ylabel 'a token (ms)'
       plot $plan using 1:5 title 'a token' with linespoints lw 2 pt 7 lc rgb '#3b8a4e'

@@ -56,13 +56,13 @@ struct PlanReport {
     var machine = given ?? .measured(arithmetic)
     if let link = command.link { machine.link.gigabitsPerSecond = link }
     if let latency = command.latency { machine.link.latencyMicroseconds = latency }
+    let shapes = try outline.weights.shapes(for: outline.configuration)
     planner = Planner(
-      try Workload(
-        outline, arithmetic, tokens: command.tokens, answers: command.answers),
+      Workload(shapes, arithmetic, tokens: command.tokens, answers: command.answers),
       on: machine, ranksPerHost: command.ranks,
       scheme: StepScheme { DividedLinear.isWorthDividing(bytes: $0, ranks: $1, hasOneHost: $2) })
     memory = HostMemory(
-      outline: outline, arithmetic: arithmetic,
+      outline: outline, shapes: shapes, arithmetic: arithmetic,
       sequence: SequenceDescription(
         partition: .zigzag, contextTokens: command.tokens, maximumAppended: command.maxTokens,
         branches: command.answers))

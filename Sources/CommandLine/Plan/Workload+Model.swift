@@ -1,14 +1,12 @@
-import Inference
 import Kernels
 import Planning
 import Transformer
 
 extension Workload {
-  /// What a model in outline asks for; its figures are those of the run record and of `inspect`.
+  /// What a model asks for; its figures are those of the run record and of `inspect`.
   ///
-  /// - Throws: `ModelError`.
-  init(_ outline: ModelOutline, _ arithmetic: Arithmetic, tokens: Int, answers: Int) throws {
-    let weights = try outline.weights.shapes(for: outline.configuration)
+  /// - Parameter weights: with shapes and formats; nothing else of them counts.
+  init(_ weights: ModelWeights, _ arithmetic: Arithmetic, tokens: Int, answers: Int) {
     let numerics = arithmetic.numerics
     let attention: Machine.Multiplication = numerics.precision == .fp32 ? .fp32 : .bf16
     let asBytes =
@@ -16,7 +14,7 @@ extension Workload {
       && LinearGroup(weights.layers[0].attention.query).isQuantized
     self.init(
       tokens: tokens, answers: answers,
-      layers: zip(outline.configuration.layers, weights.layers).map {
+      layers: zip(weights.configuration.layers, weights.layers).map {
         Layer($0, $1, arithmetic)
       },
       head: LinearWeights([weights.head]), linear: asBytes ? .eightBit : attention,
