@@ -51,10 +51,9 @@ import Testing
   /// With what eight hosts take besides given to their hops, all figures are within 10 %.
   @Test func prefillAfterTwoCalibrations() {
     var machine = calibrated
-    let layers = 126.0
-    let hops = layers * 7
+    let hops = 126.0 * 7
     machine.link.hopMicroseconds = (5.85 - prefill(machine, hosts: 8)) / hops * 1e6
-    #expect(isClose(machine.link.hopMicroseconds, 600, percent: 20))
+    #expect(isClose(machine.link.hopMicroseconds, 680, percent: 2))
     #expect(isClose(prefill(machine, hosts: 4), 11.46, percent: 10))
     #expect(isClose(prefill(machine, hosts: 16), 3.8, percent: 10))
     #expect(isClose(prefill(machine, hosts: 1, tokens: 1_000_000), 1200, percent: 10))
@@ -80,6 +79,6 @@ import Testing
     #expect(isClose(token(machine, hosts: 4), 71.3, percent: 15))
     #expect(isClose(machine.efficiency.memory, 0.38, percent: 5))
     #expect(isClose(machine.link.latencyMicroseconds, 45, percent: 5))
-    #expect(isClose(calibrated.efficiency.linear, 0.262, percent: 5))
+    #expect(isClose(calibrated.efficiency.linear, 0.26, percent: 2))
   }
 }
