@@ -57,6 +57,16 @@ public final class MappedFile: @unchecked Sendable {
     rf_know_mapping(start, count, name)
   }
 
+  /// Says that some of the bytes will not be read soon: their pages count no more as this process's, and
+  /// are read again where somebody does.
+  public func letGo(of part: UnsafeRawBufferPointer) {
+    let page = Int(getpagesize())
+    let start = (Int(bitPattern: part.baseAddress) + page - 1) / page * page
+    let end = (Int(bitPattern: part.baseAddress) + part.count) / page * page
+    guard start < end else { return }
+    madvise(UnsafeMutableRawPointer(bitPattern: start), end - start, MADV_DONTNEED)
+  }
+
   deinit {
     rf_forget_mapping(bytes.baseAddress)
     free(name)

@@ -10,7 +10,8 @@ import Transformer
 // the metadata of a GGUF file), and over all bytes of all files of weights. These are cut into pieces, which the ranks of a host and
 // their threads share out, and the pieces' hashes are hashed again. So each host reads its files once,
 // as the work would do anyway; ranks that do not see the files of the host's first one read all of
-// their own. That is done only where something depends on it.
+// their own. Where all hosts see one file system's files, each hashes a part of them, so that no byte is
+// read by two. All that is done only where something depends on it.
 
 /// The agreement of all ranks on one model.
 public final class ModelAgreement {
@@ -39,19 +40,20 @@ public final class ModelAgreement {
   ///
   /// - Throws: `AgreedFailure` (69 where a rank has another one), `MPIError`.
   public func check() throws {
-    // Nothing needs to be read where all ranks read one host's files.
-    let isOneModel = try job.host.size == job.communicator.size && sharesFiles()
-    guard try job.communicator.allReduce(value: isOneModel ? 1 : 0, .minimum) == 0 else { return }
+    // Nothing needs to be read where all ranks read one host's files, or one file system's.
+    guard try readers().size < job.communicator.size else { return }
     _ = try identity()
   }
 
-  /// Whether all ranks of this host see the same files.
-  private func sharesFiles() throws -> Bool {
+  /// The ranks that read the same files as this one.
+  private func readers() throws -> Communicator {
     var paths: [String] = []
     if let stored = model.stored { paths.append(stored.configurationName) }
     paths += model.weights.paths
-    let sharesFiles = try job.seesFilesOfHost(paths: paths)
-    return try job.host.allReduce(value: sharesFiles ? 1 : 0, .minimum) == 1
+    if try job.sharesFiles(paths: paths) { return job.communicator }
+    let seesFilesOfHost = try job.seesFilesOfHost(paths: paths)
+    return try job.host.allReduce(value: seesFilesOfHost ? 1 : 0, .minimum) == 1
+      ? job.host : MPIEnvironment.communicatorOfThisRank()
   }
 
   /// What tells this model from every other one, 64 hexadecimal digits, the same on every rank and
@@ -92,7 +94,7 @@ public final class ModelAgreement {
     case .none: return "none"
     case .files: break
     }
-    let sharesFiles = try sharesFiles()
+    let readers = try readers()
     let files = try job.onEveryRank {
       try model.weights.paths.map { try MappedFile(path: $0) }
     }
@@ -102,9 +104,7 @@ public final class ModelAgreement {
           rebasing: file.bytes[$0..<min(file.bytes.count, $0 + Self.pieceBytes)])
       }
     }
-    let hashes = try hashes(
-      of: pieces,
-      by: sharesFiles ? job.host : MPIEnvironment.communicatorOfThisRank())
+    let hashes = try hashes(of: pieces, by: readers)
     withExtendedLifetime(files) {}
     var whole = SHA256()
     for size in files.map(\.bytes.count) { whole.update("\(size) ") }

@@ -147,11 +147,33 @@ public struct ModelOutline: Sendable {
   /// - Throws: `FileError` where weights are damaged and `SharedMemoryError`, on every rank of the host
   ///   or on none; `MPIError`.
   public func load(host: Communicator, team: ThreadTeam) throws -> Model {
-    precondition(weights.origin != .none, "\(name) has no weights")
-    try weights.checkScales(host: host, team: team)
+    try loaded(host: host, team: team) {
+      try builtIn ?? loadedWeights(host: host, team: team)
+    }
+  }
+
+  /// The model, of whose weights this host holds its part.
+  ///
+  /// - Parameter givesContextLogits: whether logits of all positions of the context will be wanted.
+  /// - Throws: as the other one.
+  package func load(
+    _ plan: DividedWeightPlan, givesContextLogits: Bool, host: Communicator, team: ThreadTeam
+  ) throws -> Model {
+    try loaded(host: host, team: team) {
+      try DividedWeights(
+        plan, givesContextLogits: givesContextLogits, host: host, team: team
+      ).weights(of: configuration)
+    }
+  }
+
+  private func loaded(
+    host: Communicator, team: ThreadTeam, _ weights: () throws -> ModelWeights
+  ) throws -> Model {
+    precondition(self.weights.origin != .none, "\(name) has no weights")
+    try self.weights.checkScales(host: host, team: team)
     return Model(
-      name: name, weights: try builtIn ?? loadedWeights(host: host, team: team),
-      suggestions: suggestions, endOfSequenceTokens: endOfSequenceTokens)
+      name: name, weights: try weights(), suggestions: suggestions,
+      endOfSequenceTokens: endOfSequenceTokens)
   }
 
   private func loadedWeights(host: Communicator, team: ThreadTeam) throws -> ModelWeights {

@@ -7,14 +7,20 @@ import Transformer
 /// memory that the host's ranks share, vectors wherever they are for the moment.
 package struct PlannedWeightSource: WeightSource {
   private let tensors: [String: PlannedTensor]
-  private let shared: SharedWeights
+  /// Of a matrix that is made; nil for one that is read where it lies in a file.
+  private let made: (PlannedTensor) -> TensorView?
 
   /// Makes what is to be made; every rank of `host` calls this.
   ///
   /// - Throws: as `SharedWeights` does.
   package init(_ plan: WeightPlan, host: Communicator, team: ThreadTeam) throws {
+    let shared = try SharedWeights(plan.tensors.filter(\.isShared), host: host, team: team)
+    self.init(plan, made: shared.view)
+  }
+
+  init(_ plan: WeightPlan, made: @escaping (PlannedTensor) -> TensorView?) {
     tensors = Dictionary(uniqueKeysWithValues: plan.tensors.map { ($0.request.name, $0) })
-    shared = try SharedWeights(plan.tensors.filter(\.isShared), host: host, team: team)
+    self.made = made
   }
 
   /// What a family asks for is what the plan was made from.
@@ -22,7 +28,7 @@ package struct PlannedWeightSource: WeightSource {
     guard let tensor = tensors[name], tensor.request.shape == shape else {
       preconditionFailure("\(name) \(shape) was not asked for before")
     }
-    if let view = shared.view(of: tensor) { return view }
+    if let view = made(tensor) { return view }
     if case .file(let file, .inPlace) = tensor.content {
       let view = TensorView(
         name: name, shape: shape, format: tensor.format, elements: file.bytes.baseAddress!,

@@ -39,17 +39,25 @@ public struct RandomWeights: Sendable {
     step = deviation * 1.732_050_8 / 32_768
   }
 
-  /// Chunks begin at multiples of this.
+  /// Chunks that begin at multiples of this are made without a draw in vain.
   static let elementsPerDraw = 4
 
-  /// Writes the elements numbered `range`, which begins at a multiple of 4, row-major: 1 for a
-  /// norm or a scale, else random.
+  /// Writes the elements numbered `range`, row-major: 1 for a norm or a scale, else random.
   public func write(_ range: Range<Int>, to destination: UnsafeMutablePointer<BFloat16>) {
     if isOnes {
       destination.update(repeating: BFloat16(1), count: range.count)
       return
     }
-    precondition(range.lowerBound % Self.elementsPerDraw == 0, "four elements share a draw")
+    let missing = (Self.elementsPerDraw - range.lowerBound % Self.elementsPerDraw) % 4
+    if missing > 0 {
+      let first = elements(ofDraw: range.lowerBound / Self.elementsPerDraw)
+      for index in 0..<min(missing, range.count) {
+        destination[index] = BFloat16(
+          bitPattern: UInt16(truncatingIfNeeded: first >> (16 * UInt64(4 - missing + index))))
+      }
+      guard range.count > missing else { return }
+      return write(range.lowerBound + missing..<range.upperBound, to: destination + missing)
+    }
     let whole = range.count / 4
     let firstDraw = range.lowerBound / 4
     let raw = UnsafeMutableRawPointer(destination)

@@ -41,7 +41,8 @@ public final class Session {
   /// Bytes that this rank has sent to others: KV blocks, softmax states and shares of linear
   /// layers.
   public var bytesSent: Int {
-    context.prefillCost.attention.bytesSent + (appendPass?.bytesSent ?? 0)
+    context.prefillCost.attention.bytesSent + context.prefillCost.weightBytesSent
+      + (appendPass?.bytesSent ?? 0)
   }
 
   /// How often this rank has exchanged something with others for what follows the context.
@@ -81,19 +82,19 @@ public final class Session {
     try append.forEachContextLogits(body)
   }
 
-  /// The logits of this rank's own positions of the context, block by block in their order: nothing
-  /// travels.
+  /// The logits of this rank's own positions of the context, block by block in their order: no logits
+  /// travel. Every rank calls this.
   ///
   /// - Parameters:
   ///   - range: the positions that are wanted, ascending; blocks without one cost nothing.
   ///   - body: called for each block that has some, with those and `[positions][vocabulary.size]`.
-  /// - Throws: what `body` throws.
+  /// - Throws: what `body` throws, and `MPIError`.
   public func forEachOwnContextLogits(
     in range: Range<Int>,
     _ body: (_ positions: Range<Int>, UnsafeBufferPointer<Float>) throws -> Void
-  ) rethrows {
+  ) throws {
     let vocabulary = model.configuration.vocabulary.size
-    let logits = ContextLogits(context)
+    let logits = try ContextLogits(context)
     for (index, block) in context.ownContextBlocks.enumerated() {
       let wanted = positions(ofBlock: block).clamped(to: range)
       guard !wanted.isEmpty else { continue }

@@ -11,6 +11,9 @@ import Synchronization
 public final class ThreadTeam: @unchecked Sendable {
   /// Threads, with the calling one.
   public let threads: Int
+  /// Called by the calling thread of every `forEach` that has nothing of its own to do between items:
+  /// for messages that move while anything is computed.
+  public var whileWorking: (() -> Void)?
 
   // Written by the caller before `generation` is raised, read by workers after they have seen it
   // raised.
@@ -85,6 +88,7 @@ public final class ThreadTeam: @unchecked Sendable {
     _ count: Int, betweenItems: (() -> Void)? = nil,
     _ body: (_ item: Int, _ thread: Int) -> Void
   ) {
+    let betweenItems = betweenItems ?? whileWorking
     if threads == 1 || count == 1 {
       for item in 0..<count {
         body(item, 0)

@@ -62,6 +62,10 @@ public final class Communicator {
     // The split has no non-blocking form. After a barrier nobody is left to be waited for long.
     try barrier()
     var host = rf_mpi_comm_null()
+    if let emulated = MPIEnvironment.emulatedHost {
+      try check(MPI_Comm_split(handle, Int32(emulated), Int32(rank), &host), "MPI_Comm_split")
+      return try derived(host)
+    }
     try check(
       MPI_Comm_split_type(
         handle, rf_mpi_comm_type_shared(), Int32(rank), rf_mpi_info_null(), &host),
@@ -69,14 +73,16 @@ public final class Communicator {
     return try derived(host)
   }
 
-  /// The ranks that give `true`, in the same order; nil on the others. A collective.
+  /// The ranks that give `true`; nil on the others. A collective.
+  ///
+  /// - Parameter place: by which they are ordered; as they are here by default.
   ///
   /// The corresponding MPI function is `MPI_Comm_split`.
-  public func group(ofThis isMember: Bool) throws -> Communicator? {
+  public func group(ofThis isMember: Bool, orderedBy place: Int? = nil) throws -> Communicator? {
     try barrier()
     var group = rf_mpi_comm_null()
     try check(
-      MPI_Comm_split(handle, isMember ? 0 : rf_mpi_undefined(), Int32(rank), &group),
+      MPI_Comm_split(handle, isMember ? 0 : rf_mpi_undefined(), Int32(place ?? rank), &group),
       "MPI_Comm_split")
     return isMember ? try derived(group) : nil
   }

@@ -4,6 +4,10 @@ import CMPIShims
 /// The life of MPI in this process: started once, finished once, both on one thread, the only one
 /// that may call it.
 public enum MPIEnvironment {
+  /// For tests of what several hosts do, on one: this process counts as running on the host of that
+  /// number, for every `Communicator.hostCommunicator()` from then on. Nil for the host that it is on.
+  nonisolated(unsafe) package static var emulatedHost: Int?
+
   /// Starts MPI, calls `body` with the communicator of all ranks, and finishes MPI, also when
   /// `body` throws. A process that was not started by an MPI launcher is a job of one rank.
   ///

@@ -30,17 +30,21 @@ extension RunRecord {
     public let weightsAs: String
     /// The type of the keys and values that are kept: that of the precision, or "q8".
     public let keyValueCache: String
+    /// Whether each host held only its part of the weights.
+    public let dividesWeights: Bool
 
     enum CodingKeys: String, CodingKey {
       case hosts, ranks, threads, partition, precision
       case weightsAs = "weights_as"
       case keyValueCache = "kv_cache"
+      case dividesWeights = "weights_divided"
       case instructionSet = "instruction_set"
     }
 
     public init(
       hosts: [String], ranks: Int, threads: Int, instructionSet: String, partition: String,
-      types: (precision: String, weightsAs: String, keyValueCache: String)
+      types: (precision: String, weightsAs: String, keyValueCache: String),
+      dividesWeights: Bool = false
     ) {
       self.hosts = hosts
       self.ranks = ranks
@@ -50,6 +54,7 @@ extension RunRecord {
       precision = types.precision
       weightsAs = types.weightsAs
       keyValueCache = types.keyValueCache
+      self.dividesWeights = dividesWeights
     }
   }
 

@@ -19,10 +19,14 @@ extension RunRecord {
     /// The part of the prefill in which a rank waited for keys and values that computation did
     /// not hide; the largest of the ranks'.
     public var exposedExchange = 0.0
+    /// The part of the prefill in which a rank waited for weights that other hosts hold; the largest
+    /// of the ranks'.
+    public var exposedWeights = 0.0
 
     enum CodingKeys: String, CodingKey {
       case load, tokenize, prefill, prompt, restore, save, decode
       case exposedExchange = "exposed_exchange"
+      case exposedWeights = "exposed_weights"
     }
 
     public init() {}
@@ -35,7 +39,10 @@ extension RunRecord {
     }
 
     private static var parts: [WritableKeyPath<Seconds, Double>] {
-      [\.load, \.tokenize, \.restore, \.prefill, \.save, \.prompt, \.decode, \.exposedExchange]
+      [
+        \.load, \.tokenize, \.restore, \.prefill, \.save, \.prompt, \.decode, \.exposedExchange,
+        \.exposedWeights,
+      ]
     }
   }
 }

@@ -57,6 +57,10 @@ extension RunRecord {
         line("exchange", formatSeconds(seconds.exposedExchange))
           + String(format: "   exposed, %.1f %% of the prefill", exposed))
     }
+    if isPrefilled, job.dividesWeights {
+      lines.append(
+        line("weights", formatSeconds(seconds.exposedWeights)) + "   exposed, passed by the hosts")
+    }
     lines += [
       range("sent", perRank.bytesSent), range("KV cache", perRank.keyValueBytes),
       range("memory", perRank.peakResidentBytes) + " at its peak",

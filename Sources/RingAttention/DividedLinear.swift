@@ -15,7 +15,9 @@ public final class DividedLinear {
   }
 
   private let arithmetic: Arithmetic
-  private let exchange: HostExchange
+  let exchange: HostExchange
+  /// Whether every layer is divided, because no host has the weights of all outputs.
+  private let dividesAll: Bool
   /// How many ranks compute, of those that exchange; all of these know what comes of it.
   private let computing: Int
   /// By rank: its number among those that compute; nil where it computes nothing.
@@ -32,10 +34,15 @@ public final class DividedLinear {
 
   /// - Parameters:
   ///   - exchange: of `bytesGiven` bytes at least.
-  ///   - computing: the ranks that compute, in ascending order; all if nil.
-  public init(arithmetic: Arithmetic, exchange: HostExchange, computing: [Int]? = nil) {
+  ///   - computing: the ranks that compute, in the order in which they share out outputs; all if nil.
+  ///   - dividesAll: whether each layer is divided, also where that costs more than it saves.
+  public init(
+    arithmetic: Arithmetic, exchange: HostExchange, computing: [Int]? = nil,
+    dividesAll: Bool = false
+  ) {
     self.arithmetic = arithmetic
     self.exchange = exchange
+    self.dividesAll = dividesAll
     let ranks = 0..<exchange.communicator.size
     let computing = computing ?? Array(ranks)
     self.computing = computing.count
@@ -51,7 +58,7 @@ public final class DividedLinear {
 
   /// Ranks that compute nothing are brought what the others do.
   private func isDivided(_ bytes: Int) -> Bool {
-    computing < exchange.communicator.size
+    dividesAll && computing > 1 || computing < exchange.communicator.size
       || Self.isWorthDividing(bytes: bytes, ranks: computing, hasOneHost: exchange.hasOneHost)
   }
 
@@ -59,8 +66,11 @@ public final class DividedLinear {
   /// compute.
   private func share(of number: Int?, outputs: Int) -> Range<Int> {
     guard let number else { return 0..<0 }
-    return outputs * number / computing..<outputs * (number + 1) / computing
+    return WeightDivision.share(of: number..<number + 1, among: computing, outputs: outputs)
   }
+
+  /// What this rank computes of so many outputs that are divided.
+  func ownShare(outputs: Int) -> Range<Int> { share(of: ownNumber, outputs: outputs) }
 
   /// `output[row] = ` all outputs of the group, one after the other.
   ///

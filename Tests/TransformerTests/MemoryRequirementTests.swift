@@ -134,7 +134,7 @@ extension RankTests {
       let pass = try AppendPass(prefilled)
       pass.beginBranch(0)
       try pass.append(tokens[context...], logits: logits)
-      let contextLogits = givesContextLogits ? ContextLogits(prefilled) : nil
+      let contextLogits = givesContextLogits ? try ContextLogits(prefilled) : nil
       for index in prefilled.ownContextBlocks.indices {
         _ = contextLogits?.compute(ofBlock: index)
       }

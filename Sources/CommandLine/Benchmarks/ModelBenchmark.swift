@@ -17,12 +17,12 @@ struct ModelBenchmark {
     let run = try BenchmarkRun(command.common, job)
     let outline = try BenchmarkModel.outline(
       command.model, precision: command.common.precision, job)
-    try checkMemory(command, run, outline)
+    let weights = try placeWeights(command, run, outline)
     let peaks = try JobPeaks(run, measuringRead: true)
     let benchmark = ModelBenchmark(
       command: command, run: run,
       model: try job.onEveryRank {
-        try outline.load(host: job.host, team: run.arithmetic.team)
+        try weights.load(host: job.host, team: run.arithmetic.team)
       }, peaks: peaks)
     let prefills = command.prefill.filter { $0 > 0 }
     let depths = command.generate > 0 ? command.depth : []
@@ -31,9 +31,9 @@ struct ModelBenchmark {
         + depths.map { try benchmark.generation(depth: $0) })
   }
 
-  private static func checkMemory(
+  private static func placeWeights(
     _ command: BenchModelCommand, _ run: BenchmarkRun, _ outline: ModelOutline
-  ) throws {
+  ) throws -> WeightPlacement {
     func bytes(_ sequence: SequenceDescription) -> Int {
       MemoryRequirement(
         configuration: outline.configuration, arithmetic: run.arithmetic, sequence: sequence,
@@ -43,10 +43,14 @@ struct ModelBenchmark {
     let prefills = command.prefill.filter { $0 > 0 }.map(command.prefillSequence)
     let generations = command.generate > 0 ? command.depth.map(command.generationSequence) : []
     let most = (prefills + generations).map(bytes).max() ?? 0
+    let weights = try WeightPlacement(
+      of: outline, command.divideWeights, besides: most, job: run.job,
+      threads: run.arithmetic.team.threads, givesContextLogits: false)
     try run.job.checkMemory(
-      most + outline.weights.vectorBytes, shared: outline.weights.sharedBytes,
+      most + weights.rankBytes, shared: weights.hostBytes,
       for: "KV blocks, activations and random weights",
       remedy: "use more hosts, less --prefill and --depth, or --precision bf16")
+    return weights
   }
 
   private func context(_ sequence: SequenceDescription) -> DecoderContext {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Inference
 import RingAttention
 
 /// `ringflash bench model`: prefill and generation of a whole model with random weights.
@@ -73,6 +74,16 @@ package struct BenchModelCommand: Subcommand, Sendable {
       """, valueName: "kind"),
     transform: OptionValue.choice(PartitionKind.self))
   package var partition: PartitionKind = .zigzag
+
+  @Option(
+    parsing: .unconditional,
+    help: .init(
+      """
+      Whether each host holds only its part of the weights: on, off, or auto, where a host has too \
+      little memory for all. (default: auto)
+      """, valueName: "when"),
+    transform: OptionValue.choice(WeightDividing.self))
+  package var divideWeights: WeightDividing = .auto
 
   @OptionGroup package var common: BenchmarkOptions
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Inference
 import Kernels
 import Ranks
 import RingAttention
@@ -41,10 +42,28 @@ package struct InspectCommand: Subcommand, Sendable {
   @Option(
     parsing: .unconditional,
     help: .init(
-      "With --tokens: ranks of the run, all on this host, 1 to 1024. (default: those of this job)",
+      "With --tokens: ranks of the run, 1 to 1024. (default: those of this job, or one a host)",
       valueName: "p"),
     transform: OptionValue.integer(1...1024))
   package var ranks: Int?
+
+  @Option(
+    parsing: .unconditional,
+    help: .init(
+      "With --tokens: hosts of the run, each with as much memory as this one, 1 to 1024. (default: 1)",
+      valueName: "h"),
+    transform: OptionValue.integer(1...1024))
+  package var hosts: Int?
+
+  @Option(
+    parsing: .unconditional,
+    help: .init(
+      """
+      With --hosts: whether each holds only its part of the weights, on, off, or auto, where a host has \
+      too little memory for all. (default: auto)
+      """, valueName: "when"),
+    transform: OptionValue.choice(WeightDividing.self))
+  package var divideWeights: WeightDividing?
 
   @Option(
     parsing: .unconditional,
@@ -98,8 +117,15 @@ package struct InspectCommand: Subcommand, Sendable {
 
   package func validate() throws {
     do { _ = try numerics() } catch { throw ValidationError(error.sentence) }
+    if let hosts, let ranks, ranks < hosts {
+      throw ValidationError(
+        "--ranks \(ranks) on --hosts \(hosts) leaves a host without a rank, give \(hosts) or more")
+    }
     guard tokens == nil else { return }
-    for (option, isGiven) in [("ranks", ranks != nil), ("max-tokens", maxTokens != nil)]
+    for (option, isGiven) in [
+      ("ranks", ranks != nil), ("hosts", hosts != nil), ("max-tokens", maxTokens != nil),
+      ("divide-weights", divideWeights != nil),
+    ]
     where isGiven {
       throw ValidationError("--\(option) is of a run, give its context's --tokens with it")
     }

@@ -128,20 +128,22 @@ struct InspectReport: Codable, CommandReport {
     _ outlined: OutlinedModel, _ command: InspectCommand, _ jobRanks: Int
   ) throws -> MemoryEstimate? {
     guard let tokens = command.tokens else { return nil }
-    let ranks = command.ranks ?? jobRanks
+    let hosts = command.hosts ?? 1
+    let ranks = command.ranks ?? max(jobRanks, hosts)
+    let ranksPerHost = (ranks + hosts - 1) / hosts
     let arithmetic = Arithmetic(
       try command.numerics(),
       instructionSet: try InstructionSet.selected(environment: ProcessInfo.processInfo.environment),
-      team: ThreadTeam(threads: max(1, HostResources.allowedCores().count / ranks)))
+      team: ThreadTeam(threads: max(1, HostResources.allowedCores().count / ranksPerHost)))
     let maxTokens = GenerationParameters(
       flags: GenerationChoices(maxTokens: command.maxTokens),
       model: try GenerationChoices(suggestedBy: outlined.outline)
     ).maxTokens
-    return MemoryEstimate(
+    return try MemoryEstimate(
       outlined.outline, arithmetic,
       SequenceDescription(
         partition: command.partition, contextTokens: tokens, maximumAppended: maxTokens),
-      ranks: ranks)
+      ranks: ranks, hosts: hosts, command.divideWeights ?? .auto)
   }
 
   private init(

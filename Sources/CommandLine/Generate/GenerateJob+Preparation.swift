@@ -1,3 +1,4 @@
+import Foundation
 import Inference
 import Kernels
 import MPI
@@ -149,29 +150,51 @@ extension GenerateJob {
         """))
   }
 
+  /// Decides which weights each host will hold, and whether what the run needs has room.
+  ///
   /// - Parameter more: bytes that this rank will need besides.
-  func checkMemory(
-    _ model: ModelOutline, _ arithmetic: Arithmetic, _ sequence: SequenceDescription,
+  func placeWeights(
+    of model: ModelOutline, _ arithmetic: Arithmetic, _ sequence: SequenceDescription,
     isInterruptible: Bool, givesContextLogits: Bool, more: Int = 0
-  ) throws {
+  ) throws -> WeightPlacement {
     let requirement = MemoryRequirement(
       configuration: model.configuration, arithmetic: arithmetic, sequence: sequence,
       ranks: job.communicator.size, rank: job.rank, isInterruptible: isInterruptible,
       givesContextLogits: givesContextLogits)
+    let weights = try WeightPlacement(
+      of: model, settings.divideWeights, besides: requirement.bytes + more, job: job,
+      threads: arithmetic.team.threads, givesContextLogits: givesContextLogits)
     try job.checkMemory(
-      requirement.bytes + model.weights.vectorBytes + more, shared: model.weights.sharedBytes,
-      for: model.weights.sharedBytes > 0
-        ? "KV blocks, activations and weights that are made or converted"
-        : "KV blocks and activations",
+      requirement.bytes + more + weights.rankBytes, shared: weights.hostBytes,
+      for: weights.isDivided
+        ? "KV blocks, activations, its part of the weights and two layers of all"
+        : weights.hostBytes > 0
+          ? "KV blocks, activations and weights that are made or converted"
+          : "KV blocks and activations",
       remedy: sequence.branches > 1
         ? "use more hosts, a smaller --batch, fewer --max-tokens, or --kv-cache q8"
         : "use more hosts, a shorter context, or --kv-cache q8")
+    return weights
   }
 
-  func loadWeights(_ model: ModelOutline, team: ThreadTeam) throws -> Model {
+  func loadWeights(_ weights: WeightPlacement, team: ThreadTeam) throws -> Model {
     try timeline.stage("load") {
-      try job.onEveryRank { try model.load(host: job.host, team: team) }
+      let model = try job.onEveryRank { try weights.load(host: job.host, team: team) }
+      try warnOfSlowLink(model)
+      return model
     }
+  }
+
+  /// Of hours that nothing can hide.
+  private func warnOfSlowLink(_ model: Model) throws {
+    let seconds = try WeightPlacement.secondsToPass(model, job.communicator)
+    guard seconds > 3600 else { return }
+    warnings.add(
+      """
+      the weights take \(String(format: "%.1f", seconds / 3600)) hours to pass from host to host in \
+      the prefill, by the speed of the links as measured; use fewer hosts, faster links, or a \
+      quantized model
+      """)
   }
 
   /// A session whose stages the timeline shows.

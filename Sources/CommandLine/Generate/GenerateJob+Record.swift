@@ -11,6 +11,8 @@ struct RunDescription {
   let modelIdentity: String
   let arithmetic: Arithmetic
   let contextTokens: Int
+  /// Whether each host held only its part of the weights.
+  var dividesWeights = false
 }
 
 extension GenerateJob {
@@ -43,6 +45,7 @@ extension GenerateJob {
   ) -> RunRecord {
     var seconds = clock.seconds
     seconds.exposedExchange = ranks.map(\.exposedSeconds).max() ?? 0
+    seconds.exposedWeights = ranks.map(\.exposedWeightSeconds).max() ?? 0
     return RunRecord(
       job: .init(run, settings, ranks),
       model: .init(run, settings, restoredLayers: restoredLayers),
@@ -62,7 +65,7 @@ extension RunRecord.Job {
       types: (
         settings.numerics.precision.rawValue, settings.numerics.quantizedProducts.rawValue,
         settings.numerics.keyValueFormat.rawValue
-      ))
+      ), dividesWeights: run.dividesWeights)
   }
 }
 

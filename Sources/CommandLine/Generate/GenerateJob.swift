@@ -63,7 +63,7 @@ struct GenerateJob {
     clock.end(\.tokenize)
 
     let suggestions = try suggestions(of: outlined.outline)
-    let run = RunDescription(
+    var run = RunDescription(
       model: outlined.outline, modelIdentity: identity, arithmetic: arithmetic,
       contextTokens: input.context.count)
     let questionnaire = try questionnaire(files, input, run, suggestions, outputs)
@@ -74,12 +74,13 @@ struct GenerateJob {
     }
     let sequence = sequence(contextTokens: input.context.count, asked)
     try checkPositions(outlined.outline, sequence)
-    try checkMemory(
-      outlined.outline, arithmetic, sequence, isInterruptible: interruption != nil,
+    let weights = try placeWeights(
+      of: outlined.outline, arithmetic, sequence, isInterruptible: interruption != nil,
       givesContextLogits: settings.logitsAll)
     let description = try restored ?? describeNew(folder, agreement, arithmetic, input)
     clock.skip()
-    let model = try loadWeights(outlined.outline, team: arithmetic.team)
+    run.dividesWeights = weights.isDivided
+    let model = try loadWeights(weights, team: arithmetic.team)
     clock.end(\.load)
 
     let session = session(model, sequence, arithmetic)

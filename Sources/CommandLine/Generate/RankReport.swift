@@ -17,6 +17,7 @@ struct RankReport: Codable {
   let attentionSeconds: Double
   let linearSeconds: Double
   let exposedSeconds: Double
+  let exposedWeightSeconds: Double
   /// `[layers][experts]`
   let expertTokens: [[Int]]
 
@@ -35,6 +36,7 @@ struct RankReport: Codable {
     attentionSeconds = cost?.attentionSeconds ?? 0
     linearSeconds = cost?.linearSeconds ?? 0
     exposedSeconds = cost?.attention.exposedSeconds ?? 0
+    exposedWeightSeconds = cost?.exposedWeightSeconds ?? 0
     expertTokens = cost?.expertTokens ?? []
   }
 }

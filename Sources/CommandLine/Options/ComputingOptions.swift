@@ -1,4 +1,5 @@
 import ArgumentParser
+import Inference
 import Kernels
 import RingAttention
 
@@ -29,6 +30,15 @@ package struct ComputingOptions: ParsableArguments, Sendable {
       """, valueName: "type"),
     transform: OptionValue.choice(KeyValueFormat.self))
   package var kvCache: KeyValueFormat?
+
+  @Option(
+    name: GenerateOption.divideWeights.name, parsing: .unconditional,
+    help: .init(
+      """
+      Whether each host holds only its part of the weights, which pass from host to host in the       prefill: on, off, or auto, where a host has too little memory for all. (default: auto)
+      """, valueName: "when"),
+    transform: OptionValue.choice(WeightDividing.self))
+  package var divideWeights: WeightDividing?
 
   @Option(
     name: GenerateOption.threads.name, parsing: .unconditional,

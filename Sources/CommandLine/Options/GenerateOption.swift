@@ -34,6 +34,7 @@ package enum GenerateOption: String, CaseIterable, Sendable {
   case precision
   case weightsAs = "weights-as"
   case kvCache = "kv-cache"
+  case divideWeights = "divide-weights"
   case threads
   case partition
   case stallTimeout = "stall-timeout"
@@ -57,7 +58,7 @@ package enum GenerateOption: String, CaseIterable, Sendable {
   var kind: Kind {
     switch self {
     case .context, .tokenIds, .resume, .save, .prompt, .promptFile, .prompts, .answers, .system,
-      .model, .tokenizer, .precision, .weightsAs, .kvCache, .partition, .report, .logits, .trace,
+      .model, .tokenizer, .precision, .weightsAs, .kvCache, .divideWeights, .partition, .report, .logits, .trace,
       .logLevel:
       .text
     case .stop, .templateVariable: .texts

@@ -47,6 +47,7 @@ extension GenerateOptions {
     merged.precision = self.precision ?? other.precision
     merged.weightsAs = self.weightsAs ?? other.weightsAs
     merged.kvCache = self.kvCache ?? other.kvCache
+    merged.divideWeights = self.divideWeights ?? other.divideWeights
     merged.threads = self.threads ?? other.threads
     merged.partition = self.partition ?? other.partition
     merged.stallTimeout = self.stallTimeout ?? other.stallTimeout

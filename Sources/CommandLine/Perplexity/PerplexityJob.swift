@@ -47,13 +47,13 @@ struct PerplexityJob {
       try reference?.check(
         contextTokens: tokens.count, modelName: outlined.outline.name, vocabulary: vocabulary)
     }
-    try prefilling.checkMemory(
-      outlined.outline, arithmetic, sequence, isInterruptible: false, givesContextLogits: true,
+    let weights = try prefilling.placeWeights(
+      of: outlined.outline, arithmetic, sequence, isInterruptible: false, givesContextLogits: true,
       more: ContextScorer.bytes(
         vocabulary: vocabulary, threads: arithmetic.team.threads, hasReference: reference != nil,
         tokens: tokens.count, isRoot: job.isRoot))
     clock.skip()
-    let model = try prefilling.loadWeights(outlined.outline, team: arithmetic.team)
+    let model = try prefilling.loadWeights(weights, team: arithmetic.team)
     clock.end(\.load)
 
     let session = prefilling.session(model, sequence, arithmetic)
@@ -66,7 +66,7 @@ struct PerplexityJob {
     let scoringSeconds = (ContinuousClock.now - start).seconds
     let run = RunDescription(
       model: outlined.outline, modelIdentity: identity, arithmetic: arithmetic,
-      contextTokens: tokens.count)
+      contextTokens: tokens.count, dividesWeights: weights.isDivided)
     try write(scores, of: run, session, scoringSeconds: scoringSeconds, to: file)
   }
 

@@ -50,6 +50,7 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
   package var strict: Bool
   package var generation: GenerationChoices
   package var numerics: Numerics
+  package var divideWeights: WeightDividing
   /// Nil is the rank's share of the cores it may use.
   package var threads: Int?
   package var partition: PartitionKind
@@ -149,6 +150,7 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
       sampling: SamplingChoices(options))
     numerics = try Numerics(
       precision: options.precision, weightsAs: options.weightsAs, keyValueCache: options.kvCache)
+    divideWeights = options.divideWeights ?? .auto
     threads = options.threads
     partition = options.partition ?? .zigzag
     stallTimeout = options.stallTimeout ?? Self.defaultStallTimeout

@@ -54,7 +54,7 @@ public struct ContextScorer {
     return gathered.map(inOrder)
   }
 
-  private func ownScores(onBlock: () -> Void) -> [PredictionScore] {
+  private func ownScores(onBlock: () -> Void) throws -> [PredictionScore] {
     let vocabulary = session.model.configuration.vocabulary.size
     let team = session.context.team
     let communicator = session.communicator
@@ -62,7 +62,7 @@ public struct ContextScorer {
       count: reference == nil ? 0 : vocabulary * team.threads)
     let room = referenceRows.pointer
     var scores: [PredictionScore] = []
-    session.forEachOwnContextLogits(in: positions) { positions, logits in
+    try session.forEachOwnContextLogits(in: positions) { positions, logits in
       communicator.tick()
       scores += [PredictionScore](unsafeUninitializedCapacity: positions.count) { block, count in
         let block = block.baseAddress!

@@ -44,6 +44,13 @@ public struct WeightMatrix: @unchecked Sendable {
   /// Where a row begins.
   public func row(_ output: Int) -> UnsafeRawPointer { elements + output * rowBytes }
 
+  /// The same matrix, whose rows lie somewhere else.
+  public func lying(at elements: UnsafeRawPointer, owner: AnyObject) -> WeightMatrix {
+    WeightMatrix(
+      outputs: outputs, inputs: inputs, format: format, elements: elements, bias: bias,
+      scales: scales, owner: owner)
+  }
+
   /// The layer of some of the outputs, where they lie.
   public func rows(_ range: Range<Int>) -> WeightMatrix {
     precondition(range.lowerBound >= 0 && range.upperBound <= outputs, "rows of the matrix")

@@ -26,29 +26,33 @@ public final class SharedMemory: @unchecked Sendable {
   ///   - byteCount: the same on every rank; 0 is allowed.
   ///   - host: ranks of one host, as `Communicator.hostCommunicator()` has them. A single rank gets
   ///     plain memory.
+  ///   - used: ascending ranges, the same on every rank, where memory will be used; the pages between
+  ///     them are only addresses, and must not be touched. All by default.
   /// - Throws: `SharedMemoryError`, on every rank or on none; `MPIError`.
-  public init(byteCount: Int, host: Communicator) throws {
+  public init(byteCount: Int, host: Communicator, used: [Range<Int>]? = nil) throws {
     guard byteCount >= 0 else { fatalError("memory of \(byteCount) bytes") }
     ownPart = Self.part(of: host.rank, host.size, byteCount: byteCount)
+    let usedBytes = used.map { $0.reduce(0) { $0 + $1.count } } ?? byteCount
     if byteCount == 0 {
       bytes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
       return
     }
     if host.size == 1 {
-      guard Self.hostHas(byteCount) else {
-        throw SharedMemoryError(byteCount: byteCount, action: "taking the memory", code: ENOMEM)
+      guard Self.hostHas(usedBytes) else {
+        throw SharedMemoryError(byteCount: usedBytes, action: "taking the memory", code: ENOMEM)
       }
       let memory = mmap(
         nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
       guard let memory, memory != MAP_FAILED else {
-        throw SharedMemoryError(byteCount: byteCount, action: "mapping it", code: errno)
+        throw SharedMemoryError(byteCount: usedBytes, action: "mapping it", code: errno)
       }
-      madvise(memory, byteCount, MADV_HUGEPAGE)
+      Self.wishHugePages(memory, in: used ?? [0..<byteCount])
       bytes = UnsafeMutableRawBufferPointer(start: memory, count: byteCount)
       return
     }
 
-    var file = host.rank == 0 ? MemoryFile.made(byteCount: byteCount) : MemoryFile()
+    var file =
+      host.rank == 0 ? MemoryFile.made(byteCount: byteCount, used: usedBytes) : MemoryFile()
     defer { file.close() }
     let ticket = try host.broadcast(value: file.ticket, from: 0)
     var outcome = ticket.outcome
@@ -57,7 +61,9 @@ public final class SharedMemory: @unchecked Sendable {
     }
     if outcome.step == .done, host.rank > 0 { outcome = file.open(ticket) }
     var memory: UnsafeMutableRawPointer?
-    if outcome.step == .done { outcome = file.take(ownPart) }
+    for part in used ?? [0..<byteCount] where outcome.step == .done {
+      outcome = file.take(part.clamped(to: ownPart))
+    }
     if outcome.step == .done { (memory, outcome) = file.map() }
 
     // Also keeps rank 0 from closing the file before all have opened it.
@@ -65,7 +71,7 @@ public final class SharedMemory: @unchecked Sendable {
     if let failed = outcomes.first(where: { $0.step != .done }) {
       if let memory { munmap(memory, byteCount) }
       throw SharedMemoryError(
-        byteCount: byteCount, action: failed.step.words, code: failed.code)
+        byteCount: usedBytes, action: failed.step.words, code: failed.code)
     }
     bytes = UnsafeMutableRawBufferPointer(start: memory, count: byteCount)
   }
@@ -78,6 +84,17 @@ public final class SharedMemory: @unchecked Sendable {
   /// and end processes, this one or others, rather than refuse.
   fileprivate static func hostHas(_ byteCount: Int) -> Bool {
     byteCount / Int(getpagesize()) <= sysconf(Int32(_SC_PHYS_PAGES))
+  }
+
+  /// Of what lies between unused ranges, huge pages would take some of these.
+  private static func wishHugePages(_ memory: UnsafeMutableRawPointer, in ranges: [Range<Int>]) {
+    let page = 2 << 20
+    for range in ranges {
+      let start = (Int(bitPattern: memory) + range.lowerBound + page - 1) / page * page
+      let end = (Int(bitPattern: memory) + range.upperBound) / page * page
+      guard start < end else { continue }
+      madvise(UnsafeMutableRawPointer(bitPattern: start), end - start, MADV_HUGEPAGE)
+    }
   }
 
   /// Equal parts of whole pages.
@@ -125,9 +142,9 @@ private struct MemoryFile {
   var ticket = Ticket()
   private var descriptor: Int32 = -1
 
-  static func made(byteCount: Int) -> MemoryFile {
+  static func made(byteCount: Int, used: Int) -> MemoryFile {
     var file = MemoryFile()
-    guard SharedMemory.hostHas(byteCount) else {
+    guard SharedMemory.hostHas(used) else {
       file.ticket.outcome = Outcome(step: .taking, code: ENOMEM)
       return file
     }

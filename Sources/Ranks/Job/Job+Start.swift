@@ -56,6 +56,17 @@ extension Job {
     }
   }
 
+  /// Whether these are the files that rank 0 has at as many paths of its own, as on a file system that
+  /// hosts share; the answer is the same on every rank. Every rank calls this.
+  ///
+  /// - Throws: `MPIError`.
+  public func sharesFiles(paths: [String]) throws -> Bool {
+    let own = paths.compactMap(FileAmongHosts.init)
+    let first = try communicator.broadcast(array: own, from: 0)
+    return try communicator.allReduce(
+      value: own == first && own.count == paths.count ? 1 : 0, .minimum) == 1
+  }
+
   /// Whether these are the files that the host's first rank has at as many paths of its own. Every
   /// rank of the host calls this.
   ///

@@ -19,7 +19,7 @@ extension AppendPass {
     let contextTokens = context.contextTokens
     let vocabulary = context.configuration.vocabulary.size
     let rank = communicator.rank
-    let logits = ContextLogits(context)
+    let logits = try ContextLogits(context)
     let last = AlignedBuffer<Float>(count: vocabulary)
     try lastContextLogits(into: last.pointer)
     for block in 0..<blockCount(tokens: contextTokens) {

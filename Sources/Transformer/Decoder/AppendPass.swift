@@ -85,6 +85,8 @@ public final class AppendPass {
   /// Among all ranks, and among those that compute where others do not.
   private let allExchanges: [HostExchange]
   private let execution: AppendExecution
+  /// Where no rank has the whole embedding.
+  private let embeddingRows: DividedRows?
   /// `[branches]`: tokens appended to each.
   private var appendedTokens: [Int]
   /// `[capacity][hiddenSize]` float32.
@@ -106,13 +108,19 @@ public final class AppendPass {
     let buffers = LayerBuffers(plan.layer, in: memory)
     let communicator = context.communicator
     let computing = try ComputingRanks(communicator, threads: context.team.threads)
-    let given = DividedLinear.bytesGiven(
-      elements: plan.widestProduct, rows: plan.capacity, ranks: computing.numbers.count)
+    let isDivided = context.weights.passing != nil
+    let hidden = context.configuration.hiddenSize
+    let given = max(
+      DividedLinear.bytesGiven(
+        elements: plan.widestProduct, rows: plan.capacity, ranks: computing.numbers.count),
+      isDivided ? plan.capacity * hidden * MemoryLayout<Float>.stride : 0)
     let exchange = try HostExchange(
       communicator, bytes: max(plan.attention.bytesGiven, given),
       haveCores: computing.communicator != nil, host: computing.host)
     let linear = DividedLinear(
-      arithmetic: context.arithmetic, exchange: exchange, computing: computing.numbers)
+      arithmetic: context.arithmetic, exchange: exchange, computing: computing.numbers,
+      dividesAll: isDivided)
+    embeddingRows = isDivided ? try DividedRows(linear, columns: hidden) : nil
     var inner: DividedLinear? = linear
     var allExchanges = [exchange]
     if computing.numbers.count < communicator.size {
@@ -120,7 +128,8 @@ public final class AppendPass {
         // Who computes alone gives nobody anything.
         let exchange = try HostExchange($0, bytes: $0.size == 1 ? 0 : given, haveCores: true)
         allExchanges.append(exchange)
-        return DividedLinear(arithmetic: context.arithmetic, exchange: exchange)
+        return DividedLinear(
+          arithmetic: context.arithmetic, exchange: exchange, dividesAll: isDivided)
       }
     }
     self.allExchanges = allExchanges
@@ -190,7 +199,7 @@ public final class AppendPass {
   public func append(
     _ pieces: [AppendedTokens], logits: UnsafeMutablePointer<Float>
   ) throws {
-    arrange(pieces)
+    try arrange(pieces)
     for layer in context.layers {
       _ = try WorkLocation.within("layer", layer.index + 1) { try layer.run(by: execution) }
     }
@@ -199,7 +208,7 @@ public final class AppendPass {
   }
 
   /// Places the tokens one after the other: their positions, rotations and embeddings.
-  private func arrange(_ pieces: [AppendedTokens]) {
+  private func arrange(_ pieces: [AppendedTokens]) throws {
     let sequence = context.plan.sequence
     let hidden = context.configuration.hiddenSize
     execution.removeAllRows(stream: stream)
@@ -209,8 +218,16 @@ public final class AppendPass {
       precondition(
         last < sequence.contextTokens + sequence.maximumAppended, "no more tokens than announced")
       context.branches.use(piece.branch, upTo: last / tokensPerBlock)
-      for (index, token) in piece.tokens.enumerated() {
-        context.embed(token, into: stream + (execution.rowCount + index) * hidden)
+      let rows = stream + execution.rowCount * hidden
+      let embedding = context.weights.embedding
+      if let embeddingRows {
+        try embeddingRows.gather(piece.tokens, of: embedding.outputs, into: rows) {
+          context.embed($0, of: embedding, into: $1)
+        }
+      } else {
+        for (index, token) in piece.tokens.enumerated() {
+          context.embed(token, of: embedding, into: rows + index * hidden)
+        }
       }
       execution.addRows(branch: piece.branch, positions: position..<last + 1)
     }

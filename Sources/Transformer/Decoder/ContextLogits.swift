@@ -27,12 +27,16 @@ public final class ContextLogits {
   let rows: UnsafeMutablePointer<Float>
   private let memory: Buffers
 
+  /// A collective.
+  ///
   /// - Parameter context: prefilled, its last layer at least by this job.
-  public init(_ context: DecoderContext) {
+  /// - Throws: `MPIError`.
+  public init(_ context: DecoderContext) throws {
     precondition(context.isPrefilled, "a context is prefilled before it has logits")
     let plan = context.plan.contextLogits
     self.context = context
-    head = LogitsHead(context.weights)
+    head = LogitsHead(
+      context.weights, matrix: try context.weights.passing?.gatherHead(context.communicator))
     memory = Buffers(plan.buffers)
     normed = memory[raw: plan.normed]
     rows = memory[plan.logits]

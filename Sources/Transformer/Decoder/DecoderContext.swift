@@ -38,6 +38,8 @@ public final class DecoderContext {
 
   let plan: DecoderPlan
   let layers: [DecoderLayer]
+  /// The same for the context's prefill: with whole matrices, where the others have this host's rows.
+  let prefillLayers: [DecoderLayer]
   let communicator: Communicator
   let arithmetic: Arithmetic
   /// Of this rank's tokens of the context; after the prefill, what the final norm reads.
@@ -55,6 +57,8 @@ public final class DecoderContext {
       SequencePlan(weights.configuration, sequence, ranks: communicator.size),
       rank: communicator.rank)
     layers = DecoderLayer.all(of: weights, arithmetic)
+    prefillLayers =
+      weights.passing.map { DecoderLayer.all(of: $0.whole, arithmetic) } ?? layers
     cache = KeyValueCache(plan.cache)
     branches = BranchCache(plan.branches)
     stream = ResidualStream(plan.stream)
@@ -77,8 +81,10 @@ public final class DecoderContext {
   }
 
   /// Writes one token's embedding, `[hiddenSize]` float32.
-  func embed(_ token: Int32, into row: UnsafeMutablePointer<Float>) {
-    arithmetic.widen(row: Int(token), of: weights.embedding, into: row)
+  ///
+  /// - Parameter embedding: the model's, wherever it is; one that has the token's row.
+  func embed(_ token: Int32, of embedding: WeightMatrix, into row: UnsafeMutablePointer<Float>) {
+    arithmetic.widen(row: Int(token), of: embedding, into: row)
     guard configuration.vocabulary.embeddingScale != 1 else { return }
     let scale = Float(configuration.vocabulary.embeddingScale)
     for index in 0..<configuration.hiddenSize { row[index] *= scale }
@@ -97,6 +103,9 @@ public final class DecoderContext {
 public struct PrefillCost: Sendable, Equatable {
   /// Attention and exchange.
   public var attention = AttentionWork()
+  /// Seconds in which the rank waited for weights of other hosts, and bytes of its host's that it sent.
+  public var exposedWeightSeconds = 0.0
+  public var weightBytesSent = 0
   /// Seconds of attention, waiting included.
   public var attentionSeconds = 0.0
   /// Seconds of all else in the layers.

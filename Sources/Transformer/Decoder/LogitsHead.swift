@@ -7,9 +7,10 @@ struct LogitsHead {
   private let weights: ModelWeights
   private let group: LinearGroup
 
-  init(_ weights: ModelWeights) {
+  /// - Parameter matrix: the head, if it is not where the weights say.
+  init(_ weights: ModelWeights, matrix: WeightMatrix? = nil) {
     self.weights = weights
-    group = LinearGroup(weights.head)
+    group = LinearGroup(matrix ?? weights.head)
   }
 
   /// The logits of rows that every rank has, divided among the ranks.
@@ -41,7 +42,7 @@ struct LogitsHead {
   ) {
     let inputs = normalize(stream, rows: rows, into: normed, arithmetic)
     arithmetic.multiply(
-      weights.head, inputs: inputs, tokens: rows, outputs: logits,
+      group.matrices[0], inputs: inputs, tokens: rows, outputs: logits,
       outputStride: weights.head.outputs)
     cap(logits, rows: rows, arithmetic)
   }

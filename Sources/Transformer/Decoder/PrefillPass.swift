@@ -48,9 +48,29 @@ public struct PrefillPass {
   ) throws -> Bool {
     precondition(
       tokens.count == context.contextTokens && !context.isPrefilled, "the context, once")
+    guard let passing = context.weights.passing else {
+      return try run(tokens, passing: nil, onProgress, afterLayer)
+    }
+    let pass = try PassingWeights.Pass(
+      passing, firstLayer: context.finishedLayers, communicator: context.communicator)
+    let isFinished = try pass.withMessagesMoving(context.team) {
+      try run(tokens, passing: pass, onProgress, afterLayer)
+    }
+    try pass.finish()
+    context.prefillCost.exposedWeightSeconds += pass.exposedSeconds
+    context.prefillCost.weightBytesSent += pass.bytesSent
+    return isFinished
+  }
+
+  /// - Parameter passing: nil where every host has all weights.
+  private func run(
+    _ tokens: [Int32], passing: PassingWeights.Pass?,
+    _ onProgress: ((_ layer: Int, _ fraction: Double) -> Void)?,
+    _ afterLayer: ((_ finishedLayers: Int) throws -> Bool)?
+  ) throws -> Bool {
     let firstLayer = context.finishedLayers
-    if firstLayer == 0 { embed(tokens) }
     let stop = PrefillStop(interruption, finishedLayers: firstLayer)
+    if firstLayer == 0 { try embed(tokens, passing, stop) }
     let execution = PrefillExecution(context, stop: stop, isInterruptible: interruption != nil)
     let total = costs.reduce(0, +)
     var done = costs[..<firstLayer].reduce(0, +)
@@ -62,7 +82,11 @@ public struct PrefillPass {
       execution.onProgress = { [layer, done] in onProgress?(layer, (done + $0 * cost) / total) }
       // Ranks wait for each other behind the layer, too.
       let outcome = try WorkLocation.within("layer", layer + 1) { () throws -> LayerOutcome in
-        guard try run(context.layers[layer], execution, stop) else { return .givenUp }
+        guard try passing?.awaitLayer(layer, stop) ?? true else {
+          _ = try stop.awaitVerdict()  // throws what went wrong on the way
+          return .givenUp
+        }
+        guard try run(context.prefillLayers[layer], execution, stop) else { return .givenUp }
         guard !context.isPrefilled, let afterLayer, try stop.agreeOnVerdict() == .goOn else {
           return .finished
         }
@@ -102,13 +126,25 @@ public struct PrefillPass {
     return true
   }
 
-  private func embed(_ tokens: [Int32]) {
+  /// Writes the embeddings of this rank's tokens; not all of them where `stop` ends the prefill.
+  private func embed(
+    _ tokens: [Int32], _ passing: PassingWeights.Pass?, _ stop: PrefillStop
+  ) throws {
+    guard let passing else {
+      return embed(tokens, rows: 0..<Int.max, of: context.weights.embedding)
+    }
+    _ = try passing.forEachPartOfEmbedding(stop) { embed(tokens, rows: $0, of: $1) }
+  }
+
+  /// The embeddings of the tokens whose ids are among the rows.
+  private func embed(_ tokens: [Int32], rows: Range<Int>, of embedding: WeightMatrix) {
     let share = context.share
     context.arithmetic.team.forEach(share.blocks.count) { index, _ in
       let first = index * tokensPerBlock
       for token in first..<first + share.tokenCount(ofBlock: index) {
-        context.embed(
-          tokens[share.position(ofToken: token)], into: context.stream.row(token))
+        let id = tokens[share.position(ofToken: token)]
+        guard rows.contains(Int(id)) else { continue }
+        context.embed(id, of: embedding, into: context.stream.row(token))
       }
     }
   }

@@ -47,10 +47,12 @@ public struct LayerWeights: Sendable {
   }
 
   /// In the order in which they are used.
-  var matrices: [WeightMatrix] {
-    let groups = [attention.projections, attention.outputProjection] + feedForward.linearLayers
-    return groups.flatMap(\.matrices)
+  public var linearGroups: [LinearGroup] {
+    [attention.projections, attention.outputProjection] + feedForward.linearLayers
   }
+
+  /// In this order.
+  var matrices: [WeightMatrix] { linearGroups.flatMap(\.matrices) }
 
   /// Elements of all norms and sinks.
   var vectorElements: Int {

@@ -1,4 +1,5 @@
 import Kernels
+import MPI
 
 /// A whole model's weights: matrices where they lie in their source, norms and biases as float32.
 public struct ModelWeights: Sendable {
@@ -10,10 +11,12 @@ public struct ModelWeights: Sendable {
   public let finalNorm: [Float]
   /// `[vocabulary.size][hiddenSize]`; the embedding itself where the vocabulary is tied.
   public let head: WeightMatrix
+  /// How the other hosts' parts come here, where each host holds only its rows of the matrices.
+  let passing: PassingWeights?
 
   public init(
     configuration: ModelConfiguration, embedding: WeightMatrix, layers: [LayerWeights],
-    finalNorm: [Float], head: WeightMatrix
+    finalNorm: [Float], head: WeightMatrix, passing: PassingWeights? = nil
   ) {
     precondition(layers.count == configuration.layers.count, "as many layers as the configuration")
     self.configuration = configuration
@@ -21,6 +24,22 @@ public struct ModelWeights: Sendable {
     self.layers = layers
     self.finalNorm = finalNorm
     self.head = head
+    self.passing = passing
+  }
+
+  /// The same, of which this host holds only its rows.
+  public func passing(_ passing: PassingWeights) -> ModelWeights {
+    ModelWeights(
+      configuration: configuration, embedding: embedding, layers: layers, finalNorm: finalNorm,
+      head: head, passing: passing)
+  }
+
+  /// The least that it takes to bring the other hosts' parts here for a prefill, measured by messages as
+  /// the prefill sends them: a collective. 0 where every host has all.
+  ///
+  /// - Throws: `MPIError`.
+  public func secondsToPass(_ communicator: Communicator) throws -> Double {
+    try passing?.secondsToPass(communicator) ?? 0
   }
 
   /// All matrices, a tied head only once.

@@ -12,11 +12,17 @@ public final class OutlineSource: WeightSource {
   private var names: Set<String> = []
   private var vectorElements = 0
   private let formats: [String: WeightFormat]
+  private let places: [String: UnsafeRawPointer]
   private let matrix = TensorMemory(count: 32)
 
-  /// - Parameter formats: of matrices, by their names; bfloat16 of others.
-  public init(formats: [String: WeightFormat] = [:]) {
+  /// - Parameters:
+  ///   - formats: of matrices, by their names; bfloat16 of others.
+  ///   - places: where matrices are said to be, by their names, though nothing is there.
+  public init(
+    formats: [String: WeightFormat] = [:], places: [String: UnsafeRawPointer] = [:]
+  ) {
     self.formats = formats
+    self.places = places
   }
 
   public func tensor(named name: String, shape: [Int]) throws -> TensorView {
@@ -34,7 +40,7 @@ public final class OutlineSource: WeightSource {
       let (outputs, inputs) = (request.shape[0], request.shape[1])
       return TensorView(
         name: request.name, shape: request.shape, format: format,
-        elements: UnsafeRawPointer(matrix.elements.baseAddress!),
+        elements: places[request.name] ?? UnsafeRawPointer(matrix.elements.baseAddress!),
         scales: format.isScaled
           ? WeightScales([1], rowsPerScale: outputs, inputsPerScale: inputs, inputs: inputs) : nil,
         owner: matrix)

@@ -1,0 +1,147 @@
+import Foundation
+import Inference
+import Kernels
+import MPI
+import ModelFiles
+import Ranks
+import RingAttention
+import TestSupport
+import Testing
+import Transformer
+
+extension RankTests {
+  /// Weights of which each host holds its rows, with ranks taken to be spread over some hosts.
+  @Suite @MPIThread struct DividedWeightTests {
+    nonisolated static let hosts = [1, 2, 3]
+    nonisolated static let models = [
+      "llama-3.1", "phi3", "gemma3", "smollm3", "mixtral", "qwen2-moe", "gemma4-moe",
+      "gpt-oss-mxfp4",
+    ]
+
+    /// Calls `body` as if neighbouring ranks were on so many hosts, by turns where `isScattered`.
+    private func onHosts<Result>(
+      _ hosts: Int, isScattered: Bool, _ body: () throws -> Result
+    ) rethrows -> Result {
+      MPIEnvironment.emulatedHost =
+        isScattered ? world.rank % hosts : world.rank * hosts / world.size
+      defer { MPIEnvironment.emulatedHost = nil }
+      return try body()
+    }
+
+    private func plan(_ outline: ModelOutline, threads: Int) throws -> DividedWeightPlan {
+      try DividedWeightPlan(
+        outline.weights, of: outline.configuration,
+        WeightDivision(ComputingRanks(world, threads: threads)))
+    }
+
+    private func divided(_ outline: ModelOutline, _ arithmetic: Arithmetic) throws -> Model {
+      try outline.load(
+        plan(outline, threads: arithmetic.team.threads), givesContextLogits: true,
+        host: world.hostCommunicator(), team: arithmetic.team)
+    }
+
+    /// All logits of a context, a prompt and an answer, on rank 0.
+    private func logits(
+      _ model: Model, _ tokens: [Int32], _ arithmetic: Arithmetic, stops: Bool = false
+    ) throws -> [Float] {
+      let context = Array(tokens.dropLast(20))
+      let session = Session(
+        model: model,
+        SequenceDescription(
+          partition: .zigzag, contextTokens: context.count, maximumAppended: 26),
+        communicator: world, arithmetic: arithmetic)
+      if stops {
+        // Behind every layer, the prefill ends and another one goes on.
+        while try !session.prefill(context, afterLayer: { _ in false }) {}
+      } else {
+        try session.prefill(context)
+      }
+      var logits: [Float] = []
+      try session.forEachContextLogits { logits += $0 }
+      _ = try session.answer([Question(prompt: tokens.suffix(20), maximumTokens: 6)]) {
+        logits += $1
+      } onToken: { _, _ in
+        true
+      } onEnd: { _, _ in
+      }
+      return logits
+    }
+
+    private func check(
+      _ outline: ModelOutline, _ tokens: [Int32], _ arithmetic: Arithmetic, _ label: String
+    ) throws {
+      let whole = try outline.load(host: world.hostCommunicator(), team: arithmetic.team)
+      let expected = try logits(whole, tokens, arithmetic)
+      #expect(world.rank > 0 || expected.contains { $0 != 0 })
+      for hosts in Self.hosts where hosts <= world.size {
+        for isHard in [false, true] {
+          try onHosts(hosts, isScattered: isHard) {
+            let model = try divided(outline, arithmetic)
+            let logits = try logits(model, tokens, arithmetic, stops: isHard)
+            #expect(
+              logits.bits == expected.bits,
+              "\(label), \(arithmetic.label), \(hosts) hosts, scattered and stopped: \(isHard)")
+          }
+        }
+      }
+    }
+
+    @Test(arguments: models) func theLogitsAreThoseOfWholeWeights(name: String) throws {
+      let fixture = try ParityFixture(name)
+      for arithmetic in highestArithmetics(threads: 1) {
+        let outline = try ModelOutline(
+          ModelDirectory(path: fixture.path), precision: arithmetic.precision)
+        try check(outline, fixture.tokens, arithmetic, name)
+      }
+    }
+
+    @Test(arguments: ["qwen2", "gemma3"]) func quantizedWeightsToo(architecture: String) throws {
+      let file = try QuantizedModelFile(architecture)
+      let arithmetic = highestArithmetics(threads: 2).first { $0.precision == .bf16 }!
+      let outline = try file.outline(.bf16)
+      try check(
+        outline,
+        sampleTokens(300, vocabulary: outline.configuration.vocabulary.size, seed: 3), arithmetic,
+        architecture)
+      withExtendedLifetime(file) {}
+    }
+
+    /// Rows that begin in the middle of a draw are made as they would be with the others.
+    @Test func randomWeightsToo() throws {
+      let folder = try ModelFolder()
+      try folder.write(configuration: RandomModel.sampleConfiguration().json, tensors: [])
+      let arithmetic = highestArithmetics(threads: 1).first { $0.precision == .bf16 }!
+      let outline = try ModelOutline(folder.directory, precision: .bf16, weights: .random)
+      try check(
+        outline, sampleTokens(300, vocabulary: outline.configuration.vocabulary.size, seed: 5),
+        arithmetic, "random")
+      withExtendedLifetime(folder) {}
+    }
+
+    /// Hosts' parts are disjoint and together all; what every host has besides is little.
+    @Test(arguments: models) func everyByteIsHeldByOneHost(name: String) throws {
+      let outline = try ModelOutline(
+        ModelDirectory(path: ParityFixture(name).path), precision: .bf16)
+      let requests = try ModelFamilies.tensors(of: outline.configuration)
+      let exact = requests.filter { $0.isExact && !$0.isVector }.reduce(0) { $0 + $1.count }
+      let all = outline.weights.mappedBytes + outline.weights.sharedBytes
+      for hosts in [1, 2, 3, 8] {
+        let plan = try DividedWeightPlan(
+          outline.weights, of: outline.configuration, WeightDivision(hosts: hosts))
+        let held = (0..<hosts).map(plan.bytes)
+        let sum = held.reduce(0, +)
+        // What is made is padded, and routers are float32 at most.
+        #expect(sum <= all + (hosts - 1) * 4 * exact, "\(hosts) hosts: \(held) of \(all)")
+        #expect(sum > all - 64 * requests.count, "\(hosts) hosts: \(held) of \(all)")
+        #expect(held.max()! - held.min()! <= all / 20, "\(hosts) hosts: \(held)")
+        let ranges = (0..<hosts).map(plan.used)
+        for host in 1..<max(hosts, 1) {
+          let common = ranges[0].reduce(0) { sum, range in
+            ranges[host].reduce(sum) { $0 + $1.clamped(to: range).count }
+          }
+          #expect(common <= 4 * exact, "host \(host) of \(hosts)")
+        }
+      }
+    }
+  }
+}
