@@ -119,14 +119,15 @@ let package = Package(
         "Files", "Digests", "JSON",
       ]),
     module(6, "Reporting", ["Files", "Digests"], libraries: [system]),
+    module(6, "Planning"),
 
     // Floors 7 and 8: the command line, and the program around it.
     module(
       7, "CommandLine",
       [
-        "Inference", "Reporting", "Transformer", "RingAttention", "Ranks", "MPI", "Kernels",
-        "ModelFiles", "ContextFiles", "Files", "Digests", "Tokenizers", "ChatTemplates", "JSON",
-        "CSystemShims",
+        "Inference", "Reporting", "Planning", "Transformer", "RingAttention", "Ranks", "MPI",
+        "Kernels", "ModelFiles", "ContextFiles", "Files", "Digests", "Tokenizers",
+        "ChatTemplates", "JSON", "CSystemShims",
       ],
       libraries: [
         system,
@@ -168,11 +169,12 @@ let package = Package(
         "Ranks", "MPI", "Kernels",
       ], hasFixtures: true),
     tests("Reporting", ["TestSupport", "Files"]),
+    tests("Planning", ["RingAttention", "Kernels"], hasFixtures: true),
     tests(
       "CommandLine",
       [
         "ringflash", "TestSupport", "ChatTemplates", "ContextFiles", "Files", "Inference",
-        "ModelFiles", "Ranks", "Transformer",
+        "ModelFiles", "Planning", "Ranks", "Transformer",
       ], settings: unoptimized),
   ] + fuzzTargets,
   swiftLanguageModes: [.v6]

@@ -12,10 +12,18 @@ extension WeightPlan {
   /// - Parameter configuration: the one that the plan was made for.
   /// - Throws: `ModelError`.
   public func activity(of configuration: ModelConfiguration) throws -> Activity {
-    let formats = Dictionary(uniqueKeysWithValues: tensors.map { ($0.request.name, $0.format) })
-    let weights = try ModelFamilies.weights(
-      for: configuration, from: OutlineSource(formats: formats))
+    let weights = try shapes(for: configuration)
     return Activity(
       parameters: weights.activeParameters, bytes: AppendPass.weightBytesPerToken(weights))
+  }
+
+  /// The model's weights with their shapes and formats, and nothing in them.
+  ///
+  /// - Parameter configuration: the one that the plan was made for.
+  /// - Throws: `ModelError`.
+  public func shapes(for configuration: ModelConfiguration) throws -> ModelWeights {
+    let formats = Dictionary(uniqueKeysWithValues: tensors.map { ($0.request.name, $0.format) })
+    return try ModelFamilies.weights(
+      for: configuration, from: OutlineSource(formats: formats))
   }
 }

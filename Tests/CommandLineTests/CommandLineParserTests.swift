@@ -210,7 +210,7 @@ import Testing
   }
 
   @Test(arguments: [
-    [], ["generate"], ["info"], ["inspect"], ["haystack"], ["export"], ["perplexity"],
+    [], ["generate"], ["info"], ["inspect"], ["plan"], ["haystack"], ["export"], ["perplexity"],
     ["bench"], ["bench", "attention"], ["bench", "linear"], ["bench", "ring"], ["bench", "model"],
   ])
   func helpHasExamples(command: [String]) {
@@ -221,8 +221,9 @@ import Testing
       }
       #expect(text.contains("USAGE: ringflash"), "\(arguments)")
       #expect(text.contains("Examples:\n"), "\(arguments)")
-      // Looking into a model needs one rank.
-      #expect(text.contains("mpirun -np ") || command == ["inspect"], "\(arguments)")
+      // Looking into a model needs one rank, and so does looking ahead.
+      #expect(
+        text.contains("mpirun -np ") || [["inspect"], ["plan"]].contains(command), "\(arguments)")
       #expect(text.hasSuffix("\n") && !text.hasSuffix("\n\n"), "\(arguments)")
       // A wrapped example cannot be copied; the lines of one begin with two spaces.
       let examples = text.split(separator: "Examples:\n")[1].split(separator: "\nUSAGE:")[0]

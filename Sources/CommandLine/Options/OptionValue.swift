@@ -47,6 +47,23 @@ enum OptionValue {
     }
   }
 
+  /// A finite number above a bound, or from it up.
+  static func number(
+    _ bound: Int, included: Bool
+  ) -> @Sendable (String) throws -> Double {
+    { text in
+      guard let value = Double(text), value.isFinite,
+        included ? value >= Double(bound) : value > Double(bound)
+      else {
+        throw ValidationError(
+          included
+            ? "expected a finite number from \(bound) up"
+            : "expected a finite number above \(bound)")
+      }
+      return value
+    }
+  }
+
   static func minutes(_ text: String) throws -> Double {
     guard let value = Double(text), value.isFinite, value > 0 else {
       throw ValidationError("expected a finite number of minutes above 0")

@@ -134,7 +134,7 @@ package enum ConfigurationFile {
   }
 
   /// The document's root, or nil for an empty file.
-  private static func compose(_ yaml: String, path: String) throws(Failure) -> Node? {
+  static func compose(_ yaml: String, path: String) throws(Failure) -> Node? {
     guard aliasCount(in: yaml) <= mostAliases else {
       throw failure(
         path, nil, "has more than \(mostAliases) aliases (*name); write out what they stand for")
@@ -165,7 +165,7 @@ package enum ConfigurationFile {
     return ":\(before.count):\((before.last?.count ?? 0) + 1)"
   }
 
-  private static func failure(_ path: String, _ mark: Mark?, _ problem: String) -> Failure {
+  static func failure(_ path: String, _ mark: Mark?, _ problem: String) -> Failure {
     let place = mark.map { ":\($0.line):\($0.column)" } ?? ""
     return Failure(.badData, "\(path)\(place): \(problem)")
   }

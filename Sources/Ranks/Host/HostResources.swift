@@ -64,8 +64,11 @@ public struct HostResources: Sendable {
 
   /// Bytes of which a pass over all comes from memory, not from a cache: twice the last-level
   /// caches, but at most half of the memory that is available.
-  public var bytesBeyondCache: Int {
-    let cache = LastLevelCache(cores: coreNumbers).bytes
+  public var bytesBeyondCache: Int { Self.bytesBeyondCache(ofCores: coreNumbers) }
+
+  /// The same of cores that are used together.
+  public static func bytesBeyondCache(ofCores cores: [Int]) -> Int {
+    let cache = LastLevelCache(cores: cores).bytes
     return max(1 << 21, min(2 * cache, (AvailableMemory()?.bytes ?? .max) / 2))
   }
 

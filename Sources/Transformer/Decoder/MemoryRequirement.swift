@@ -25,13 +25,13 @@ public struct MemoryRequirement: Sendable, Equatable {
       isInterruptible: isInterruptible, givesContextLogits: givesContextLogits)
   }
 
-  /// What each of the ranks will need.
+  /// What each of the ranks will need, or each of those whose numbers are given.
   public static func ofAllRanks(
     configuration: ModelConfiguration, arithmetic: Arithmetic, sequence: SequenceDescription,
-    ranks: Int
+    ranks: Int, numbers: Range<Int>? = nil
   ) -> [MemoryRequirement] {
     let common = SequencePlan(configuration, sequence, ranks: ranks)
-    return (0..<ranks).map {
+    return (numbers ?? 0..<ranks).map {
       MemoryRequirement(
         configuration, arithmetic, common, rank: $0, isInterruptible: false,
         givesContextLogits: false)

@@ -1,0 +1,106 @@
+/// What a model asks of machines for one context and the answers behind it: numbers alone, so that
+/// anything can be planned that has such numbers.
+public struct Workload: Equatable, Sendable {
+  /// Tokens of the context.
+  public var tokens: Int
+  /// Answers that are generated together behind it.
+  public var answers: Int
+  public var layers: [Layer]
+  /// The head of the vocabulary.
+  public var head: LinearWeights
+  /// How linear layers, and attention, multiply.
+  public var linear: Machine.Multiplication
+  public var attention: Machine.Multiplication
+  /// Whether of the last layer of a prefill only keys and values are computed.
+  public var endsWithKeysAndValues: Bool
+
+  public init(
+    tokens: Int, answers: Int = 1, layers: [Layer], head: LinearWeights,
+    linear: Machine.Multiplication = .bf16, attention: Machine.Multiplication = .bf16
+  ) {
+    self.tokens = tokens
+    self.answers = answers
+    self.layers = layers
+    self.head = head
+    self.linear = linear
+    self.attention = attention
+    endsWithKeysAndValues = false
+  }
+
+  /// Linear layers whose outputs are brought together at once.
+  public struct LinearWeights: Equatable, Sendable {
+    /// All weights there are, those of experts that a token does not go to included.
+    public var bytes: Double
+    /// The part of them that a token needs.
+    public var activeFraction: Double
+    /// FLOPs for one token.
+    public var flops: Double
+    /// Numbers that come out for one token.
+    public var outputs: Int
+    /// Whether ranks that have divided it exchange what comes out before anything else is computed.
+    public var isExchanged = true
+
+    public init(bytes: Double, activeFraction: Double = 1, flops: Double, outputs: Int) {
+      self.bytes = bytes
+      self.activeFraction = activeFraction
+      self.flops = flops
+      self.outputs = outputs
+    }
+
+    /// Bytes that so many tokens together need, where each goes to experts of its own choice.
+    func bytes(tokens: Int) -> Double {
+      var idle = 1.0
+      for _ in 0..<tokens { idle *= 1 - activeFraction }
+      return bytes * (1 - idle)
+    }
+  }
+
+  public struct Layer: Equatable, Sendable {
+    /// In the order in which they are used; the first gives queries, keys and values.
+    public var linear: [LinearWeights]
+    /// FLOPs of keys and values of one token, a part of the first group's.
+    public var keyValueFlops: Double
+    public var queryHeads: Int
+    public var headDimension: Int
+    /// Tokens that a query sees at most; nil for all before it.
+    public var window: Int?
+    /// Of keys and values of one token, as they are kept and exchanged.
+    public var keyValueBytes: Double
+
+    public init(
+      linear: [LinearWeights], keyValueFlops: Double, queryHeads: Int, headDimension: Int,
+      window: Int? = nil, keyValueBytes: Double
+    ) {
+      self.linear = linear
+      self.keyValueFlops = keyValueFlops
+      self.queryHeads = queryHeads
+      self.headDimension = headDimension
+      self.window = window
+      self.keyValueBytes = keyValueBytes
+    }
+
+    /// FLOPs of linear layers for one token.
+    public var linearFlops: Double { linear.reduce(0) { $0 + $1.flops } }
+
+    public var weightBytes: Double { linear.reduce(0) { $0 + $1.bytes } }
+
+    /// FLOPs of attention of so many tokens to each other: 4 · headDimension for every pair of a query
+    /// and a key that it sees, of every query head.
+    func attentionFlops(tokens: Int) -> Double {
+      visiblePairs(tokens: tokens) * 4 * Double(queryHeads * headDimension)
+    }
+
+    /// Pairs of a query and a key that it sees: N(N + 1)/2, or with a window W < N, N·W − W(W − 1)/2.
+    func visiblePairs(tokens: Int) -> Double {
+      let (n, w) = (Double(tokens), Double(min(window ?? tokens, tokens)))
+      return n * w - w * (w - 1) / 2
+    }
+  }
+
+  /// The same with another number of tokens.
+  func with(tokens: Int) -> Workload {
+    var other = self
+    other.tokens = tokens
+    return other
+  }
+}
