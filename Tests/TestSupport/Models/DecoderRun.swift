@@ -28,11 +28,15 @@ package struct DecoderRun {
     [context - 1] + (context + Self.promptTokens - 1..<tokens.count)
   }
 
-  /// - Parameter promptPiece: how many tokens of the prompt are appended at once.
+  /// - Parameters:
+  ///   - promptPiece: how many tokens of the prompt are appended at once.
+  ///   - hosts: into how many hosts the ranks are taken to be spread, by turns; nil for where they are.
+  ///   - division: of linear layers among hosts.
   /// - Returns: `[positions][vocabularySize]`.
   @MPIThread package func logits(
     _ communicator: Communicator, _ arithmetic: Arithmetic, partition: PartitionKind = .zigzag,
-    promptPiece: Int = AppendPass.tokensPerStep
+    promptPiece: Int = AppendPass.tokensPerStep, hosts: Int? = nil,
+    division: DividedLinear.Division = .bySizes
   ) throws -> [Float] {
     let vocabulary = weights.configuration.vocabulary.size
     let prefilled = DecoderContext(
@@ -43,7 +47,8 @@ package struct DecoderRun {
     let memory = AlignedBuffer<Float>(count: vocabulary)
     var logits: [Float] = []
     try PrefillPass(prefilled).run(tokens: Array(tokens[..<context]))
-    let pass = try AppendPass(prefilled)
+    let pass = try AppendPass(
+      prefilled, division: division, host: hosts.map { try communicator.emulatedHost(of: $0) })
     try pass.lastContextLogits(into: memory.pointer)
     logits += memory.elements
     let promptEnd = context + Self.promptTokens
