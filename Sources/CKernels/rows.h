@@ -6,6 +6,14 @@
 
 _Static_assert(RF_MICROTILE_ROWS == 12, "RF_FOR_ROWS has a case for each number of rows");
 
+// How far ahead the weights are that are read so many bytes later: where rows are read in part, as
+// far in rows.
+static inline size_t rf_bytes_ahead(size_t bytes, size_t row_bytes, size_t bytes_read) {
+  if (row_bytes == bytes_read || bytes_read == 0)
+    return bytes;
+  return (bytes + bytes_read - 1) / bytes_read * row_bytes;
+}
+
 // Calls `body(rows, ...)` with a constant in place of `rows`, which is 1 to 12.
 #define RF_FOR_ROWS(rows, body, ...)                                                               \
   switch (rows) {                                                                                  \

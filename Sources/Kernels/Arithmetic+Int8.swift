@@ -37,16 +37,19 @@ extension Arithmetic {
   /// A panel of weights in the input type, unpacked by way of int8.
   ///
   /// - Parameters:
+  ///   - inputs: whole blocks of them; all if nil.
   ///   - panel: takes `[inputs][32]` matrix input.
   ///   - packed: room for `unpackingScratchBytes`.
   func unpack(
     _ blocks: WeightBlocks, of weights: WeightMatrix, outputs: Range<Int>,
+    inputs: Range<Int>? = nil,
     into panel: UnsafeMutableRawPointer, packed: UnsafeMutableRawPointer
   ) {
     let pack = blocks.pack(table)
     let atOnce = WeightBlocks.groupsAtOnce
-    for first in stride(from: 0, to: weights.inputs / 32, by: atOnce) {
-      let groups = min(atOnce, weights.inputs / 32 - first)
+    let inputs = inputs ?? 0..<weights.inputs
+    for first in stride(from: inputs.lowerBound / 32, to: inputs.upperBound / 32, by: atOnce) {
+      let groups = min(atOnce, inputs.upperBound / 32 - first)
       pack(
         weights.row(outputs.lowerBound) + first / blocks.groups * weights.format.bytesPerBlock,
         weights.rowBytes, outputs.count, groups / blocks.groups,
@@ -54,19 +57,21 @@ extension Arithmetic {
           * outputs.count, packed)
       inputKernels.unpack(
         packed, groups, blocks.parts, blocks.hasMinimums,
-        panel + 32 * first * Int(RF_PANEL_COLUMNS) * inputType.bytes)
+        panel + (32 * first - inputs.lowerBound) * Int(RF_PANEL_COLUMNS) * inputType.bytes)
     }
   }
 
   /// Rows of the arithmetic's input type, rounded to int8.
   ///
   /// - Parameters:
-  ///   - rows: `[count]`, `inputRowBytes(columns:)` apart.
+  ///   - rows: `[count]`
+  ///   - rowBytes: from one to the next; `inputRowBytes(columns:)` if nil.
   ///   - output: takes as many rows of int8.
   public func quantize(
-    _ rows: UnsafeRawPointer, count: Int, columns: Int, into output: UnsafeMutableRawPointer
+    _ rows: UnsafeRawPointer, count: Int, columns: Int, rowBytes: Int? = nil,
+    into output: UnsafeMutableRawPointer
   ) {
-    let stride = inputRowBytes(columns: columns)
+    let stride = rowBytes ?? inputRowBytes(columns: columns)
     let int8Stride = InputType.int8.rowBytes(columns: columns)
     reserveScratch(bytes: columns * 4)
     let perItem = 16

@@ -36,6 +36,24 @@ extension Arithmetic {
     }
   }
 
+  /// The same of some outputs of each matrix.
+  ///
+  /// - Parameters:
+  ///   - range: among these outputs of all matrices.
+  ///   - outputs: `[rows][range.count]` float32.
+  public func multiplyRows(
+    _ group: LinearGroup, range: Range<Int>, outputsOfEach: Range<Int>, inputs: MatrixInputs,
+    rows: Int, outputs: UnsafeMutablePointer<Float>
+  ) {
+    guard !range.isEmpty, rows > 0 else { return }
+    multiplyRows(
+      of: inputs, columns: group.inputs, rows: rows, isSplit: rows > 1, outputs: outputs,
+      outputStride: range.count
+    ) {
+      addRows(0..<rows, of: group, range: range, outputsOfEach: outputsOfEach)
+    }
+  }
+
   /// One pass over the weights of all that `listParts` adds with `addRows`.
   ///
   /// - Parameters:
@@ -46,12 +64,18 @@ extension Arithmetic {
     outputs: UnsafeMutablePointer<Float>, outputStride: Int, listParts: () -> Void
   ) {
     reserveScratch(bytes: linearScratchBytes(inputs: columns))
-    let isSplit = isSplit && (inputs.type == .float32 || inputs.type == .float32OfBF16)
-    rowsCall = RowsCall(
-      inputs: inputs,
-      splitInputs: isSplit ? split(inputs.rows, rows: rows, columns) : inputs.rows,
-      inputRowBytes: inputs.type.rowBytes(columns: columns), outputs: outputs,
-      outputStride: outputStride)
+    let rowBytes = inputs.type.rowBytes(columns: columns)
+    run(
+      RowsCall(
+        inputs: inputs,
+        splitInputs: split(inputs, rows: isSplit ? rows : 1, columns, rowBytes: rowBytes),
+        inputRowBytes: rowBytes, outputs: outputs, outputStride: outputStride),
+      listParts: listParts)
+  }
+
+  /// One pass over the weights of all that `listParts` adds.
+  func run(_ call: RowsCall, listParts: () -> Void) {
+    rowsCall = call
     rowsParts.removeAll(keepingCapacity: true)
     rowsItems = 0
     listParts()
@@ -60,21 +84,29 @@ extension Arithmetic {
   }
 
   /// Adds some of the call's rows, and the outputs of a group that they are to have.
-  func addRows(_ rows: Range<Int>, of group: LinearGroup, range: Range<Int>) {
+  ///
+  /// - Parameters:
+  ///   - range: among these outputs of all matrices.
+  ///   - outputsOfEach: of each matrix; all if nil.
+  func addRows(
+    _ rows: Range<Int>, of group: LinearGroup, range: Range<Int>, outputsOfEach: Range<Int>? = nil
+  ) {
     var start = 0
     for matrix in group.matrices {
       check(matrix.format)
-      let part = range.clamped(to: start..<start + matrix.outputs)
+      let own = outputsOfEach ?? 0..<matrix.outputs
+      let part = range.clamped(to: start..<start + own.count)
       if !part.isEmpty {
         let perItem = outputsPerItem(matrix, outputs: part.count, rows: rows.count)
+        let first = own.lowerBound - start
         rowsParts.append(
           RowsPart(
-            weights: matrix, range: part.lowerBound - start..<part.upperBound - start, rows: rows,
+            weights: matrix, range: part.lowerBound + first..<part.upperBound + first, rows: rows,
             column: part.lowerBound - range.lowerBound, perItem: perItem, firstItem: rowsItems,
             dotOfPanel: rows.count == 1 ? matrix.format.blocks?.kernels(table.formats).dot : nil))
         rowsItems += (part.count + perItem - 1) / perItem
       }
-      start += matrix.outputs
+      start += own.count
     }
   }
 
@@ -115,12 +147,18 @@ extension Arithmetic {
     rows > 1 && inputType != .bf16 ? rows * Self.inputStride(columns: inputs) * 4 : 0
   }
 
-  /// Rows of float32 as the dot products of several rows read them.
-  private func split(_ inputs: UnsafeRawPointer, rows: Int, _ columns: Int) -> UnsafeRawPointer {
-    let stride = Self.inputStride(columns: columns)
-    let destination = reserveSplit(bytes: splitScratchBytes(inputs: columns, rows: rows))
-      .assumingMemoryBound(to: Float.self)
-    let source = inputs.assumingMemoryBound(to: Float.self)
+  /// Rows as the dot products of several rows read them: float32 in another order.
+  ///
+  /// - Parameter rows: the most that any part has.
+  func split(
+    _ inputs: MatrixInputs, rows: Int, _ columns: Int, rowBytes: Int
+  ) -> UnsafeRawPointer {
+    guard rows > 1, inputs.type == .float32 || inputs.type == .float32OfBF16 else {
+      return inputs.rows
+    }
+    let stride = rowBytes / MemoryLayout<Float>.stride
+    let destination = reserveSplit(bytes: rows * rowBytes).assumingMemoryBound(to: Float.self)
+    let source = inputs.rows.assumingMemoryBound(to: Float.self)
     let perItem = 32
     team.forEach((rows + perItem - 1) / perItem) { item, _ in
       for row in item * perItem..<min(rows, (item + 1) * perItem) {
@@ -135,8 +173,11 @@ extension Arithmetic {
     let part = part(ofItem: item)
     let call = RowsOfPart(rowsCall!, part.rows)
     let outputs = part.outputs(ofItem: item)
-    let destination = call.outputs + part.column + (outputs.lowerBound - part.range.lowerBound)
     let weights = part.weights
+    if let chunks = rowsCall!.chunks {
+      return sumRows(of: part, outputs: outputs, call, chunks, item: item, thread: thread)
+    }
+    let destination = call.outputs! + part.column + (outputs.lowerBound - part.range.lowerBound)
     if weights.format.blocks != nil {
       let panel = Int(RF_PANEL_COLUMNS)
       // What no item has asked for yet.
@@ -171,13 +212,13 @@ extension Arithmetic {
 
   /// Groups of a panel that are packed and multiplied at a time: they stay in the first-level cache,
   /// and are whole blocks of every format.
-  private static let groupsPerChunk = 8
+  static let groupsPerChunk = 8
 
   /// What a panel leaves to be asked for of the memory that it is told to read ahead.
-  private static let bytesAhead = 4096
+  static let bytesAhead = 4096
 
   /// Where the weights begin that this thread is likely to read after its item.
-  private func weightsOfNextItem() -> UnsafeRawPointer {
+  func weightsOfNextItem() -> UnsafeRawPointer {
     let item = min(team.nextItem, rowsItems - 1)
     let part = part(ofItem: item)
     let weights = part.weights.row(part.outputs(ofItem: item).lowerBound)
@@ -196,7 +237,7 @@ extension Arithmetic {
     let rows = weights.row(outputs.lowerBound)
     if let dot = part.dotOfPanel, outputs.count == Int(RF_PANEL_COLUMNS) {
       dot(
-        rows, weights.rowBytes, weights.inputs / weights.format.elementsPerBlock, ahead,
+        rows, weights.rowBytes, weights.inputs / weights.format.elementsPerBlock, 1, ahead,
         call.inputs.rows, destination)
       return
     }
@@ -244,7 +285,7 @@ extension Arithmetic {
           weights.row(output), count: weights.inputs, into: row, with: table)
         for index in 0..<call.rows {
           table.dot_4_float32_float32(
-            row, 1, weights.inputs, inputs + index * call.inputRowBytes,
+            row, weights.inputs, 1, weights.inputs, 1, inputs + index * call.inputRowBytes,
             destination + index * call.outputStride + (output - outputs.lowerBound))
         }
       }
@@ -269,15 +310,15 @@ extension Arithmetic {
     let kernels = weights.format.kernels!(self)
     if call.rows > 1 {
       kernels.dotsOfSeveralInputs(
-        weights.rows, outputs, inputs, call.splitInputs, call.rows,
+        weights.rows, inputs, outputs, inputs, call.splitInputs, call.rows,
         call.inputRowBytes / inputType.bytes, destination, call.outputStride)
       return
     }
     let rowBytes = weights.format.rowBytes(inputs: inputs)
     for first in stride(from: 0, to: outputs, by: 4) {
       kernels.dotsOfOneInput(
-        weights.rows + first * rowBytes, min(4, outputs - first), inputs, call.inputs.rows,
-        destination + first)
+        weights.rows + first * rowBytes, inputs, min(4, outputs - first), inputs, 1,
+        call.inputs.rows, destination + first)
     }
   }
 }
@@ -288,9 +329,11 @@ struct RowsCall {
   /// The same in the order in which dot products of several rows read float32.
   let splitInputs: UnsafeRawPointer
   let inputRowBytes: Int
-  /// `[rows][outputStride]` float32.
-  let outputs: UnsafeMutablePointer<Float>
+  /// `[rows][outputStride]` float32; nil where sums of chunks are wanted.
+  let outputs: UnsafeMutablePointer<Float>?
   let outputStride: Int
+  /// Where outputs are sums over chunks of the inputs.
+  var chunks: ChunkCall?
 }
 
 /// The part of such a call that is of one matrix.
@@ -318,9 +361,11 @@ struct RowsPart {
 struct RowsOfPart {
   let inputs: MatrixInputs
   let splitInputs: UnsafeRawPointer
+  /// Their number, and the first among those of the call.
   let rows: Int
+  let firstRow: Int
   let inputRowBytes: Int
-  let outputs: UnsafeMutablePointer<Float>
+  let outputs: UnsafeMutablePointer<Float>?
   let outputStride: Int
 
   init(_ call: RowsCall, _ rows: Range<Int>) {
@@ -328,8 +373,9 @@ struct RowsOfPart {
     inputs = MatrixInputs(call.inputs.rows + offset, call.inputs.type)
     splitInputs = call.splitInputs + offset
     self.rows = rows.count
+    firstRow = rows.lowerBound
     inputRowBytes = call.inputRowBytes
-    outputs = call.outputs + rows.lowerBound * call.outputStride
+    outputs = call.outputs.map { $0 + rows.lowerBound * call.outputStride }
     outputStride = call.outputStride
   }
 }

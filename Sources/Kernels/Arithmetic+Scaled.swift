@@ -8,7 +8,7 @@ import CKernels
 
 extension Arithmetic {
   /// What rows are unpacked to.
-  private var unpackedFormat: WeightFormat { precision == .bf16 ? .bfloat16 : .float32 }
+  var unpackedFormat: WeightFormat { precision == .bf16 ? .bfloat16 : .float32 }
 
   /// Inputs of a panel that are unpacked at a time: even, and rows of them stay in the first-level
   /// cache.
@@ -18,7 +18,7 @@ extension Arithmetic {
   static let scaledScratchBytes = inputsAtOnce * Int(RF_PANEL_COLUMNS) * MemoryLayout<Float>.stride
 
   /// Some of a row's inputs in the format that they are unpacked to.
-  private func unpack(
+  func unpack(
     _ weights: WeightMatrix, row: Int, inputs: Range<Int>, into output: UnsafeMutableRawPointer
   ) {
     let codes = weights.row(row)

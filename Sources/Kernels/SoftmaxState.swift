@@ -53,7 +53,7 @@ public struct SoftmaxStateLayout: Sendable, Equatable {
       return
     }
     for j in o {
-      let (sum, rest) = Self.twoSum(state[j] * by.state, row[j] * by.newcomer)
+      let (sum, rest) = twoSum(state[j] * by.state, row[j] * by.newcomer)
       let k = j + headDimension
       state[j] = sum
       state[k] = state[k] * by.state + row[k] * by.newcomer + rest
@@ -83,7 +83,7 @@ public struct SoftmaxStateLayout: Sendable, Equatable {
       state[1] = state[1] * by.state + newcomer * by.newcomer
       return
     }
-    let (sum, lost) = Self.twoSum(state[1] * by.state, newcomer * by.newcomer)
+    let (sum, lost) = twoSum(state[1] * by.state, newcomer * by.newcomer)
     state[1] = sum
     state[2] = state[2] * by.state + rest * by.newcomer + lost
   }
@@ -93,14 +93,15 @@ public struct SoftmaxStateLayout: Sendable, Equatable {
     guard !exponent.isNaN else { return .nan }
     return exponent < -1022 ? 0 : scalbn(1, Int32(exponent))
   }
+}
 
-  /// The rounded sum and what the rounding lost, exactly (Knuth, The Art of Computer Programming 2,
-  /// 4.2.2, theorem B).
-  private static func twoSum(_ a: Double, _ b: Double) -> (sum: Double, rest: Double) {
-    let sum = a + b
-    let seen = sum - a
-    return (sum, (a - (sum - seen)) + (b - seen))
-  }
+/// The rounded sum and what the rounding lost, exactly (Knuth, The Art of Computer Programming 2,
+/// 4.2.2, theorem B).
+@inline(__always)
+package func twoSum(_ a: Double, _ b: Double) -> (sum: Double, rest: Double) {
+  let sum = a + b
+  let seen = sum - a
+  return (sum, (a - (sum - seen)) + (b - seen))
 }
 
 extension Arithmetic {

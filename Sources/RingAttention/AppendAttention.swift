@@ -58,6 +58,8 @@ public final class AppendAttention {
   private let branches: BranchCache
   /// `[layers]`: the merge of the layer's states, one for all layers with one head dimension.
   private let merges: [ReductionOperation]
+  /// By what they follow from: made once, so that a step takes no memory.
+  private var reductions: [Reduction: HostExchange.ReductionPlan] = [:]
   private let memory: Buffers
   /// What there is to attend to in one layer. This and what follows is kept, so that a step takes no
   /// memory.
@@ -65,6 +67,16 @@ public final class AppendAttention {
   private var call: Call?
   private lazy var attendToItem: (_ item: Int, _ thread: Int) -> Void = {
     [unowned self] item, thread in attend(to: item, of: call!, thread: thread)
+  }
+
+  /// What a plan of a reduction follows from.
+  private struct Reduction: Hashable {
+    let queries: Int
+    let rows: Int
+    let rowBytes: Int
+    let rowsOfHead: Int
+    /// Of a query head; 0 where every host wants all heads.
+    let headDimension: Int
   }
 
   /// One layer's attention, for the threads.
@@ -138,12 +150,14 @@ public final class AppendAttention {
   /// - Parameters:
   ///   - queries: as `Arithmetic.queryLayout` says for so many tokens, the same on every rank.
   ///   - tokens: whose they are, without gaps; one entry a branch at most.
+  ///   - wanted: which chunks of a token's output each host wants; all if nil.
   ///   - output: `[tokens][inputStride(queryHeads · headDimension)]` matrix input, the same on
-  ///     every rank; nil on one that does not want it.
+  ///     every rank of a host, of which at least what is wanted is written; nil on a rank that does not
+  ///     want it.
   /// - Throws: `MPIError`.
   public func attend(
     _ layer: LayerAttention, queries: UnsafeRawPointer, tokens: [BranchTokens],
-    output: UnsafeMutableRawPointer?
+    wanted: HostChunks? = nil, output: UnsafeMutableRawPointer?
   ) throws -> AttentionWork {
     let count = tokens.last?.range.upperBound ?? 0
     precondition(1...plan.capacity ~= count, "1 to \(plan.capacity) tokens are appended at once")
@@ -154,15 +168,16 @@ public final class AppendAttention {
     var work = AttentionWork()
     let computed = ContinuousClock.now
     let layout = call.stateLayout
+    let reduction = try reduction(of: call, wanted: wanted)
     try exchange.reduce(
-      rows: call.rows, with: merges[layer.index], into: output == nil ? nil : memory[plan.states]
+      reduction, with: merges[layer.index], into: output == nil ? nil : memory[plan.states]
     ) {
       layout.merge(
         $0.assumingMemoryBound(to: Double.self), into: $1.assumingMemoryBound(to: Double.self))
     }
     if exchange.communicator.size > 1 { work.bytesSent = call.rows * layout.rowElements * 8 }
     work.exposedSeconds = (ContinuousClock.now - computed).seconds
-    if let output { finish(call, output: output) }
+    if let output { finish(call, rows: reduction.wanted[exchange.host], output: output) }
     // Every rank attends to what it owns; the sum over the ranks is what the whole sequence costs.
     work.flops = AttentionWork.flops(
       visiblePairs: parts.reduce(0) { $0 + $1.visiblePairs }, shape: call.shape)
@@ -281,15 +296,42 @@ public final class AppendAttention {
     }
   }
 
-  /// Every rank has the whole sequence's states, so each merges the sinks.
-  private func finish(_ call: Call, output: UnsafeMutableRawPointer) {
+  /// Which rows of states each host wants: those of all KV heads whose queries' outputs are in its
+  /// chunks.
+  private func reduction(
+    of call: Call, wanted: HostChunks?
+  ) throws -> HostExchange.ReductionPlan {
+    let (heads, group) = (call.shape.keyValueHeads, call.shape.groupSize)
+    let rowsOfHead = call.queryLayout.tokens * group
+    let key = Reduction(
+      queries: call.shape.queryHeads, rows: call.rows,
+      rowBytes: call.stateLayout.rowElements * 8, rowsOfHead: rowsOfHead,
+      headDimension: wanted == nil ? 0 : call.shape.headDimension)
+    if let known = reductions[key] { return known }
+    let columnsOfHead = group * call.shape.headDimension
+    let made = try exchange.reductionPlan(
+      rows: call.rows, rowBytes: key.rowBytes,
+      wanted: (0..<exchange.hostCount).map { host in
+        guard let wanted else { return 0..<call.rows }
+        let columns = wanted.inputs.inputs(of: wanted[host])
+        guard !columns.isEmpty else { return 0..<0 }
+        let last = min(heads, (columns.upperBound + columnsOfHead - 1) / columnsOfHead)
+        return columns.lowerBound / columnsOfHead * rowsOfHead..<last * rowsOfHead
+      })
+    reductions[key] = made
+    return made
+  }
+
+  /// Every rank has the whole sequence's states of these rows, so each merges the sinks.
+  private func finish(_ call: Call, rows: Range<Int>, output: UnsafeMutableRawPointer) {
     let (stateLayout, sinks) = (call.stateLayout, call.layer.sinks)
     let (d, group) = (call.shape.headDimension, call.shape.groupSize)
     let rowsOfHead = call.queryLayout.tokens * group
     let inputBytes = arithmetic.inputType.bytes
     let outputStride = arithmetic.inputRowBytes(columns: call.shape.queryHeads * d)
     let states = memory[plan.states]
-    forEachRow(of: call.rows) { row in
+    forEachRow(of: rows.count) { index in
+      let row = rows.lowerBound + index
       let (head, inHead) = row.quotientAndRemainder(dividingBy: rowsOfHead)
       let (token, inGroup) = inHead.quotientAndRemainder(dividingBy: group)
       let queryHead = head * group + inGroup

@@ -1,30 +1,50 @@
 import Kernels
 import Ranks
 
-/// Linear layers of the appending path, divided over the ranks by output rows: P ranks read each
-/// weight once between them. Every output is one whole dot product, so the division does not show in
-/// the result.
+/// Linear layers of the appending path, divided over the ranks: P ranks read each weight once between
+/// them. By output rows, where every output is one whole dot product; or among hosts by columns, that is
+/// by chunks of the inputs, and within a host by rows, where outputs are sums over the chunks. The
+/// division does not show in the result.
 public final class DividedLinear {
+  /// How layers are divided among hosts.
+  public enum Division: Sendable, CaseIterable {
+    /// By columns, by rows or not at all, whichever is likely to take least time.
+    case bySizes
+    /// All of them by rows.
+    case alwaysByRows
+    /// By columns whatever has columns to divide, and nothing by rows.
+    case alwaysByColumns
+  }
+
   /// The most bytes that a rank gives the others at a time.
   ///
   /// - Parameters:
   ///   - elements: the most rows times outputs of one group of layers.
+  ///   - sums: the most rows times outputs of one that is divided by columns, each of so many bytes.
   ///   - rows: the most rows.
-  public static func bytesGiven(elements: Int, rows: Int, ranks: Int) -> Int {
-    (elements / ranks + rows) * MemoryLayout<Float>.stride
+  ///   - ranks: that compute, on the host that has least.
+  public static func bytesGiven(
+    elements: Int, sums: (elements: Int, bytes: Int) = (0, 0), rows: Int, ranks: Int
+  ) -> Int {
+    max(
+      (elements / ranks + rows) * MemoryLayout<Float>.stride,
+      (sums.elements / ranks + rows) * sums.bytes)
   }
 
-  private let arithmetic: Arithmetic
+  let arithmetic: Arithmetic
   let exchange: HostExchange
-  /// Whether every layer is divided, because no host has the weights of all outputs.
-  private let dividesAll: Bool
+  private let division: Division
   /// How many ranks compute, of those that exchange; all of these know what comes of it.
   private let computing: Int
   /// By rank: its number among those that compute; nil where it computes nothing.
   private let numbers: [Int?]
   private var ownNumber: Int? { numbers[exchange.communicator.rank] }
+  /// The same among those of its host, and how many these are.
+  private let numbersOnHost: [Int?]
+  private let computingOnHost: Int
   /// By the number of rows and of all outputs: made once, so that a decode step allocates nothing.
   private var gathers: [Shape: HostExchange.GatherPlan] = [:]
+  private var sums: [Shape: HostExchange.SumPlan] = [:]
   public private(set) var bytesSent = 0
 
   private struct Shape: Hashable {
@@ -34,43 +54,108 @@ public final class DividedLinear {
 
   /// - Parameters:
   ///   - exchange: of `bytesGiven` bytes at least.
-  ///   - computing: the ranks that compute, in the order in which they share out outputs; all if nil.
-  ///   - dividesAll: whether each layer is divided, also where that costs more than it saves.
+  ///   - computing: the ranks that compute, in the order in which they share out outputs, one of each host at
+  ///     least; all if nil.
   public init(
     arithmetic: Arithmetic, exchange: HostExchange, computing: [Int]? = nil,
-    dividesAll: Bool = false
+    division: Division = .bySizes
   ) {
     self.arithmetic = arithmetic
     self.exchange = exchange
-    self.dividesAll = dividesAll
+    self.division = division
     let ranks = 0..<exchange.communicator.size
     let computing = computing ?? Array(ranks)
     self.computing = computing.count
     numbers = ranks.map { computing.firstIndex(of: $0) }
+    let hosts = exchange.hosts
+    numbersOnHost = ranks.map { rank in
+      computing.filter { hosts[$0] == hosts[rank] }.firstIndex(of: rank)
+    }
+    computingOnHost = computing.count { hosts[$0] == exchange.host }
   }
 
-  /// Whether the ranks save more time by each reading its part of the weights than the gathering of
-  /// the parts costs: some 50 µs among hosts, in which a core reads about a megabyte, and 3 µs within
-  /// one.
-  package static func isWorthDividing(bytes: Int, ranks: Int, hasOneHost: Bool) -> Bool {
-    ranks > 1 && bytes - bytes / ranks > (hasOneHost ? 1 << 16 : 1 << 19)
+  // MARK: - What is divided
+
+  /// Among whom a group is divided by rows.
+  private enum Sharers { case none, ranksOfHost, allRanks }
+
+  /// Whether the ranks of a host save more time by each reading its part of the weights than the
+  /// gathering of the parts costs: some 3 µs, in which a core reads 64 KB.
+  package static func isWorthDividingOnHost(bytes: Int, ranks: Int) -> Bool {
+    ranks > 1 && bytes - bytes / ranks > 1 << 16
   }
 
-  /// Ranks that compute nothing are brought what the others do.
-  private func isDivided(_ bytes: Int) -> Bool {
-    dividesAll && computing > 1 || computing < exchange.communicator.size
-      || Self.isWorthDividing(bytes: bytes, ranks: computing, hasOneHost: exchange.hasOneHost)
+  /// Whether hosts, each of which would read all of the weights with its ranks, save more time by each
+  /// reading its part than an exchange costs.
+  package static func isWorthDividingAmongHosts(
+    bytes: Int, hosts: Int, ranks: Int, exchangeSeconds: Double
+  ) -> Bool {
+    let saved = bytes / max(1, ranks / hosts)
+    return hosts > 1
+      && Double(saved - saved / hosts) / HostLink.weightBytesPerSecond > exchangeSeconds
   }
+
+  private func sharers(bytes: Int, outputs: Int, rows: Int) -> Sharers {
+    let isAmongHosts =
+      switch division {
+      case .alwaysByRows: true
+      case .alwaysByColumns: false
+      case .bySizes:
+        Self.isWorthDividingAmongHosts(
+          bytes: bytes, hosts: exchange.hostCount, ranks: computing,
+          exchangeSeconds: HostLink.secondsOfGathering(bytes: 4 * rows * outputs))
+      }
+    if exchange.hostCount > 1, isAmongHosts { return .allRanks }
+    // Ranks that compute nothing are brought what the others do.
+    let isOnHost =
+      computingOnHost < exchange.ranksOfHost.count
+      || Self.isWorthDividingOnHost(bytes: bytes, ranks: computingOnHost)
+    return isOnHost ? .ranksOfHost : .none
+  }
+
+  /// By host: the chunks of a layer's inputs that it multiplies; nil where every host multiplies all.
+  ///
+  /// - Parameters:
+  ///   - bytes: of the weights that a host need not read then but for its part: those of the layer, and of
+  ///     what computes its inputs if that is divided alike.
+  ///   - outputs: of the layer.
+  public func chunks(of inputs: InputChunks, bytes: Int, outputs: Int, rows: Int) -> HostChunks? {
+    let hosts = exchange.hostCount
+    guard hosts > 1, division != .alwaysByRows else { return nil }
+    if division == .alwaysByColumns {
+      return HostChunks(inputs, hosts: hosts, own: exchange.host)
+    }
+    let seconds = HostLink.secondsOfSum(
+      elements: rows * outputs, elementBytes: bytesOfSum, hosts: hosts)
+    // Where there are fewer chunks than hosts, each of these saves less.
+    let saved = bytes / max(1, computing / hosts)
+    let isWorth =
+      inputs.count > 1
+      && Double(saved - saved / min(hosts, inputs.count)) / HostLink.weightBytesPerSecond > seconds
+    return isWorth ? HostChunks(inputs, hosts: hosts, own: exchange.host) : nil
+  }
+
+  private var bytesOfSum: Int { arithmetic.keepsRests ? 16 : 8 }
 
   /// The outputs that a rank computes of a group that is divided: by its number among those that
   /// compute.
-  private func share(of number: Int?, outputs: Int) -> Range<Int> {
+  private func share(_ number: Int?, of count: Int, outputs: Int) -> Range<Int> {
     guard let number else { return 0..<0 }
-    return WeightDivision.share(of: number..<number + 1, among: computing, outputs: outputs)
+    return WeightDivision.share(of: number..<number + 1, among: count, outputs: outputs)
   }
 
-  /// What this rank computes of so many outputs that are divided.
+  private func share(of number: Int?, outputs: Int) -> Range<Int> {
+    share(number, of: computing, outputs: outputs)
+  }
+
+  private func shareOnHost(of rank: Int, outputs: Int) -> Range<Int> {
+    share(numbersOnHost[rank], of: computingOnHost, outputs: outputs)
+  }
+
+  /// What this rank computes of so many outputs that are divided by rows.
   func ownShare(outputs: Int) -> Range<Int> { share(of: ownNumber, outputs: outputs) }
+
+  // MARK: - By rows
 
   /// `output[row] = ` all outputs of the group, one after the other.
   ///
@@ -82,18 +167,96 @@ public final class DividedLinear {
     _ group: LinearGroup, inputs: MatrixInputs, rows: Int,
     into output: UnsafeMutablePointer<Float>
   ) throws {
-    let outputs = group.outputs
-    guard isDivided(group.bytes) else {
-      arithmetic.multiplyRows(
-        group, range: 0..<outputs, inputs: inputs, rows: rows, outputs: output,
-        outputStride: outputs)
-      return
-    }
-    try gather(outputs: outputs, rows: rows, into: output) { own, part in
+    let sharers = sharers(bytes: group.bytes, outputs: group.outputs, rows: rows)
+    try compute(outputs: group.outputs, rows: rows, by: sharers, into: output) { own, part in
       arithmetic.multiplyRows(
         group, range: own, inputs: inputs, rows: rows, outputs: part, outputStride: own.count)
     }
   }
+
+  /// `output[row] = ` these outputs of each matrix of the group, one after the other, on every rank of
+  /// the host.
+  ///
+  /// - Parameters:
+  ///   - range: of each matrix's outputs.
+  ///   - output: `[rows][matrices · range.count]` float32.
+  public func multiplyOnHost(
+    _ group: LinearGroup, outputsOfEach range: Range<Int>, inputs: MatrixInputs, rows: Int,
+    into output: UnsafeMutablePointer<Float>
+  ) throws {
+    let outputs = group.matrices.count * range.count
+    let bytes = group.bytes / max(1, group.outputs) * outputs
+    let isShared = Self.isWorthDividingOnHost(bytes: bytes, ranks: computingOnHost)
+    try compute(outputs: outputs, rows: rows, by: isShared ? .ranksOfHost : .none, into: output) {
+      own, part in
+      arithmetic.multiplyRows(
+        group, range: own, outputsOfEach: range, inputs: inputs, rows: rows, outputs: part)
+    }
+  }
+
+  // MARK: - By columns
+
+  /// `output[row] = ` all outputs of the group, each a sum over chunks of the inputs.
+  ///
+  /// - Parameters:
+  ///   - inputs: `[rows]` of the chunks that this host multiplies.
+  ///   - isDivided: whether other hosts multiply others.
+  ///   - output: `[rows][group.outputs]` float32, the same on every rank afterwards.
+  /// - Throws: `MPIError`.
+  public func multiplyChunks(
+    _ group: LinearGroup, inputs: ChunkInputs, isDivided: Bool, rows: Int,
+    into output: UnsafeMutablePointer<Float>
+  ) throws {
+    let outputs = group.outputs
+    guard isDivided else {
+      let sharers = sharers(bytes: group.bytes, outputs: outputs, rows: rows)
+      return try compute(outputs: outputs, rows: rows, by: sharers, into: output) { own, part in
+        arithmetic.multiplyChunks(
+          group, range: own, inputs: inputs.inputs, rows: rows, outputs: part,
+          outputStride: own.count)
+      }
+    }
+    let plan = try sumPlan(rows: rows, outputs: outputs)
+    let width = arithmetic.keepsRests ? 2 : 1
+    let own = shareOnHost(of: exchange.communicator.rank, outputs: outputs)
+    precondition(rows * own.count * 8 * width <= exchange.slotBytes, "a part fits where it is put")
+    let part = exchange.part.assumingMemoryBound(to: Double.self)
+    part.update(repeating: 0, count: inputs.chunks.isEmpty ? rows * own.count * width : 0)
+    arithmetic.sumChunks(
+      group, range: own, of: inputs, rows: rows,
+      into: ChunkSums(
+        part, rests: width == 2 ? part + rows * own.count : nil, stride: own.count))
+    try exchange.sum(plan) { rank, part, elements in
+      let range = shareOnHost(of: rank, outputs: outputs)
+      let values = part.assumingMemoryBound(to: Double.self)
+      for row in 0..<rows {
+        let place = elements + (row * outputs + range.lowerBound) * width
+        let source = values + row * range.count
+        guard width == 2 else {
+          place.update(from: source, count: range.count)
+          continue
+        }
+        for column in 0..<range.count {
+          place[2 * column] = source[column]
+          place[2 * column + 1] = source[rows * range.count + column]
+        }
+      }
+    } read: {
+      output.update(from: $0, count: rows * outputs)
+    }
+    bytesSent += rows * own.count * 8 * width
+  }
+
+  private func sumPlan(rows: Int, outputs: Int) throws -> HostExchange.SumPlan {
+    let shape = Shape(rows: rows, outputs: outputs)
+    if let known = sums[shape] { return known }
+    let made = try exchange.sumPlan(
+      elements: rows * outputs, keepsRests: arithmetic.keepsRests)
+    sums[shape] = made
+    return made
+  }
+
+  // MARK: - Experts
 
   /// `output[row] = ` all outputs of the row's expert, one after the other.
   ///
@@ -107,12 +270,8 @@ public final class DividedLinear {
     into output: UnsafeMutablePointer<Float>
   ) throws {
     let outputs = experts[0].outputs
-    guard isDivided(rows.bytes(of: experts)) else {
-      arithmetic.multiplyRows(
-        experts, rows: rows, range: 0..<outputs, inputs: inputs, outputs: output)
-      return
-    }
-    try gather(outputs: outputs, rows: rows.count, into: output) { own, part in
+    let sharers = sharers(bytes: rows.bytes(of: experts), outputs: outputs, rows: rows.count)
+    try compute(outputs: outputs, rows: rows.count, by: sharers, into: output) { own, part in
       arithmetic.multiplyRows(experts, rows: rows, range: own, inputs: inputs, outputs: part)
     }
   }
@@ -130,13 +289,14 @@ public final class DividedLinear {
     to stream: UnsafeMutablePointer<Float>, tokens: Int, scratch: UnsafeMutablePointer<Float>
   ) throws {
     let outputs = experts[0].outputs
-    guard isDivided(rows.bytes(of: experts)) else {
+    let sharers = sharers(bytes: rows.bytes(of: experts), outputs: outputs, rows: tokens)
+    guard sharers != .none else {
       arithmetic.multiplyRows(
         experts, rows: rows, range: 0..<outputs, inputs: inputs, outputs: scratch)
       arithmetic.add(scratch, rows: rows, columns: outputs, to: stream)
       return
     }
-    try gather(outputs: outputs, rows: tokens, into: stream) { own, sums in
+    try compute(outputs: outputs, rows: tokens, by: sharers, into: stream) { own, sums in
       arithmetic.multiplyRows(experts, rows: rows, range: own, inputs: inputs, outputs: scratch)
       for token in 0..<tokens {
         (sums + token * own.count).update(
@@ -146,24 +306,37 @@ public final class DividedLinear {
     }
   }
 
-  /// Brings all ranks' parts to every rank, each to its place.
+  // MARK: - Gathering
+
+  /// Brings all sharers' parts to each of them, each to its place.
   ///
   /// - Parameter compute: writes this rank's outputs, `[rows][own]`, to `part`.
-  private func gather(
-    outputs: Int, rows: Int, into output: UnsafeMutablePointer<Float>,
+  private func compute(
+    outputs: Int, rows: Int, by sharers: Sharers, into output: UnsafeMutablePointer<Float>,
     _ compute: (_ own: Range<Int>, _ part: UnsafeMutablePointer<Float>) -> Void
   ) throws {
-    // Checks that there is room before anything is written.
-    let plan = try gatherPlan(rows: rows, outputs: outputs)
-    let own = share(of: ownNumber, outputs: outputs)
-    compute(own, exchange.part.assumingMemoryBound(to: Float.self))
-    try exchange.gather(plan) { rank, part in
-      let range = share(of: numbers[rank], outputs: outputs)
+    func place(_ part: UnsafeRawPointer, _ range: Range<Int>) {
       var read = part.assumingMemoryBound(to: Float.self)
       for row in 0..<rows {
         (output + row * outputs + range.lowerBound).update(from: read, count: range.count)
         read += range.count
       }
+    }
+    let (rank, part) = (exchange.communicator.rank, exchange.part)
+    let own: Range<Int>
+    switch sharers {
+    case .none: return compute(0..<outputs, output)
+    case .ranksOfHost:
+      own = shareOnHost(of: rank, outputs: outputs)
+      precondition(rows * own.count * 4 <= exchange.slotBytes, "a part fits where it is put")
+      compute(own, part.assumingMemoryBound(to: Float.self))
+      exchange.gatherOnHost { place($1, shareOnHost(of: $0, outputs: outputs)) }
+    case .allRanks:
+      // Checks that there is room before anything is written.
+      let plan = try gatherPlan(rows: rows, outputs: outputs)
+      own = share(of: ownNumber, outputs: outputs)
+      compute(own, part.assumingMemoryBound(to: Float.self))
+      try exchange.gather(plan) { place($1, share(of: numbers[$0], outputs: outputs)) }
     }
     bytesSent += rows * own.count * MemoryLayout<Float>.stride
   }
@@ -177,5 +350,24 @@ public final class DividedLinear {
       })
     gathers[shape] = made
     return made
+  }
+}
+
+/// Which chunks of a layer's inputs each host multiplies: neighbouring ones, nearly equally many.
+public struct HostChunks: Sendable {
+  public let inputs: InputChunks
+  public let hosts: Int
+  private let ownHost: Int
+
+  public init(_ inputs: InputChunks, hosts: Int, own: Int) {
+    self.inputs = inputs
+    self.hosts = hosts
+    ownHost = own
+  }
+
+  public var own: Range<Int> { self[ownHost] }
+
+  public subscript(host: Int) -> Range<Int> {
+    inputs.count * host / hosts..<inputs.count * (host + 1) / hosts
   }
 }

@@ -77,7 +77,7 @@ struct Int8KernelTests {
         let row = Int8Rows(values, columns: inputs, table)
         var output = [Float](repeating: 3, count: 36)
         dot(
-          weights.elements, weights.rowBytes, blocks, weights.elements, row.quants(0), &output)
+          weights.elements, weights.rowBytes, blocks, 1, weights.elements, row.quants(0), &output)
         #expect(bits(Array(output[..<32])) == bits(twin), "\(name), \(blocks) blocks")
         #expect(output[32...].allSatisfy { $0 == 3 }, "written behind the outputs")
       }

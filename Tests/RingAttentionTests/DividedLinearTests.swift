@@ -138,7 +138,7 @@ extension RankTests {
         RandomBlocks.matrix($0, outputs: $1, inputs: 1024, seed: UInt64($1))
       }
       let group = LinearGroup(matrices[0], matrices[1], matrices[2])
-      #expect(DividedLinear.isWorthDividing(bytes: group.bytes, ranks: 2, hasOneHost: true))
+      #expect(DividedLinear.isWorthDividingOnHost(bytes: group.bytes, ranks: 2))
       for arithmetic in highestArithmetics(threads: 2) {
         let own = Inputs(numbers(13 * 1024, seed: 8), columns: 1024, arithmetic)
         let type = arithmetic.inputType(of: group)
@@ -237,19 +237,28 @@ extension RankTests {
       }
     }
 
-    /// Within a host 64 KB that a rank need not read are worth a gathering, among hosts half a megabyte;
-    /// a rank alone has none.
+    /// Within a host 64 KB that a rank need not read are worth a gathering, among hosts half a megabyte
+    /// with a short message; a rank alone has none.
     @Test func largeGroupsAreDivided() {
-      for (hasOneHost, least) in [(true, 1 << 16), (false, 1 << 19)] {
-        for (bytes, ranks, isDivided) in [
-          (0, 2, false), (2 * least, 2, false), (2 * least + 2, 2, true), (least, 8, false),
-          (least + least / 7 + 8, 8, true), (1 << 40, 1, false),
-        ] {
-          #expect(
-            DividedLinear.isWorthDividing(bytes: bytes, ranks: ranks, hasOneHost: hasOneHost)
-              == isDivided,
-            "\(bytes) bytes on \(ranks) ranks")
-        }
+      let least = 1 << 16
+      for (bytes, ranks, isDivided) in [
+        (0, 2, false), (2 * least, 2, false), (2 * least + 2, 2, true), (least, 8, false),
+        (least + least / 7 + 8, 8, true), (1 << 40, 1, false),
+      ] {
+        #expect(
+          DividedLinear.isWorthDividingOnHost(bytes: bytes, ranks: ranks) == isDivided,
+          "\(bytes) bytes on \(ranks) ranks")
+      }
+      // At 10 GB/s of each rank.
+      for (bytes, hosts, ranks, isDivided) in [
+        (0, 2, 2, false), (1 << 30, 1, 8, false), (990_000, 2, 2, false), (1_010_000, 2, 2, true),
+        (1_980_000, 2, 4, false), (2_020_000, 2, 4, true), (560_000, 8, 8, false),
+        (580_000, 8, 8, true),
+      ] {
+        #expect(
+          DividedLinear.isWorthDividingAmongHosts(
+            bytes: bytes, hosts: hosts, ranks: ranks, exchangeSeconds: 50e-6) == isDivided,
+          "\(bytes) bytes on \(ranks) ranks of \(hosts) hosts")
       }
     }
   }

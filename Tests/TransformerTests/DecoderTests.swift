@@ -109,7 +109,9 @@ extension RankTests {
     }
 
     @Test(
-      arguments: [SampleModel.tied, .wide, .everything, .adjacent, .quantized, .mixed, .needle]
+      arguments: [
+        SampleModel.tied, .wide, .everything, .adjacent, .quantized, .chunked, .mixed, .needle,
+      ]
         + SampleModel.mixtures)
     func everyModelGivesTheSameBitsOnAnyNumberOfRanks(model: SampleModel) throws {
       let weights = try model.weights()
@@ -118,6 +120,25 @@ extension RankTests {
           _ = try expectSameBits(
             weights, context: context, arithmetic,
             label: "\(model), \(context) tokens, \(arithmetic.label)")
+        }
+      }
+    }
+
+    /// As if the ranks were on several hosts, with whichever layers divided among these, and however.
+    @Test(
+      arguments: [SampleModel.wide, .quantized, .chunked, .mixed] + SampleModel.mixtures, [1, 2, 3])
+    func everyModelGivesTheSameBitsOnAnyNumberOfHosts(model: SampleModel, hosts: Int) throws {
+      guard hosts <= world.size else { return }
+      let run = DecoderRun(try model.weights(), context: 257)
+      for arithmetic in highestArithmetics() {
+        let alone = try world.fromRank0 {
+          try run.logits(MPIEnvironment.communicatorOfThisRank(), arithmetic.with(threads: 2))
+        }
+        for (index, division) in DividedLinear.Division.allCases.enumerated() {
+          let logits = try run.logits(
+            world, arithmetic.with(threads: 1 + index % 2), promptPiece: [64, 17, 1][index],
+            hosts: hosts, division: division)
+          #expect(logits.bits == alone.bits, "\(model), \(arithmetic.label), \(division)")
         }
       }
     }

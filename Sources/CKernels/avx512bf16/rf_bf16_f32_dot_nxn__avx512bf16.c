@@ -6,8 +6,9 @@ enum { at_once = 6 };
 
 // The sums are those of rf_bf16_f32_dot_4x1__avx512bf16: one vector for the even groups of 32
 // inputs, one for the odd groups. Two rows of weights are loaded once for all columns of the tile.
-RF_INLINE void dot_tile(size_t columns, size_t rows, const rf_bf16 *weights, size_t inputs,
-                        const rf_bf16 *x, size_t x_stride, float *out, size_t out_stride) {
+RF_INLINE void dot_tile(size_t columns, size_t rows, const rf_bf16 *weights, size_t row_stride,
+                        size_t inputs, const rf_bf16 *x, size_t x_stride, float *out,
+                        size_t out_stride) {
   __m512 sums[at_once][2][2];
 #pragma clang loop unroll(full)
   for (size_t c = 0; c < columns; c++)
@@ -21,7 +22,7 @@ RF_INLINE void dot_tile(size_t columns, size_t rows, const rf_bf16 *weights, siz
       __m512i w[2];
 #pragma clang loop unroll(full)
       for (size_t r = 0; r < rows; r++)
-        w[r] = _mm512_loadu_si512(weights + r * inputs + i + 32 * half);
+        w[r] = _mm512_loadu_si512(weights + r * row_stride + i + 32 * half);
 #pragma clang loop unroll(full)
       for (size_t c = 0; c < columns; c++) {
         const __m512i v = _mm512_loadu_si512(x + c * x_stride + i + 32 * half);
@@ -42,7 +43,7 @@ RF_INLINE void dot_tile(size_t columns, size_t rows, const rf_bf16 *weights, siz
         continue;
 #pragma clang loop unroll(full)
       for (size_t r = 0; r < rows; r++) {
-        const __m512i w = _mm512_maskz_loadu_epi16(lanes, weights + r * inputs + i + 32 * half);
+        const __m512i w = _mm512_maskz_loadu_epi16(lanes, weights + r * row_stride + i + 32 * half);
 #pragma clang loop unroll(full)
         for (size_t c = 0; c < columns; c++)
           sums[c][r][half] =
@@ -58,9 +59,9 @@ RF_INLINE void dot_tile(size_t columns, size_t rows, const rf_bf16 *weights, siz
       out[c * out_stride + r] = _mm512_reduce_add_ps(_mm512_add_ps(sums[c][r][0], sums[c][r][1]));
 }
 
-RF_TARGET void rf_bf16_f32_dot_nxn__avx512bf16(const void *weights, size_t rows, size_t inputs,
-                                               const void *x, size_t columns, size_t x_stride,
-                                               float *out, size_t out_stride) {
+RF_TARGET void rf_bf16_f32_dot_nxn__avx512bf16(const void *weights, size_t row_stride, size_t rows,
+                                               size_t inputs, const void *x, size_t columns,
+                                               size_t x_stride, float *out, size_t out_stride) {
   assert(inputs > 0 && x_stride >= inputs && out_stride >= rows);
   const rf_bf16 *w = weights;
   for (size_t c = 0; c < columns; c += at_once) {
@@ -69,9 +70,11 @@ RF_TARGET void rf_bf16_f32_dot_nxn__avx512bf16(const void *weights, size_t rows,
     float *o = out + c * out_stride;
     size_t r = 0;
     for (; r + 2 <= rows; r += 2)
-      RF_FOR_ROWS_6(count, dot_tile, 2, w + r * inputs, inputs, v, x_stride, o + r, out_stride)
+      RF_FOR_ROWS_6(count, dot_tile, 2, w + r * row_stride, row_stride, inputs, v, x_stride, o + r,
+                    out_stride)
     if (r < rows)
-      RF_FOR_ROWS_6(count, dot_tile, 1, w + r * inputs, inputs, v, x_stride, o + r, out_stride)
+      RF_FOR_ROWS_6(count, dot_tile, 1, w + r * row_stride, row_stride, inputs, v, x_stride, o + r,
+                    out_stride)
   }
 }
 #endif

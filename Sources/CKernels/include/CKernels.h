@@ -20,6 +20,10 @@ extern "C" {
 #define RF_PANEL_COLUMNS 32
 // The largest number of rows in one call of a matrix microkernel.
 #define RF_MICROTILE_ROWS 12
+// Inputs of a chunk of those sums that are computed chunk by chunk. The last chunk also has what is
+// left behind it; inputs that are fewer than two chunks are one. A multiple of every format's
+// block.
+#define RF_CHUNK_INPUTS 512
 // A row of softmax states is Float64: a header of 8 (M, l, the rest of l, and padding to a cache
 // line), then o[headDimension].
 #define RF_STATE_HEADER 8
@@ -127,15 +131,17 @@ typedef void (*rf_widen_function)(const rf_bf16 *x, size_t count, float *out);
 // bf16, that is rounded again.
 typedef void (*rf_unpack_e4m3_function)(const void *codes, size_t count, float scale, void *out);
 
-// out[rows <= 4] = weights[rows][inputs] . x[inputs].
-typedef void (*rf_dot_4_function)(const void *weights, size_t rows, size_t inputs, const void *x,
-                                  float *out);
+// out[chunks][4] = weights[rows <= 4][inputs] . x[inputs], the sum of each chunk by itself. Rows
+// lie `row_stride` elements apart.
+typedef void (*rf_dot_4_function)(const void *weights, size_t row_stride, size_t rows,
+                                  size_t inputs, size_t chunks, const void *x, float *out);
 
 // out[columns][rows] = weights[rows][inputs] . x[columns][inputs], each output with the bits of the
-// function above. float32 inputs are in the order that `rf_split_function` writes. `x_stride` is in
-// elements.
-typedef void (*rf_dots_function)(const void *weights, size_t rows, size_t inputs, const void *x,
-                                 size_t columns, size_t x_stride, float *out, size_t out_stride);
+// function above for one chunk. float32 inputs are in the order that `rf_split_function` writes.
+// Strides are in elements.
+typedef void (*rf_dots_function)(const void *weights, size_t row_stride, size_t rows, size_t inputs,
+                                 const void *x, size_t columns, size_t x_stride, float *out,
+                                 size_t out_stride);
 
 // Copies x[count] in groups of 32: of each group, first the 16 even elements, then the 16 odd ones.
 // The last group is filled up with zeros.
@@ -196,10 +202,11 @@ typedef void (*rf_unpack_panel_function)(const void *panel, size_t group_count, 
 // keys].
 typedef void (*rf_widen_values_function)(const void *panel, size_t columns, void *out);
 
-// outputs[32] = weights[32] . input, a row of int8 as long as these: the bits of packing and
-// multiplying. Memory is prefetched as in packing.
+// outputs[chunks][32] = weights[32] . input, a row of int8 of as many groups, the sum of each chunk
+// by itself: the bits of packing and multiplying. Memory is prefetched as in packing.
 typedef void (*rf_dot_blocks_function)(const void *weights, size_t row_bytes, size_t blocks,
-                                       const void *ahead, const void *input, float *outputs);
+                                       size_t chunks, const void *ahead, const void *input,
+                                       float *outputs);
 
 typedef struct rf_format_kernels {
   rf_pack_blocks_function pack;

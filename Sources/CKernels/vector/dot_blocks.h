@@ -143,34 +143,44 @@ RF_INLINE rf_f32x16 RF_NAME(RF_FORMAT, s8, dot_16_block)(rf_f32x16 sum, rf_sixte
 }
 #endif
 
-RF_INLINE rf_f32x16 RF_NAME(RF_FORMAT, s8, dot_16)(const uint8_t *weights, size_t row_bytes,
-                                                   size_t blocks, const char *ahead,
-                                                   rf_dot_input input) {
-  rf_f32x16 sum = {0};
+// outputs[chunks][32], of which 16 are written.
+RF_INLINE void RF_NAME(RF_FORMAT, s8, dot_16)(const uint8_t *weights, size_t row_bytes,
+                                              size_t blocks, size_t chunks, const char *ahead,
+                                              rf_dot_input input, float *outputs) {
+  // Of rows that are read in part, what follows them is not read next: then what is at hand is
+  // asked for instead.
+  const size_t step = row_bytes == blocks * RF_FORMAT_BYTES ? 16 * RF_FORMAT_BYTES : 0;
+  if (step == 0)
+    ahead = (const char *)input.quants;
   rf_sixteen_rows rows = rf_rows_from(weights, row_bytes);
   size_t block = 0;
+  for (size_t chunk = 1; chunk <= chunks; chunk++, outputs += RF_PANEL_COLUMNS) {
+    const size_t end = chunk < chunks ? chunk * (RF_CHUNK_INPUTS / 32 / RF_FORMAT_GROUPS) : blocks;
+    rf_f32x16 sum = {0};
 #if RF_FORMAT_GROUPS == 1
-  for (; block + 4 <= blocks; block += 4) {
-    sum = RF_NAME(RF_FORMAT, s8, dot_16_fours)(sum, rows, ahead, rf_dot_input_from(input, block));
-    rows = rf_rows_behind(rows, 4 * RF_FORMAT_BYTES);
-    ahead += 4 * 16 * RF_FORMAT_BYTES;
-  }
+    for (; block + 4 <= end; block += 4) {
+      sum = RF_NAME(RF_FORMAT, s8, dot_16_fours)(sum, rows, ahead, rf_dot_input_from(input, block));
+      rows = rf_rows_behind(rows, 4 * RF_FORMAT_BYTES);
+      ahead += 4 * step;
+    }
 #endif
-  for (; block < blocks; block++) {
-    sum = RF_NAME(RF_FORMAT, s8, dot_16_block)(sum, rows, ahead,
-                                               rf_dot_input_from(input, block * RF_FORMAT_GROUPS));
-    rows = rf_rows_behind(rows, RF_FORMAT_BYTES);
-    ahead += 16 * RF_FORMAT_BYTES;
+    for (; block < end; block++) {
+      sum = RF_NAME(RF_FORMAT, s8, dot_16_block)(
+          sum, rows, ahead, rf_dot_input_from(input, block * RF_FORMAT_GROUPS));
+      rows = rf_rows_behind(rows, RF_FORMAT_BYTES);
+      ahead += step;
+    }
+    rf_store(outputs, sum);
   }
-  return sum;
 }
 
 void RF_NAME(RF_FORMAT, s8, dot_32x1)(const void *weights, size_t row_bytes, size_t blocks,
-                                      const void *ahead, const void *input, float *outputs) {
+                                      size_t chunks, const void *ahead, const void *input,
+                                      float *outputs) {
   const uint8_t *first = weights, *second = first + 16 * row_bytes;
   const int8_t *quants = input;
   const rf_dot_input x = {quants, (const rf_int8_group *)(quants + 32 * RF_FORMAT_GROUPS * blocks)};
-  rf_store(outputs,
-           RF_NAME(RF_FORMAT, s8, dot_16)(first, row_bytes, blocks, (const char *)second, x));
-  rf_store(outputs + 16, RF_NAME(RF_FORMAT, s8, dot_16)(second, row_bytes, blocks, ahead, x));
+  RF_NAME(RF_FORMAT, s8, dot_16)
+  (first, row_bytes, blocks, chunks, (const char *)second, x, outputs);
+  RF_NAME(RF_FORMAT, s8, dot_16)(second, row_bytes, blocks, chunks, ahead, x, outputs + 16);
 }

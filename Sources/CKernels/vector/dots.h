@@ -52,8 +52,8 @@ RF_INLINE void rf_load_weights_tail(const void *weights, size_t count, bool is_b
 }
 
 // out[rows] = weights[rows][inputs] . x[inputs]. `rows` is a constant where inlined.
-RF_INLINE void rf_dot_rows(size_t rows, const void *weights, size_t inputs, bool is_bf16,
-                           const float *x, float *out) {
+RF_INLINE void rf_dot_rows(size_t rows, const void *weights, size_t row_stride, size_t inputs,
+                           bool is_bf16, const float *x, size_t ahead, float *out) {
   const size_t weight_bytes = rf_weight_bytes(is_bf16);
   rf_f32x16 even[4], odd[4];
 #pragma clang loop unroll(full)
@@ -65,9 +65,9 @@ RF_INLINE void rf_dot_rows(size_t rows, const void *weights, size_t inputs, bool
 #pragma clang loop unroll(full)
     for (size_t r = 0; r < rows; r++) {
       rf_f32x16 w[2];
-      const void *row = rf_weight_at(weights, r * inputs + i, is_bf16);
+      const void *row = rf_weight_at(weights, r * row_stride + i, is_bf16);
       for (size_t line = 0; line < 32 * weight_bytes; line += 64)
-        __builtin_prefetch((const char *)row + RF_PREFETCH_BYTES + line, 0, 2);
+        __builtin_prefetch((const char *)row + ahead + line, 0, 2);
       rf_load_weights(row, is_bf16, w);
       even[r] = w[0] * v[0] + even[r];
       odd[r] = w[1] * v[1] + odd[r];
@@ -79,8 +79,8 @@ RF_INLINE void rf_dot_rows(size_t rows, const void *weights, size_t inputs, bool
     rf_load_weights_tail(x + inputs - rest, rest, false, v);
     for (size_t r = 0; r < rows; r++) {
       rf_f32x16 w[2];
-      rf_load_weights_tail(rf_weight_at(weights, (r + 1) * inputs - rest, is_bf16), rest, is_bf16,
-                           w);
+      rf_load_weights_tail(rf_weight_at(weights, r * row_stride + inputs - rest, is_bf16), rest,
+                           is_bf16, w);
       even[r] = w[0] * v[0] + even[r];
       odd[r] = w[1] * v[1] + odd[r];
     }
@@ -89,16 +89,28 @@ RF_INLINE void rf_dot_rows(size_t rows, const void *weights, size_t inputs, bool
     out[r] = rf_sum(even[r] + odd[r]);
 }
 
-void RF_NAME(f32, f32, dot_4x1)(const void *weights, size_t rows, size_t inputs, const void *x,
-                                float *out) {
+// rf_dot_4_function. `is_bf16` is a constant where inlined.
+RF_INLINE void rf_dot_chunks(const void *weights, size_t row_stride, size_t rows, size_t inputs,
+                             size_t chunks, bool is_bf16, const float *x, float *out) {
   assert(rows > 0 && rows <= 4);
-  RF_FOR_ROWS_4(rows, rf_dot_rows, weights, inputs, false, x, out)
+  const size_t bytes = rf_weight_bytes(is_bf16);
+  const size_t ahead = rf_bytes_ahead(RF_PREFETCH_BYTES, row_stride * bytes, inputs * bytes);
+  for (size_t chunk = 0; chunk < chunks; chunk++) {
+    const size_t first = chunk * RF_CHUNK_INPUTS;
+    const size_t count = chunk + 1 < chunks ? RF_CHUNK_INPUTS : inputs - first;
+    RF_FOR_ROWS_4(rows, rf_dot_rows, rf_weight_at(weights, first, is_bf16), row_stride, count,
+                  is_bf16, x + first, ahead, out + 4 * chunk)
+  }
 }
 
-void RF_NAME(bf16, f32, dot_4x1)(const void *weights, size_t rows, size_t inputs, const void *x,
-                                 float *out) {
-  assert(rows > 0 && rows <= 4);
-  RF_FOR_ROWS_4(rows, rf_dot_rows, weights, inputs, true, x, out)
+void RF_NAME(f32, f32, dot_4x1)(const void *weights, size_t row_stride, size_t rows, size_t inputs,
+                                size_t chunks, const void *x, float *out) {
+  rf_dot_chunks(weights, row_stride, rows, inputs, chunks, false, x, out);
+}
+
+void RF_NAME(bf16, f32, dot_4x1)(const void *weights, size_t row_stride, size_t rows, size_t inputs,
+                                 size_t chunks, const void *x, float *out) {
+  rf_dot_chunks(weights, row_stride, rows, inputs, chunks, true, x, out);
 }
 
 // rf_split_function.
@@ -140,8 +152,8 @@ RF_INLINE void rf_dot_step(size_t columns, size_t rows, rf_f32x16 w[RF_DOT_ROWS_
 // constants where inlined. `next` is memory that is read later. A tile prefetches it little by
 // little, one line for every 32 inputs, each `next_step` bytes further: so memory is never idle,
 // and no load from the cache waits behind many prefetches.
-RF_INLINE void rf_dot_tile(size_t columns, size_t rows, const void *weights, size_t inputs,
-                           bool is_bf16, const float *x, size_t x_stride, float *out,
+RF_INLINE void rf_dot_tile(size_t columns, size_t rows, const void *weights, size_t row_stride,
+                           size_t inputs, bool is_bf16, const float *x, size_t x_stride, float *out,
                            size_t out_stride, const char *next, size_t next_step) {
   rf_f32x16 sums[2][RF_DOT_COLUMNS][RF_DOT_ROWS_AT_ONCE];
   rf_f32x16 w[RF_DOT_ROWS_AT_ONCE][2];
@@ -155,14 +167,14 @@ RF_INLINE void rf_dot_tile(size_t columns, size_t rows, const void *weights, siz
     __builtin_prefetch(next, 0, 2);
 #pragma clang loop unroll(full)
     for (size_t r = 0; r < rows; r++)
-      rf_load_weights(rf_weight_at(weights, r * inputs + i, is_bf16), is_bf16, w[r]);
+      rf_load_weights(rf_weight_at(weights, r * row_stride + i, is_bf16), is_bf16, w[r]);
     rf_dot_step(columns, rows, w, x + i, x_stride, sums);
   }
   if (i < inputs) {
     __builtin_prefetch(next, 0, 2);
 #pragma clang loop unroll(full)
     for (size_t r = 0; r < rows; r++)
-      rf_load_weights_tail(rf_weight_at(weights, r * inputs + i, is_bf16), inputs - i, is_bf16,
+      rf_load_weights_tail(rf_weight_at(weights, r * row_stride + i, is_bf16), inputs - i, is_bf16,
                            w[r]);
     rf_dot_step(columns, rows, w, x + i, x_stride, sums);
   }
@@ -174,9 +186,9 @@ RF_INLINE void rf_dot_tile(size_t columns, size_t rows, const void *weights, siz
 }
 
 // rf_dots_function, tile by tile: all columns of one block of rows, then the next block.
-RF_INLINE void rf_dot_tiles(const void *weights, size_t rows, size_t inputs, bool is_bf16,
-                            const float *x, size_t columns, size_t x_stride, float *out,
-                            size_t out_stride) {
+RF_INLINE void rf_dot_tiles(const void *weights, size_t row_stride, size_t rows, size_t inputs,
+                            bool is_bf16, const float *x, size_t columns, size_t x_stride,
+                            float *out, size_t out_stride) {
   assert(inputs > 0 && x_stride >= (inputs + 31) / 32 * 32 && out_stride >= rows);
   const size_t row_bytes = inputs * rf_weight_bytes(is_bf16);
   const size_t rows_per_block = rf_dot_rows_per_block(row_bytes);
@@ -189,30 +201,32 @@ RF_INLINE void rf_dot_tiles(const void *weights, size_t rows, size_t inputs, boo
       const float *v = x + c * x_stride;
       for (size_t r = block; r < end; r += RF_DOT_ROWS_AT_ONCE) {
         const size_t at_once = end - r < RF_DOT_ROWS_AT_ONCE ? end - r : RF_DOT_ROWS_AT_ONCE;
-        const void *w = rf_weight_at(weights, r * inputs, is_bf16);
+        const void *w = rf_weight_at(weights, r * row_stride, is_bf16);
         const size_t part = at_once * row_bytes / groups;
         const size_t step = part / ((inputs + 31) / 32);
         const char *next =
-            (const char *)rf_weight_at(w, rows_per_block * inputs, is_bf16) + group * part;
+            (const char *)rf_weight_at(w, rows_per_block * row_stride, is_bf16) + group * part;
         float *o = out + c * out_stride + r;
         if (at_once == RF_DOT_ROWS_AT_ONCE)
-          RF_FOR_ROWS_4(count, rf_dot_tile, RF_DOT_ROWS_AT_ONCE, w, inputs, is_bf16, v, x_stride, o,
-                        out_stride, next, step)
+          RF_FOR_ROWS_4(count, rf_dot_tile, RF_DOT_ROWS_AT_ONCE, w, row_stride, inputs, is_bf16, v,
+                        x_stride, o, out_stride, next, step)
         else
           for (size_t k = 0; k < at_once; k++)
-            RF_FOR_ROWS_4(count, rf_dot_tile, 1, rf_weight_at(w, k * inputs, is_bf16), inputs,
-                          is_bf16, v, x_stride, o + k, out_stride, next, step)
+            RF_FOR_ROWS_4(count, rf_dot_tile, 1, rf_weight_at(w, k * row_stride, is_bf16),
+                          row_stride, inputs, is_bf16, v, x_stride, o + k, out_stride, next, step)
       }
     }
   }
 }
 
-void RF_NAME(f32, f32, dot_nxn)(const void *weights, size_t rows, size_t inputs, const void *x,
-                                size_t columns, size_t x_stride, float *out, size_t out_stride) {
-  rf_dot_tiles(weights, rows, inputs, false, x, columns, x_stride, out, out_stride);
+void RF_NAME(f32, f32, dot_nxn)(const void *weights, size_t row_stride, size_t rows, size_t inputs,
+                                const void *x, size_t columns, size_t x_stride, float *out,
+                                size_t out_stride) {
+  rf_dot_tiles(weights, row_stride, rows, inputs, false, x, columns, x_stride, out, out_stride);
 }
 
-void RF_NAME(bf16, f32, dot_nxn)(const void *weights, size_t rows, size_t inputs, const void *x,
-                                 size_t columns, size_t x_stride, float *out, size_t out_stride) {
-  rf_dot_tiles(weights, rows, inputs, true, x, columns, x_stride, out, out_stride);
+void RF_NAME(bf16, f32, dot_nxn)(const void *weights, size_t row_stride, size_t rows, size_t inputs,
+                                 const void *x, size_t columns, size_t x_stride, float *out,
+                                 size_t out_stride) {
+  rf_dot_tiles(weights, row_stride, rows, inputs, true, x, columns, x_stride, out, out_stride);
 }

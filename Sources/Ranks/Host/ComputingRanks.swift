@@ -13,6 +13,8 @@ public struct ComputingRanks {
   public let communicator: Communicator?
   /// Of all ranks of this host.
   public let host: Communicator
+  /// Of those of this host that compute; nil on the others.
+  public let computingOfHost: Communicator?
 
   private struct Place: BitwiseCopyable {
     /// The first rank of its host.
@@ -42,7 +44,11 @@ public struct ComputingRanks {
     hostNumber = hosts.firstIndex(of: own.host)!
     communicator = try all.group(
       ofThis: own.computes, orderedBy: numbers.firstIndex(of: all.rank) ?? 0)
+    computingOfHost = try host.group(ofThis: own.computes)
   }
+
+  /// How many there are on the host that has least.
+  public var leastOnHost: Int { ofHosts.map(\.count).min()! }
 
   /// Whether the rank of that number on a host computes.
   static func computes(rank: Int, cores: Int, threads: Int) -> Bool {

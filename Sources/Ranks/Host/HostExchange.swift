@@ -1,3 +1,4 @@
+import Kernels
 import MPI
 
 // Exchanges of a decode step: few bytes, many times a token, so that what counts is how long they take
@@ -12,22 +13,34 @@ public final class HostExchange {
   public let communicator: Communicator
 
   /// Ranks that share memory with this one, and its number among them.
-  private let ranks: Int
-  private let rank: Int
+  let ranks: Int
+  let rank: Int
   /// The first ranks of all hosts, on one of them and if there are several hosts.
-  private let leaders: Communicator?
+  let leaders: Communicator?
   /// Whether all ranks share memory.
   public let hasOneHost: Bool
   /// By rank: which host it is on, and its number there.
   private let places: [Place]
+  /// By rank: the number of its host, in the order of their first ranks.
+  public let hosts: [Int]
+  /// The number of this rank's.
+  public var host: Int { hosts[communicator.rank] }
+  public let hostCount: Int
+  /// The ranks of this host.
+  public let ranksOfHost: [Int]
   private let memory: SharedMemory
   /// The most bytes that a rank gives at a time.
   public let slotBytes: Int
-  private let gate: HostGate
+  let gate: HostGate
   /// How many exchanges there have been with others.
-  public private(set) var exchanges = 0
+  public internal(set) var exchanges = 0
+  /// How many of them were among hosts, and the bytes that this rank has sent to other hosts for them.
+  public internal(set) var exchangesAmongHosts = 0
+  public internal(set) var bytesAmongHosts = 0
   /// Which of the two halves of the memory is in use: who is still reading reads the other.
-  private var half = 0
+  var half = 0
+  /// What other hosts have sent, on a host's first rank.
+  var received = AlignedBuffer<UInt8>(count: 0)
 
   fileprivate struct Place: BitwiseCopyable {
     var host: Int32
@@ -66,6 +79,10 @@ public final class HostExchange {
     hasOneHost = ranks == communicator.size
     let first = try host.allReduce(value: communicator.rank, .minimum)
     places = try communicator.allGather(value: Place(host: Int32(first), number: Int32(rank)))
+    let firsts = Set(places.map(\.host)).sorted()
+    hosts = places.map { firsts.firstIndex(of: $0.host)! }
+    hostCount = firsts.count
+    ranksOfHost = [Int](places.indices).filter { [places] in Int(places[$0].host) == first }
     leaders = hasOneHost ? nil : try communicator.group(ofThis: rank == 0)
     // While it waits for other hosts, those of its own sleep.
     if haveCores { leaders?.waitPolicy = .spin }
@@ -82,7 +99,7 @@ public final class HostExchange {
   /// Where this rank puts its part of the next exchange.
   public var part: UnsafeMutableRawPointer { slot(of: rank) }
 
-  private func slot(of rank: Int) -> UnsafeMutableRawPointer {
+  func slot(of rank: Int) -> UnsafeMutableRawPointer {
     memory.bytes.baseAddress! + HostGate.bytes + (half * ranks + rank) * slotBytes
   }
 
@@ -149,6 +166,7 @@ public final class HostExchange {
       for rank in 0..<ranks { read(rank, slot(of: rank)) }
       return
     }
+    exchangesAmongHosts += 1
     try gatherAmongHosts(plan, amongLeaders)
     for rank in plan.bytes.indices { read(rank, plan.all.baseAddress! + plan.offsets[rank]) }
   }
@@ -165,18 +183,33 @@ public final class HostExchange {
           count: plan.bytes[rank])
       }
       try leaders.allGatherInPlace(plan.all, plan: amongLeaders)
+      bytesAmongHosts += (hostCount - 1) * plan.ofHost.reduce(0) { $0 + plan.bytes[$1] }
     }
+    share(UnsafeMutableRawBufferPointer(plan.all))
+  }
+
+  /// Brings the bytes of a host's first rank to its others, behind a meeting after which nobody but that
+  /// rank reads the slots: there is where all find them.
+  func share(_ bytes: UnsafeMutableRawBufferPointer) {
     guard ranks > 1 else { return }
-    // Nobody but the leader reads the slots, so there is where all find what it has fetched.
     let (window, room) = (slot(of: 0), ranks * slotBytes)
-    for start in stride(from: 0, to: plan.all.count, by: room) {
-      let piece = UnsafeMutableRawPointer(plan.all.baseAddress! + start)
-      let count = min(room, plan.all.count - start)
+    for start in stride(from: 0, to: bytes.count, by: room) {
+      let piece = bytes.baseAddress! + start
+      let count = min(room, bytes.count - start)
       if start > 0 { gate.meet() }  // all have copied the piece before
       if rank == 0 { window.copyMemory(from: piece, byteCount: count) }
       gate.meet()
       if rank > 0 { piece.copyMemory(from: window, byteCount: count) }
     }
+  }
+
+  /// Gives `read` the part of each rank of this host, which it has put at `part`.
+  public func gatherOnHost(_ read: (_ rank: Int, _ part: UnsafeRawPointer) -> Void) {
+    guard ranks > 1 else { return read(communicator.rank, part) }
+    exchanges += 1
+    defer { half = 1 - half }
+    gate.meet()
+    for (number, rank) in ranksOfHost.enumerated() { read(rank, slot(of: number)) }
   }
 
   // MARK: - Reducing
@@ -185,19 +218,66 @@ public final class HostExchange {
   /// more.
   private static let rowsCombinedByAll = 256
 
+  /// Which rows each host wants.
+  public final class ReductionPlan {
+    /// By host.
+    public let wanted: [Range<Int>]
+    fileprivate let rows: Int
+    /// Among hosts' first ranks; nil where MPI's own reduction takes less time.
+    fileprivate let allToAll: AllToAllPlan?
+
+    fileprivate init(
+      rows: Int, rowBytes: Int, wanted: [Range<Int>], own: Int, hasLeaders: Bool
+    ) throws {
+      (self.rows, self.wanted) = (rows, wanted)
+      let isDirect = HostLink.isDirectReductionFaster(
+        bytes: wanted.reduce(0) { $0 + $1.count } * rowBytes / max(1, wanted.count),
+        hosts: wanted.count)
+      guard hasLeaders, isDirect else {
+        allToAll = nil
+        return
+      }
+      let count = wanted[own].count
+      allToAll = try AllToAllPlan(
+        sent: wanted.enumerated().map { $0 == own ? 0..<0 : $1 },
+        received: wanted.indices.map { $0 == own ? 0..<0 : $0 * count..<($0 + 1) * count },
+        elementBytes: rowBytes)
+    }
+  }
+
+  /// - Parameters:
+  ///   - rows: equally many on every rank.
+  ///   - wanted: by host: the rows that it wants.
+  /// - Throws: `MPIError`.
+  public func reductionPlan(
+    rows: Int, rowBytes: Int, wanted: [Range<Int>]
+  ) throws -> ReductionPlan {
+    precondition(
+      rows * rowBytes <= slotBytes && wanted.count == hostCount, "a part fits where it is put")
+    let plan = try ReductionPlan(
+      rows: rows, rowBytes: rowBytes, wanted: wanted, own: host, hasLeaders: leaders != nil)
+    if leaders != nil { reserve(hostCount * wanted[host].count * rowBytes) }
+    return plan
+  }
+
+  func reserve(_ bytes: Int) {
+    if received.count < bytes { received = AlignedBuffer(count: bytes) }
+  }
+
   /// Combines what all ranks have put at `part`, row by row.
   ///
   /// - Parameters:
-  ///   - rows: of `operation.elementBytes` each, equally many on every rank.
-  ///   - result: takes the combined rows; nil on a rank that does not want them.
+  ///   - operation: of rows.
+  ///   - result: takes the rows that the host wants, each in its place; nil on a rank that does not want
+  ///     them.
   ///   - combine: adds a row to another one; the operation, in whichever order gives the same bits.
   /// - Throws: `MPIError`.
   public func reduce(
-    rows: Int, with operation: ReductionOperation, into result: UnsafeMutableRawPointer?,
+    _ plan: ReductionPlan, with operation: ReductionOperation,
+    into result: UnsafeMutableRawPointer?,
     _ combine: (_ row: UnsafeRawPointer, _ into: UnsafeMutableRawPointer) -> Void
   ) throws {
-    let rowBytes = operation.elementBytes
-    precondition(rows * rowBytes <= slotBytes, "a part fits where it is put")
+    let (rows, rowBytes) = (plan.rows, operation.elementBytes)
     if communicator.size == 1 {
       result?.copyMemory(from: part, byteCount: rows * rowBytes)
       return
@@ -222,13 +302,36 @@ public final class HostExchange {
       combineRows(own, rowBytes, from: slot(of: other), into: slot(of: 0), combine)
     }
     if isShared { gate.meet() }
-    if let leaders {
-      try leaders.allReduce(
-        elements: UnsafeMutableRawBufferPointer(start: slot(of: 0), count: rows * rowBytes),
+    try reduceAmongHosts(plan, with: operation, combine)
+    if !hasOneHost { gate.meet() }
+    let wanted = plan.wanted[host]
+    result.map { $0 + wanted.lowerBound * rowBytes }?.copyMemory(
+      from: slot(of: 0) + wanted.lowerBound * rowBytes, byteCount: wanted.count * rowBytes)
+  }
+
+  /// A host's rows are in its first rank's place, and there are those that it wants afterwards.
+  private func reduceAmongHosts(
+    _ plan: ReductionPlan, with operation: ReductionOperation,
+    _ combine: (_ row: UnsafeRawPointer, _ into: UnsafeMutableRawPointer) -> Void
+  ) throws {
+    if !hasOneHost { exchangesAmongHosts += 1 }
+    guard let leaders else { return }
+    let (own, rowBytes) = (slot(of: 0), operation.elementBytes)
+    guard let allToAll = plan.allToAll else {
+      bytesAmongHosts += plan.rows * rowBytes
+      return try leaders.allReduce(
+        elements: UnsafeMutableRawBufferPointer(start: own, count: plan.rows * rowBytes),
         with: operation)
     }
-    if !hasOneHost { gate.meet() }
-    result?.copyMemory(from: slot(of: 0), byteCount: rows * rowBytes)
+    let others = UnsafeMutableRawPointer(received.pointer)
+    try leaders.allToAll(own, into: others, plan: allToAll)
+    let wanted = plan.wanted[host]
+    for other in 0..<hostCount where other != host {
+      bytesAmongHosts += plan.wanted[other].count * rowBytes
+      combineRows(
+        0..<wanted.count, rowBytes, from: others + other * wanted.count * rowBytes,
+        into: own + wanted.lowerBound * rowBytes, combine)
+    }
   }
 
   private func combineRows(

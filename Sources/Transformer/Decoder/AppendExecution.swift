@@ -91,8 +91,74 @@ final class AppendExecution: LayerExecution {
   func add(
     _ group: LinearGroup, of inputs: MatrixInputs, norm: [Float], to rows: StreamRows
   ) throws -> Bool {
+    let chunks = InputChunks(of: group.inputs)
+    return try add(
+      group, of: ChunkInputs(inputs, chunks: chunks.all, of: chunks), isDivided: false, norm: norm,
+      to: rows)
+  }
+
+  func addAttended(
+    by output: LinearGroup, norm: [Float], to rows: StreamRows
+  ) throws -> Bool {
+    let chunks = InputChunks(of: output.inputs)
+    let divided = attendedChunks(of: output)
+    let own = divided?.own ?? chunks.all
+    let columns = chunks.inputs(of: own)
+    let rowBytes = arithmetic.inputRowBytes(columns: output.inputs)
+    let attended = buffers.attended + columns.lowerBound * arithmetic.inputType.bytes
+    let type = arithmetic.inputType(of: output)
+    var inputs = ChunkInputs(
+      MatrixInputs(attended, arithmetic.inputType), chunks: own, of: chunks, rowBytes: rowBytes)
+    if type != arithmetic.inputType {
+      arithmetic.quantize(
+        attended, count: rows.count, columns: columns.count, rowBytes: rowBytes,
+        into: buffers.normed)
+      inputs = ChunkInputs(MatrixInputs(buffers.normed, type), chunks: own, of: chunks)
+    }
+    return try add(output, of: inputs, isDivided: divided != nil, norm: norm, to: rows)
+  }
+
+  /// Which chunks of what is attended each host multiplies; the same on every rank.
+  private func attendedChunks(of output: LinearGroup) -> HostChunks? {
+    linear.chunks(
+      of: InputChunks(of: output.inputs), bytes: output.bytes, outputs: output.outputs,
+      rows: rowCount)
+  }
+
+  func add(
+    _ feedForward: DenseFeedForward, of inputs: MatrixInputs, norm: [Float], to rows: StreamRows
+  ) throws -> Bool {
+    let (gateAndUp, output, linear) = (feedForward.gateAndUp, feedForward.output, innerLinear!)
+    let chunks = InputChunks(of: output.inputs)
+    let divided = linear.chunks(
+      of: chunks, bytes: gateAndUp.bytes + output.bytes, outputs: output.outputs, rows: rows.count)
+    // Of the first layers, a host needs what it multiplies afterwards.
+    let own = divided?.own ?? chunks.all
+    let columns = chunks.inputs(of: own)
+    if divided == nil {
+      try linear.multiply(
+        gateAndUp, inputs: inputs, rows: rows.count, into: buffers.projected)
+    } else {
+      try linear.multiplyOnHost(
+        gateAndUp, outputsOfEach: columns, inputs: inputs, rows: rows.count,
+        into: buffers.projected)
+    }
+    let type = arithmetic.inputType(of: output)
+    arithmetic.activate(
+      feedForward.activation, gateAndUp: buffers.projected, rows: rows.count,
+      columns: columns.count, into: buffers.activated, as: type)
+    return try add(
+      output, of: ChunkInputs(MatrixInputs(buffers.activated, type), chunks: own, of: chunks),
+      isDivided: divided != nil, norm: norm, to: rows)
+  }
+
+  private func add(
+    _ group: LinearGroup, of inputs: ChunkInputs, isDivided: Bool, norm: [Float],
+    to rows: StreamRows
+  ) throws -> Bool {
     let (columns, contribution, stream) = (group.outputs, buffers.contribution, rows.stream)
-    try innerLinear!.multiply(group, inputs: inputs, rows: rows.count, into: contribution)
+    try innerLinear!.multiplyChunks(
+      group, inputs: inputs, isDivided: isDivided, rows: rows.count, into: contribution)
     guard !norm.isEmpty else {
       for index in 0..<rows.count * columns { stream[index] += contribution[index] }
       return true
@@ -140,7 +206,10 @@ final class AppendExecution: LayerExecution {
   func attend(_ layer: LayerAttention) throws -> Bool {
     try context.withSpan("attention") {
       work += try attention.attend(
-        layer, queries: buffers.queries, tokens: tokens, output: computes ? buffers.attended : nil)
+        layer, queries: buffers.queries, tokens: tokens,
+        wanted: attendedChunks(
+          of: context.layers[layer.index].weights.attention.outputProjection),
+        output: computes ? buffers.attended : nil)
     }
     return true
   }

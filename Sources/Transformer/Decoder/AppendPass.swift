@@ -38,6 +38,8 @@ public final class AppendPass {
     fileprivate let layer: LayerBuffers.Plan
     /// The most rows times outputs of one group of layers.
     fileprivate let widestProduct: Int
+    /// The most of one whose outputs are sums over hosts, and bytes of a part of such a sum.
+    fileprivate let sums: (elements: Int, bytes: Int)
     fileprivate let rotations: [RoPETable.Plan]
     /// `[layers][blockBytes of the layer]`: the context's last block where it is partly filled, else
     /// nothing.
@@ -63,6 +65,7 @@ public final class AppendPass {
       widestProduct = max(
         configuration.widestProduct(tokens: capacity),
         sequence.branches * configuration.vocabulary.size)
+      sums = (capacity * configuration.hiddenSize, arithmetic.keepsRests ? 16 : 8)
       rotations = ropes.map { RoPETable.Plan($0, capacity: capacity, in: &plan) }
       let tailBlocks = sequence.contextTokens % tokensPerBlock == 0 ? 0 : 1
       tail = plan.add(tailBlocks, layout.blockBytes)
@@ -71,12 +74,14 @@ public final class AppendPass {
 
     var bytes: Int {
       // As if one rank computed for all, and two for each other; where all do, it is less.
-      func given(ranks: Int) -> Int {
-        DividedLinear.bytesGiven(elements: widestProduct, rows: capacity, ranks: ranks)
-      }
       return buffers.bytes + attention.bytes
         + HostExchange.bytesPerRank(giving: max(attention.bytesGiven, given(ranks: 1)))
         + HostExchange.bytesPerRank(giving: given(ranks: 2))
+    }
+
+    /// - Parameter ranks: that compute, on the host that has least.
+    fileprivate func given(ranks: Int) -> Int {
+      DividedLinear.bytesGiven(elements: widestProduct, sums: sums, rows: capacity, ranks: ranks)
     }
   }
 
@@ -97,8 +102,11 @@ public final class AppendPass {
 
   /// Brings the context's last block to every rank where it is partly filled: a collective.
   ///
+  /// - Parameter division: of linear layers among hosts that have all weights.
   /// - Throws: `MPIError`, `SharedMemoryError`.
-  public init(_ context: DecoderContext) throws {
+  public init(
+    _ context: DecoderContext, division: DividedLinear.Division = .bySizes
+  ) throws {
     precondition(context.isPrefilled, "a context is prefilled before anything is appended")
     let plan = context.plan.append
     self.context = context
@@ -108,28 +116,29 @@ public final class AppendPass {
     let buffers = LayerBuffers(plan.layer, in: memory)
     let communicator = context.communicator
     let computing = try ComputingRanks(communicator, threads: context.team.threads)
-    let isDivided = context.weights.passing != nil
     let hidden = context.configuration.hiddenSize
+    let isDivided = context.weights.passing != nil
+    let division = isDivided ? .alwaysByRows : division
     let given = max(
-      DividedLinear.bytesGiven(
-        elements: plan.widestProduct, rows: plan.capacity, ranks: computing.numbers.count),
+      plan.given(ranks: computing.leastOnHost),
       isDivided ? plan.capacity * hidden * MemoryLayout<Float>.stride : 0)
     let exchange = try HostExchange(
       communicator, bytes: max(plan.attention.bytesGiven, given),
       haveCores: computing.communicator != nil, host: computing.host)
     let linear = DividedLinear(
       arithmetic: context.arithmetic, exchange: exchange, computing: computing.numbers,
-      dividesAll: isDivided)
+      division: division)
     embeddingRows = isDivided ? try DividedRows(linear, columns: hidden) : nil
     var inner: DividedLinear? = linear
     var allExchanges = [exchange]
     if computing.numbers.count < communicator.size {
       inner = try computing.communicator.map {
         // Who computes alone gives nobody anything.
-        let exchange = try HostExchange($0, bytes: $0.size == 1 ? 0 : given, haveCores: true)
+        let exchange = try HostExchange(
+          $0, bytes: $0.size == 1 ? 0 : given, haveCores: true, host: computing.computingOfHost)
         allExchanges.append(exchange)
         return DividedLinear(
-          arithmetic: context.arithmetic, exchange: exchange, dividesAll: isDivided)
+          arithmetic: context.arithmetic, exchange: exchange, division: division)
       }
     }
     self.allExchanges = allExchanges
@@ -155,6 +164,10 @@ public final class AppendPass {
 
   /// How often this rank has exchanged something with others.
   public var exchanges: Int { allExchanges.reduce(0) { $0 + $1.exchanges } }
+
+  /// How many of these exchanges were among hosts, and the bytes that this rank has sent to others.
+  public var exchangesAmongHosts: Int { allExchanges.reduce(0) { $0 + $1.exchangesAmongHosts } }
+  public var bytesAmongHosts: Int { allExchanges.reduce(0) { $0 + $1.bytesAmongHosts } }
 
   /// Bytes of weights that all ranks together read for one token that runs alone, the head included.
   public static func weightBytesPerToken(_ weights: ModelWeights) -> Int {

@@ -61,7 +61,10 @@ struct DecoderLayer {
       for first in stride(from: 0, to: rows.count, by: atOnce) {
         let part = rows.part(
           first..<min(first + atOnce, rows.count), columns: weights.feedForwardNorm.count)
-        guard try addAttention(to: part, by: execution) else { return false }
+        guard
+          try execution.addAttended(
+            by: weights.attention.outputProjection, norm: weights.attentionOutputNorm, to: part)
+        else { return false }
       }
       guard try addFeedForward(to: rows, by: execution) else { return false }
       scaleOutput(rows, execution.arithmetic)
@@ -141,25 +144,6 @@ struct DecoderLayer {
       weight: factors, epsilon: epsilon)
   }
 
-  private func addAttention(
-    to rows: StreamRows, by execution: some LayerExecution
-  ) throws -> Bool {
-    let output = weights.attention.outputProjection
-    let (arithmetic, buffers) = (execution.arithmetic, execution.buffers)
-    var inputs = MatrixInputs(
-      buffers.attended
-        + (rows.first - execution.attendingRows.lowerBound)
-          * arithmetic.inputRowBytes(columns: output.inputs),
-      arithmetic.inputType)
-    let type = arithmetic.inputType(of: output)
-    if type != inputs.type {
-      arithmetic.quantize(
-        inputs.rows, count: rows.count, columns: output.inputs, into: buffers.normed)
-      inputs = MatrixInputs(buffers.normed, type)
-    }
-    return try execution.add(output, of: inputs, norm: weights.attentionOutputNorm, to: rows)
-  }
-
   private func addFeedForward(
     to rows: StreamRows, by execution: some LayerExecution
   ) throws -> Bool {
@@ -169,6 +153,7 @@ struct DecoderLayer {
         input: weights.feedForwardNorm, output: weights.feedForwardOutputNorm, epsilon: epsilon),
       to: rows.stream, by: execution)
   }
+
   /// In place, so it must be the last thing that is done to these rows.
   private func scaleOutput(_ rows: StreamRows, _ arithmetic: Arithmetic) {
     let (scale, columns) = (weights.outputScale, weights.attentionNorm.count)

@@ -50,6 +50,22 @@ public protocol LayerExecution: AnyObject {
     _ group: LinearGroup, of inputs: MatrixInputs, norm: [Float], to rows: StreamRows
   ) throws -> Bool
 
+  /// Adds what the output projection gives of `buffers.attended` to the residual stream.
+  ///
+  /// - Parameter norm: the RMSNorm that it passes before; empty for none.
+  func addAttended(
+    by output: LinearGroup, norm: [Float], to rows: StreamRows
+  ) throws -> Bool
+
+  /// Adds what a gated MLP gives to a stream.
+  ///
+  /// - Parameters:
+  ///   - inputs: of these rows, of the type for its first layers.
+  ///   - norm: the RMSNorm that it passes before; empty for none.
+  func add(
+    _ feedForward: DenseFeedForward, of inputs: MatrixInputs, norm: [Float], to rows: StreamRows
+  ) throws -> Bool
+
   /// `outputs[row]` = what all layers of its expert give, one after the other.
   ///
   /// - Parameters:
@@ -84,6 +100,40 @@ public protocol LayerExecution: AnyObject {
   /// Attends the queries of `attendingRows` to the keys and values that they see, from `buffers.queries`
   /// to `buffers.attended`.
   func attend(_ layer: LayerAttention) throws -> Bool
+}
+
+/// Where a rank computes whole layers.
+extension LayerExecution {
+  func addAttended(
+    by output: LinearGroup, norm: [Float], to rows: StreamRows
+  ) throws -> Bool {
+    var inputs = MatrixInputs(
+      buffers.attended
+        + (rows.first - attendingRows.lowerBound)
+        * arithmetic.inputRowBytes(columns: output.inputs),
+      arithmetic.inputType)
+    let type = arithmetic.inputType(of: output)
+    if type != inputs.type {
+      arithmetic.quantize(
+        inputs.rows, count: rows.count, columns: output.inputs, into: buffers.normed)
+      inputs = MatrixInputs(buffers.normed, type)
+    }
+    return try add(output, of: inputs, norm: norm, to: rows)
+  }
+
+  func add(
+    _ feedForward: DenseFeedForward, of inputs: MatrixInputs, norm: [Float], to rows: StreamRows
+  ) throws -> Bool {
+    let (gateAndUp, output) = (feedForward.gateAndUp, feedForward.output)
+    guard
+      try multiply(gateAndUp, inputs: inputs, rows: rows.count, into: buffers.projected)
+    else { return false }
+    let type = arithmetic.inputType(of: output)
+    arithmetic.activate(
+      feedForward.activation, gateAndUp: buffers.projected, rows: rows.count,
+      columns: output.inputs, into: buffers.activated, as: type)
+    return try add(output, of: MatrixInputs(buffers.activated, type), norm: norm, to: rows)
+  }
 }
 
 /// The parts of a layer that go over the rows one after the other; attention, which needs all of them,

@@ -81,6 +81,7 @@ public struct MemoryRequirement: Sendable, Equatable {
     let linear = Set(widths).map {
       arithmetic.linearScratchBytes(inputs: $0)
         + arithmetic.splitScratchBytes(inputs: $0, rows: appendedRows)
+        + arithmetic.chunkScratchBytes(inputs: $0, rows: appendedRows)
     }
     let attention = attentions.map(\.shape).map {
       arithmetic.attentionScratchBytes(

@@ -53,19 +53,11 @@ public struct DenseFeedForward: FeedForward {
     of rows: StreamRows, norms: FeedForwardNorms, to stream: UnsafeMutablePointer<Float>,
     by execution: some LayerExecution
   ) throws -> Bool {
-    let (buffers, arithmetic) = (execution.buffers, execution.arithmetic)
     let inputs = execution.normalize(
-      rows, norms.input, epsilon: norms.epsilon, as: arithmetic.inputType(of: gateAndUp))
-    guard
-      try execution.multiply(
-        gateAndUp, inputs: inputs, rows: rows.count, into: buffers.projected)
-    else { return false }
-    let type = arithmetic.inputType(of: output)
-    arithmetic.activate(
-      activation, gateAndUp: buffers.projected, rows: rows.count, columns: down.inputs,
-      into: buffers.activated, as: type)
+      rows, norms.input, epsilon: norms.epsilon,
+      as: execution.arithmetic.inputType(of: gateAndUp))
     return try execution.add(
-      output, of: MatrixInputs(buffers.activated, type), norm: norms.output,
+      self, of: inputs, norm: norms.output,
       to: StreamRows(first: rows.first, count: rows.count, stream: stream))
   }
 }

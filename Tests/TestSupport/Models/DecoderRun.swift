@@ -31,10 +31,13 @@ package struct DecoderRun {
   /// - Parameters:
   ///   - prefillPositions: whose logits the prefill is asked for.
   ///   - promptPiece: how many tokens of the prompt are appended at once.
+  ///   - hosts: into how many hosts the ranks are taken to be spread, by turns; nil for where they are.
+  ///   - division: of linear layers among hosts.
   /// - Returns: `[positions][vocabularySize]`.
   @MPIThread package func logits(
     _ communicator: Communicator, _ arithmetic: Arithmetic, partition: PartitionKind = .zigzag,
-    of prefillPositions: ContextPositions = .last, promptPiece: Int = AppendPass.tokensPerStep
+    of prefillPositions: ContextPositions = .last, promptPiece: Int = AppendPass.tokensPerStep,
+    hosts: Int? = nil, division: DividedLinear.Division = .bySizes
   ) throws -> [Float] {
     let vocabulary = weights.configuration.vocabulary.size
     let prefilled = DecoderContext(
@@ -44,8 +47,10 @@ package struct DecoderRun {
       communicator: communicator, arithmetic: arithmetic)
     let memory = AlignedBuffer<Float>(count: vocabulary)
     var logits: [Float] = []
+    MPIEnvironment.emulatedHost = hosts.map { communicator.rank % $0 }
+    defer { MPIEnvironment.emulatedHost = nil }
     try PrefillPass(prefilled, logitsOf: prefillPositions).run(tokens: Array(tokens[..<context]))
-    let pass = try AppendPass(prefilled)
+    let pass = try AppendPass(prefilled, division: division)
     try pass.lastContextLogits(into: memory.pointer)
     logits += memory.elements
     let promptEnd = context + Self.promptTokens

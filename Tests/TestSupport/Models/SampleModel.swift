@@ -18,6 +18,8 @@ package enum SampleModel: String, CaseIterable {
   case adjacent
   /// Weights of every format of blocks of small integers, and some of bfloat16 among them.
   case quantized
+  /// Formats as before, in layers whose inputs are several chunks, with heads that lie in two of them.
+  case chunked
   /// Experts, of which every token goes to three and to a gated one, between layers without; so large that
   /// the appending path divides them over the ranks.
   case experts
@@ -145,6 +147,19 @@ package enum SampleModel: String, CaseIterable {
               attention: Self.heads(4, 2, dimension: 64), rope: $0,
               feedForward: .dense(DenseFeedForwardConfiguration(intermediateSize: 512)))
           }), seed: 5, formats: WeightFormat.quantized + [.bfloat16]
+      ).weights
+    case .chunked:
+      try RandomModel(
+        ModelConfiguration(
+          modelType: "smollm3", hiddenSize: 256,
+          vocabulary: VocabularyConfiguration(size: 301, isTied: false),
+          normalization: NormalizationConfiguration(epsilon: 1e-5),
+          sequence: SequenceConfiguration(maximumPositions: 4096),
+          layers: [1792, 1280, 2048].map {
+            LayerConfiguration(
+              attention: Self.heads(16, 4, dimension: 80), rope: RoPEParameters(theta: 10_000),
+              feedForward: .dense(DenseFeedForwardConfiguration(intermediateSize: $0)))
+          }), seed: 7, formats: WeightFormat.quantized + [.bfloat16]
       ).weights
     case .experts, .groupedExperts, .clampedExperts, .quantizedExperts:
       try mixtureWeights()
