@@ -103,6 +103,10 @@ import Testing
       plain.replacing("memory-gb: 64", with: "memory-gb: lots"),
       ":6:12: 'memory-gb' expects a number"
     ),
+    (
+      plain.replacing("memory-gb: 64", with: "memory-gb: 1e10"),
+      "'memory-gb' expects a number from 1e-06 to 1e+09"
+    ),
     (plain.replacing("cores: 4", with: "cores: 0"), "'cores' expects a number from 1"),
     (plain.replacing("link-gbit: 10", with: "link-gbit: -1"), "'link-gbit' expects a number"),
     (plain.replacing("link-gbit: 10", with: "link-gbit: .nan"), "'link-gbit' expects a number"),

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Inference
 import Kernels
 import Ranks
 import Reporting
@@ -102,8 +103,8 @@ package struct PlanCommand: Subcommand, Sendable {
       Whether each host has only its part of the weights: on, off, or auto, where not all fit. \
       (default: auto)
       """, valueName: "choice"),
-    transform: OptionValue.choice(DividingWeights.self))
-  package var divideWeights: DividingWeights = .auto
+    transform: OptionValue.choice(WeightDividing.self))
+  package var divideWeights: WeightDividing = .auto
 
   @Option(
     parsing: .unconditional,
@@ -143,13 +144,6 @@ package struct PlanCommand: Subcommand, Sendable {
   package var plot: String?
 
   package init() {}
-
-  /// Whether a host has all weights.
-  package enum DividingWeights: String, CaseIterable, Sendable {
-    case auto
-    case on
-    case off
-  }
 
   /// The numbers of hosts to plan for, ascending.
   package var series: [Int] {

@@ -16,7 +16,7 @@ package enum MachineFile {
 
   private static let keys: [Key] = [
     required("cores", 1...65536), required("bf16-gflops"), required("8-bit-gops"),
-    required("fp32-gflops"), required("memory-gb-per-second"), required("memory-gb"),
+    required("fp32-gflops"), required("memory-gb-per-second"), required("memory-gb", 1e-6...1e9),
     required("link-gbit"), required("latency-us", 0...1e9),
     Key(name: "hop-us", isRequired: false, allowed: 0...1e9),
     fraction("linear-efficiency"), fraction("attention-efficiency"), fraction("memory-efficiency"),

@@ -20,8 +20,7 @@ struct PlanReport {
     let cluster: Cluster
     let prefill: PrefillTime
     let token: TokenTime
-    let memoryBytes: Int
-    let fits: Bool
+    let need: HostMemory.Need
     let efficiency: Double
   }
 
@@ -30,7 +29,7 @@ struct PlanReport {
   /// - Throws: `Failure`, `FileError`, `ModelError`.
   static func run(_ command: PlanCommand) throws {
     let report = try PlanReport(command)
-    let lines = command.series.map(report.line)
+    let lines = try command.series.map(report.line)
     var text = Table(rows: lines.map(report.cells)).rendered(as: command.format)
     if command.format == .markdown {
       text += "\n" + report.sentences(lines).map { $0 + "\n" }.joined()
@@ -62,10 +61,11 @@ struct PlanReport {
       on: machine, ranksPerHost: command.ranks,
       scheme: StepScheme { DividedLinear.isWorthDividing(bytes: $0, ranks: $1, hasOneHost: $2) })
     memory = HostMemory(
-      outline: outline, shapes: shapes, arithmetic: arithmetic,
+      outline: outline, arithmetic: arithmetic,
       sequence: SequenceDescription(
         partition: .zigzag, contextTokens: command.tokens, maximumAppended: command.maxTokens,
-        branches: command.answers))
+        branches: command.answers),
+      availableBytes: machine.memoryBytes.isFinite ? Int(machine.memoryBytes) : nil)
     name = outline.name
     warnings =
       outline.warnings
@@ -75,19 +75,13 @@ struct PlanReport {
   /// As many as a rank can have.
   private static let mostThreads = 1024
 
-  private func line(hosts: Int) -> Line {
-    let whole = planner.cluster(hosts: hosts, dividesWeights: false)
-    let divided = planner.cluster(hosts: hosts, dividesWeights: true)
-    let room = planner.machine.memoryBytes
-    var cluster = command.divideWeights == .on ? divided : whole
-    var bytes = memory.bytes(cluster)
-    if command.divideWeights == .auto, divided.dividesWeights, Double(bytes) > room {
-      cluster = divided
-      bytes = memory.bytes(divided)
-    }
+  private func line(hosts: Int) throws -> Line {
+    let need = try memory.need(
+      hosts: hosts, ranksPerHost: command.ranks, command.divideWeights)
+    let cluster = planner.cluster(hosts: hosts, dividesWeights: need.dividesWeights)
     return Line(
       cluster: cluster, prefill: planner.prefill(cluster), token: planner.token(cluster),
-      memoryBytes: bytes, fits: Double(bytes) <= room, efficiency: planner.efficiency(cluster))
+      need: need, efficiency: planner.efficiency(cluster))
   }
 
   private func cells(_ line: Line) -> [Table.Cell] {
@@ -120,7 +114,7 @@ struct PlanReport {
       .text("prefill_bound", prefill.bound.rawValue),
       .decimal("token", token.seconds * 1000, digits: 2, unit: "ms"),
       .text("token_bound", token.bound.rawValue),
-      size(line.memoryBytes), .text("fits", line.fits ? "yes" : "no"),
+      size(line.need.bytes), .text("fits", line.need.fits ? "yes" : "no"),
       .integer("kv_hidden_from", planner.tokensThatHideKeysAndValues(line.cluster)),
       .integer("weights_hidden_from", planner.tokensThatHideWeights(line.cluster)),
     ]
@@ -149,7 +143,7 @@ struct PlanReport {
   }
 
   private func fewest(_ lines: [Line]) -> String {
-    guard let first = lines.first(where: \.fits) else {
+    guard let first = lines.first(where: \.need.fits) else {
       return "It fits on none of these numbers of hosts: give more --hosts or other ones."
     }
     return "It fits from \(first.cluster.hosts) host\(first.cluster.hosts == 1 ? "" : "s") on."
