@@ -105,8 +105,8 @@ package struct DividedWeightPlan: Sendable {
       offsets[$0.request.name]!..<offsets[$0.request.name]! + $0.bytes
     }
     var merged: [Range<Int>] = []
-    for range in (parts + whole).filter({ !$0.isEmpty }).sorted(by: { $0.lowerBound < $1.lowerBound })
-    {
+    let ascending = (parts + whole).filter { !$0.isEmpty }.sorted { $0.lowerBound < $1.lowerBound }
+    for range in ascending {
       if let last = merged.last, range.lowerBound <= last.upperBound {
         merged[merged.count - 1] = last.lowerBound..<max(last.upperBound, range.upperBound)
       } else {

@@ -30,7 +30,8 @@ struct DividedWeights {
     nonisolated(unsafe) let base = parts.bytes.baseAddress!
     // Neighbouring items have one file's neighbouring bytes.
     let own = items[items.count * host.rank / host.size..<items.count * (host.rank + 1) / host.size]
-    team.forEach(own.count, betweenItems: { host.tick() }) { index, _ in
+    let tick = { host.tick() }
+    team.forEach(own.count, betweenItems: tick) { index, _ in
       let item = own[own.startIndex + index]
       item.tensor.write(item.rows, to: base + item.offset)
     }
@@ -88,11 +89,12 @@ extension PlannedTensor {
     return used.flatMap { range -> [HeldRows] in
       let part = range.clamped(to: offset..<offset + bytes)
       guard !part.isEmpty else { return [] }
-      let (first, last) = ((part.lowerBound - offset) / rowBytes, (part.upperBound - offset) / rowBytes)
-      return stride(from: first, to: last, by: max(1, Self.bytesPerItem / rowBytes)).map {
+      let first = (part.lowerBound - offset) / rowBytes
+      let last = (part.upperBound - offset) / rowBytes
+      let rows = max(1, Self.bytesPerItem / rowBytes)
+      return stride(from: first, to: last, by: rows).map {
         HeldRows(
-          tensor: self, rows: $0..<min(last, $0 + max(1, Self.bytesPerItem / rowBytes)),
-          offset: offset + $0 * rowBytes)
+          tensor: self, rows: $0..<min(last, $0 + rows), offset: offset + $0 * rowBytes)
       }
     }
   }

@@ -2,9 +2,11 @@
 //
 //   reading     the weights that the tokens need, each byte once over all hosts, and keys and values of
 //               the context, each host its own; at the rate of memory, or of arithmetic if that is less
-//   exchanges   of every group of linear layers that is divided, and of attention's states: a meeting of
-//               the ranks of a host, and among H hosts log2 H steps, each with the latency of the
-//               network, and the bytes over the link
+//   exchanges   a meeting of the ranks of a host, and among H hosts:
+//               outputs that are gathered, or states of which each host gets those of its heads: a message
+//               to every other host, in all (H − 1)/H of the bytes
+//               sums over columns: the same with all partial sums, or two, the second with what is added up
+//               states that all hosts get, where weights are divided: the same, or log2 H steps up and down
 
 /// How ranks share a step: the program's own way, or another system's.
 public struct StepScheme: Sendable {
@@ -13,15 +15,14 @@ public struct StepScheme: Sendable {
   /// Whether a group of so many bytes is worth dividing over so many ranks that are, or are not, on one
   /// host.
   public var isWorthDividing: @Sendable (_ bytes: Int, _ ranks: Int, _ hasOneHost: Bool) -> Bool
-  /// Messages, one after the other, of an exchange among so many hosts.
-  public var steps: @Sendable (_ cluster: Cluster) -> Int
+  /// Messages, one after the other, of every exchange among so many hosts; nil for the program's own.
+  public var steps: (@Sendable (_ cluster: Cluster) -> Int)?
 
   /// - Parameter isWorthDividing: by default, every group is.
   public init(
     isWorthDividing: @escaping @Sendable (Int, Int, Bool) -> Bool = { _, ranks, _ in ranks > 1 }
   ) {
     self.isWorthDividing = isWorthDividing
-    steps = { $0.doublings }
   }
 
   /// Queries that go round a ring of hosts, each of which has all weights, and come back in an exchange
@@ -53,10 +54,12 @@ public struct TokenTime: Equatable, Sendable {
   ) {
     let step = Step(workload: workload, machine: machine, cluster: cluster, scheme: scheme)
     for layer in workload.layers {
-      for group in layer.linear { step.multiply(group, &self) }
+      for (group, use) in zip(layer.linear, step.uses(of: layer)) {
+        step.multiply(group, use, &self)
+      }
       step.attend(layer, &self)
     }
-    step.multiply(workload.head, &self)
+    step.multiply(workload.head, .gathered, &self)
   }
 }
 
@@ -70,7 +73,20 @@ private struct Step {
   /// Ranks of a host that compute: as many as there are cores.
   private var computing: Int { min(cluster.ranksPerHost, machine.cores) }
 
-  func multiply(_ group: Workload.LinearWeights, _ time: inout TokenTime) {
+  /// What becomes of a group's outputs where it is divided.
+  enum Use { case gathered, kept, summed }
+
+  /// A layer's four groups: hosts that have all weights sum the second and the last over columns, so that
+  /// what gate and up give stays where it is. Experts are divided by rows.
+  func uses(of layer: Workload.Layer) -> [Use] {
+    let isSummed =
+      cluster.hosts > 1 && !cluster.dividesWeights && scheme.steps == nil
+      && layer.linear.count == 4 && layer.linear.allSatisfy { $0.activeFraction == 1 }
+    return isSummed
+      ? [.gathered, .summed, .kept, .summed] : layer.linear.map { _ in .gathered }
+  }
+
+  func multiply(_ group: Workload.LinearWeights, _ use: Use, _ time: inout TokenTime) {
     let bytes = group.bytes(tokens: workload.answers)
     let flops = group.flops * Double(workload.answers)
     let alone = max(bytes / machine.memoryRate, flops / machine.linearRate(workload.linear))
@@ -87,8 +103,11 @@ private struct Step {
       return
     }
     time.weights += alone / Double(cluster.hosts)
-    if group.isExchanged {
-      exchange(bytes: Double(group.outputs * 4 * workload.answers), isGathered: true, &time)
+    let outputs = Double(group.outputs * workload.answers)
+    switch use {
+    case .gathered: exchange(.gather(bytes: 4 * outputs), &time)
+    case .summed: exchange(.sum(bytes: 8 * outputs), &time)
+    case .kept: break
     }
   }
 
@@ -103,17 +122,49 @@ private struct Step {
     guard cluster.ranks > 1 else { return }
     // A state is a maximum, a sum, and the head's output, in Float64.
     let states = layer.queryHeads * (layer.headDimension + 2) * 8 * workload.answers
-    exchange(bytes: Double(states), isGathered: false, &time)
+    exchange(
+      cluster.dividesWeights ? .reduction(bytes: Double(states)) : .gather(bytes: Double(states)),
+      &time)
   }
 
-  /// - Parameter bytes: of all ranks' parts where they are gathered, else of each.
-  private func exchange(bytes: Double, isGathered: Bool, _ time: inout TokenTime) {
+  private enum Exchange {
+    /// Of so many bytes over all hosts; also where each host gets its part of all others'.
+    case gather(bytes: Double)
+    /// Of so many bytes on every host.
+    case sum(bytes: Double)
+    case reduction(bytes: Double)
+
+    var bytes: Double {
+      switch self {
+      case .gather(let bytes), .sum(let bytes), .reduction(let bytes): bytes
+      }
+    }
+  }
+
+  private func exchange(_ exchange: Exchange, _ time: inout TokenTime) {
     time.exchanges += 1
     if cluster.ranksPerHost > 1 { time.latency += Machine.meetingSeconds }
     guard cluster.hosts > 1 else { return }
-    let steps = Double(scheme.steps(cluster))
-    time.latency += steps * machine.link.latencyMicroseconds * 1e-6
-    let hosts = Double(cluster.hosts)
-    time.content += bytes * (isGathered ? (hosts - 1) / hosts : steps) / machine.linkRate
+    let (rounds, bytes) = ways(of: exchange).min { seconds($0) < seconds($1) }!
+    time.latency += rounds * machine.link.latencyMicroseconds * 1e-6
+    time.content += bytes / machine.linkRate
+  }
+
+  private func seconds(_ way: (rounds: Double, bytes: Double)) -> Double {
+    way.rounds * machine.link.latencyMicroseconds * 1e-6 + way.bytes / machine.linkRate
+  }
+
+  /// Messages, one after the other, and bytes that a host takes in.
+  private func ways(of exchange: Exchange) -> [(rounds: Double, bytes: Double)] {
+    let (hosts, bytes) = (Double(cluster.hosts), exchange.bytes)
+    if let steps = scheme.steps {
+      return [(Double(steps(cluster)), Double(steps(cluster)) * bytes)]
+    }
+    let levels = 2 * Double(cluster.doublings)
+    return switch exchange {
+    case .gather: [(1, bytes * (hosts - 1) / hosts)]
+    case .sum: [(1, (hosts - 1) * bytes), (2, 1.5 * bytes)]
+    case .reduction: [(1, (hosts - 1) * bytes), (levels, levels * bytes)]
+    }
   }
 }

@@ -37,8 +37,6 @@ public struct Workload: Equatable, Sendable {
     public var flops: Double
     /// Numbers that come out for one token.
     public var outputs: Int
-    /// Whether ranks that have divided it exchange what comes out before anything else is computed.
-    public var isExchanged = true
 
     public init(bytes: Double, activeFraction: Double = 1, flops: Double, outputs: Int) {
       self.bytes = bytes

@@ -1,10 +1,13 @@
 import MPI
+import Ranks
 
 /// Rows of a matrix, of which each host has those of its outputs, for every rank: an embedding.
 public final class DividedRows {
   private let linear: DividedLinear
   private let columns: Int
   private let operation: ReductionOperation
+  /// By the number of rows: made once, so that a decode step allocates nothing.
+  private var plans: [Int: HostExchange.ReductionPlan] = [:]
 
   /// - Parameters:
   ///   - linear: shares out the rows as it shares out the outputs of its layers; its exchange has room for
@@ -35,6 +38,7 @@ public final class DividedRows {
     _ write: (_ row: Int32, _ to: UnsafeMutablePointer<Float>) -> Void
   ) throws {
     let own = linear.ownShare(outputs: all)
+    let plan = try plan(rows: rows.count)
     let part = linear.exchange.part.assumingMemoryBound(to: Float.self)
     for (index, row) in rows.enumerated() {
       let place = part + index * columns
@@ -45,9 +49,20 @@ public final class DividedRows {
       }
     }
     // Of each row one rank has the bits, and the others zeros.
-    try linear.exchange.reduce(rows: rows.count, with: operation, into: output) {
+    try linear.exchange.reduce(plan, with: operation, into: output) {
       unite($0, into: $1, bytes: columns * MemoryLayout<Float>.stride)
     }
+  }
+
+  /// Every host wants all rows.
+  private func plan(rows: Int) throws -> HostExchange.ReductionPlan {
+    if let known = plans[rows] { return known }
+    let exchange = linear.exchange
+    let made = try exchange.reductionPlan(
+      rows: rows, rowBytes: columns * MemoryLayout<Float>.stride,
+      wanted: [Range<Int>](repeating: 0..<rows, count: exchange.hostCount))
+    plans[rows] = made
+    return made
   }
 }
 

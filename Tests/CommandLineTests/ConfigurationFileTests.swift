@@ -46,6 +46,7 @@ import Testing
     (.precision, ["--precision", "fp32"], "precision: fp32"),
     (.weightsAs, ["--weights-as", "unpacked"], "weights-as: unpacked"),
     (.kvCache, ["--kv-cache", "q8"], "kv-cache: q8"),
+    (.divideWeights, ["--divide-weights", "on"], "divide-weights: on"),
     (.threads, ["--threads", "3"], "threads: 3"),
     (.partition, ["--partition", "striped"], "partition: striped"),
     (.stallTimeout, ["--stall-timeout", "20"], "stall-timeout: 20"),

@@ -58,7 +58,8 @@ package enum GenerateOption: String, CaseIterable, Sendable {
   var kind: Kind {
     switch self {
     case .context, .tokenIds, .resume, .save, .prompt, .promptFile, .prompts, .answers, .system,
-      .model, .tokenizer, .precision, .weightsAs, .kvCache, .divideWeights, .partition, .report, .logits, .trace,
+      .model, .tokenizer, .precision, .weightsAs, .kvCache, .divideWeights, .partition, .report,
+      .logits, .trace,
       .logLevel:
       .text
     case .stop, .templateVariable: .texts

@@ -59,7 +59,12 @@ struct PlanReport {
     planner = Planner(
       Workload(shapes, arithmetic, tokens: command.tokens, answers: command.answers),
       on: machine, ranksPerHost: command.ranks,
-      scheme: StepScheme { DividedLinear.isWorthDividing(bytes: $0, ranks: $1, hasOneHost: $2) })
+      scheme: StepScheme {
+        $2
+          ? DividedLinear.isWorthDividingOnHost(bytes: $0, ranks: $1)
+          : DividedLinear.isWorthDividingAmongHosts(
+            bytes: $0, hosts: $1, ranks: $1, exchangeSeconds: HostLink.latencySeconds)
+      })
     memory = HostMemory(
       outline: outline, arithmetic: arithmetic,
       sequence: SequenceDescription(

@@ -19,6 +19,7 @@ extension Workload {
       },
       head: LinearWeights([weights.head]), linear: asBytes ? .eightBit : attention,
       attention: attention)
+    endsWithKeysAndValues = !weights.configuration.runsLastLayerWhole
   }
 }
 

@@ -110,7 +110,7 @@ extension LayerExecution {
     var inputs = MatrixInputs(
       buffers.attended
         + (rows.first - attendingRows.lowerBound)
-        * arithmetic.inputRowBytes(columns: output.inputs),
+          * arithmetic.inputRowBytes(columns: output.inputs),
       arithmetic.inputType)
     let type = arithmetic.inputType(of: output)
     if type != inputs.type {

@@ -18,7 +18,8 @@ public final class PassingWeights: Sendable {
   ///   - embedding: ascending rows.
   ///   - head: alone.
   public init(
-    memory: WeightMemory, layers: [WeightStage], embedding: [(rows: Range<Int>, stage: WeightStage)],
+    memory: WeightMemory, layers: [WeightStage],
+    embedding: [(rows: Range<Int>, stage: WeightStage)],
     head: WeightStage, whole: ModelWeights
   ) {
     self.memory = memory
