@@ -117,7 +117,9 @@ extension RankTests {
               from: given.assumingMemoryBound(to: Double.self), count: range.count * width)
           } read: { sums in
             for index in 0..<count {
-              let expected = (0..<exchange.hostCount).reduce(keepsRests ? Double(hosts) : 0) {
+              let expected = (0..<exchange.hostCount).reduce(
+                keepsRests ? Double(exchange.hostCount) : 0
+              ) {
                 $0 + value(index + round, host: $1)
               }
               isRight = isRight && sums[index] == Float(expected)
