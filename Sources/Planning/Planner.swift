@@ -79,14 +79,15 @@ public struct Planner: Sendable {
     }
   }
 
-  /// The same of weights, as they come where they are divided; the first layer's are always waited for.
+  /// The same of weights, as they come where they are divided; the first layer's, and the
+  /// embedding, are always waited for.
   public func tokensThatHideWeights(_ cluster: Cluster) -> Int? {
     var divided = cluster
     divided.dividesWeights = cluster.hosts > 1
-    let first = workload.layers.first.map {
-      PrefillTime.gatheringSeconds($0, machine, divided)
-    }
-    return tokensThatHide(divided) { $0.exposedWeights <= (first ?? 0) + 1e-12 }
+    let before = ([workload.embeddingBytes] + workload.layers.prefix(1).map(\.weightBytes)).reduce(
+      0
+    ) { $0 + PrefillTime.gatheringSeconds(bytes: $1, machine, divided) }
+    return tokensThatHide(divided) { $0.exposedWeights <= before + 1e-12 }
   }
 
   /// Computation grows with the square of the tokens and messages grow with them, so by doubling and

@@ -7,7 +7,8 @@
 //               its neighbour on another host (number p − 1), the last p − 1 hops bring the early half
 //   exposed KV  what of a hop's message its computation does not hide, added over the P − 1 messages
 //   exposed weights  where they are divided: of the next layer, (H − 1)/H of its bytes come over the
-//               link too, in what KV leaves of it while this layer is computed; the first is not hidden
+//               link too, in what KV leaves of it while this layer is computed; the first, and
+//               the embedding before it, are not hidden
 //
 // Where a window W is less than a run, each hop brings a halo of min(n, W) tokens a run (the later one's
 // goes one hop only), and what is seen of other ranks is W²/2 of a run's n·W pairs.
@@ -28,6 +29,9 @@ public struct PrefillTime: Equatable, Sendable {
   public var exposedSeconds: Double { exposedKeysAndValues + exposedLatency + exposedWeights }
 
   public init(_ workload: Workload, on machine: Machine, _ cluster: Cluster) {
+    if cluster.dividesWeights {
+      exposedWeights += Self.gatheringSeconds(bytes: workload.embeddingBytes, machine, cluster)
+    }
     for (index, layer) in workload.layers.enumerated() {
       let isShort = workload.endsWithKeysAndValues && index + 1 == workload.layers.count
       let time = LayerTime(layer, workload, machine, cluster, isShort: isShort)
@@ -51,8 +55,14 @@ public struct PrefillTime: Equatable, Sendable {
   static func gatheringSeconds(
     _ layer: Workload.Layer, _ machine: Machine, _ cluster: Cluster
   ) -> Double {
+    gatheringSeconds(bytes: layer.weightBytes, machine, cluster)
+  }
+
+  static func gatheringSeconds(
+    bytes: Double, _ machine: Machine, _ cluster: Cluster
+  ) -> Double {
     let fraction = Double(cluster.hosts - 1) / Double(cluster.hosts)
-    return fraction > 0 ? machine.linkSeconds(bytes: layer.weightBytes * fraction) : 0
+    return fraction * bytes > 0 ? machine.linkSeconds(bytes: bytes * fraction) : 0
   }
 }
 

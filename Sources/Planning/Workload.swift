@@ -8,6 +8,8 @@ public struct Workload: Equatable, Sendable {
   public var layers: [Layer]
   /// The head of the vocabulary.
   public var head: LinearWeights
+  /// Of the embedding, which passes from host to host before the layers where weights are divided.
+  public var embeddingBytes = 0.0
   /// How linear layers, and attention, multiply.
   public var linear: Machine.Multiplication
   public var attention: Machine.Multiplication

@@ -12,12 +12,13 @@ extension EndToEndTests {
       "precision", "model", "model_digest", "text", "tokens", "seconds", "tokens_per_second",
       "flops", "gflops",
       "balance", "bytes_sent", "exchanges", "kv_bytes", "peak_resident_bytes", "peak_private_bytes",
-      "random_weights", "logits_digest", "warnings", "expert_tokens",
+      "random_weights", "logits_digest", "warnings", "expert_tokens", "weights_divided",
     ]
     static let innerKeys: [String: Set<String>] = [
       "tokens": ["context", "prompt", "generated"],
       "seconds": [
         "load", "tokenize", "restore", "prefill", "save", "prompt", "decode", "exposed_exchange",
+        "exposed_weights",
       ],
       "questions": ["asked", "answered_before", "answered"],
       "tokens_per_second": ["prefill", "decode"],

@@ -20,7 +20,7 @@ import Testing
         "partition", "peak_private_bytes", "peak_resident_bytes", "precision", "questions",
         "random_weights", "ranks", "restored_layers", "sampling", "seconds", "seed", "text",
         "threads", "token_ids", "tokens",
-        "tokens_per_second", "version", "warnings", "weights_as",
+        "tokens_per_second", "version", "warnings", "weights_as", "weights_divided",
       ])
     func keys(_ name: String) throws -> [String] {
       try #require(record[name] as? [String: Any]).keys.sorted()
@@ -29,7 +29,8 @@ import Testing
     #expect(try keys("tokens") == ["context", "generated", "prompt"])
     #expect(
       try keys("seconds") == [
-        "decode", "exposed_exchange", "load", "prefill", "prompt", "restore", "save", "tokenize",
+        "decode", "exposed_exchange", "exposed_weights", "load", "prefill", "prompt", "restore",
+        "save", "tokenize",
       ])
     #expect(try keys("tokens_per_second") == ["decode", "prefill"])
     #expect(try keys("flops") == ["attention", "linear"])
@@ -61,12 +62,12 @@ import Testing
         "peak_resident_bytes":[3221225472,3221225473],"precision":"bf16",\
         "questions":{"answered":0,"answered_before":0,"asked":0},"random_weights":false,"ranks":2,\
         "restored_layers":0,"sampling":{"frequency_penalty":0,"min_p":0,"presence_penalty":0,\
-        "repetition_penalty":1,"temperature":0,"top_k":0,"top_p":1},"seconds":{"decode":0.75,"exposed_exchange":0.25,"load":0.0042,\
+        "repetition_penalty":1,"temperature":0,"top_k":0,"top_p":1},"seconds":{"decode":0.75,"exposed_exchange":0.25,"exposed_weights":0,"load":0.0042,\
         "prefill":12.5,"prompt":0.125,"restore":0,"save":0,"tokenize":0.5},"seed":7,\
         "text":"48213.","threads":1,"token_ids":[52,56,50],\
         "tokens":{"context":99990,"generated":6,"prompt":10},\
         "tokens_per_second":{"decode":8,"prefill":7999.2},"version":"0.1.0",\
-        "warnings":["the model is odd"],"weights_as":"int8"}
+        "warnings":["the model is odd"],"weights_as":"int8","weights_divided":false}
 
         """)
   }
@@ -93,6 +94,7 @@ import Testing
     var all = RunRecord.Seconds()
     for part in [
       \.load, \.tokenize, \.restore, \.prefill, \.save, \.prompt, \.decode, \.exposedExchange,
+      \.exposedWeights,
     ] as [WritableKeyPath<RunRecord.Seconds, Double>] {
       all[keyPath: part] = seconds
     }

@@ -19,6 +19,7 @@ extension Workload {
       },
       head: LinearWeights([weights.head]), linear: asBytes ? .eightBit : attention,
       attention: attention)
+    embeddingBytes = Double(weights.embedding.bytes)
     endsWithKeysAndValues = !weights.configuration.runsLastLayerWhole
   }
 }
