@@ -49,6 +49,8 @@ package enum GenerateOption: String, CaseIterable, Sendable {
   /// What a value looks like in YAML. Ranges are not checked here but where the option is declared.
   enum Kind {
     case text
+    /// A text that YAML takes for a truth value, too: `on`.
+    case switchWord
     case texts
     case integer
     case number
@@ -58,10 +60,10 @@ package enum GenerateOption: String, CaseIterable, Sendable {
   var kind: Kind {
     switch self {
     case .context, .tokenIds, .resume, .save, .prompt, .promptFile, .prompts, .answers, .system,
-      .model, .tokenizer, .precision, .weightsAs, .kvCache, .divideWeights, .partition, .report,
-      .logits, .trace,
+      .model, .tokenizer, .precision, .weightsAs, .kvCache, .partition, .report, .logits, .trace,
       .logLevel:
       .text
+    case .divideWeights: .switchWord
     case .stop, .templateVariable: .texts
     case .batch, .maxTokens, .topK, .seed, .threads, .stallTimeout: .integer
     case .checkpointEvery, .temperature, .topP, .minP, .repetitionPenalty, .presencePenalty,

@@ -89,6 +89,10 @@ package enum ConfigurationFile {
       }
     case .text:
       guard isText(value) else { throw wrongType("a text; put it in quotes", at: value) }
+    case .switchWord:
+      guard isText(value) || value.tag == Tag(.bool) else {
+        throw wrongType("a word", at: value)
+      }
     case .texts:
       return try texts(for: option, value, path: path).flatMap { argument(flag, $0) }
     }
