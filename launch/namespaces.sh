@@ -59,6 +59,7 @@ take_down_hosts() { # STATUS
       say "${0##*/}: the network namespace $namespace could not be removed"
   done
   namespaces=()
+  # shellcheck disable=SC2154 # The script that sources this sets the folder.
   if mountpoint -q "$folder/groups"; then
     rmdir -- "${groups[@]}" || say "${0##*/}: control groups are left: ${groups[*]}"
     umount "$folder/groups"
