@@ -121,6 +121,29 @@ extension RankTests {
       withExtendedLifetime(folder) {}
     }
 
+    /// By itself, where a host has too little memory for all and is not the only one.
+    @Test func weightsAreDividedWhereTheyDoNotFit() throws {
+      let outline = try ModelOutline(
+        ModelDirectory(path: ParityFixture("llama-3.1").path), precision: .bf16)
+      let all = outline.weights.mappedBytes + outline.weights.vectorBytes
+      func isDivided(_ dividing: WeightDividing, hosts: Int, available: Int?) throws -> Bool {
+        let placement = try WeightPlacement(
+          of: outline, dividing, hosts: hosts, rankBytes: [1000], available: available)
+        #expect(placement.isDivided == (placement.rankBytes == 2 * outline.weights.vectorBytes))
+        return placement.isDivided
+      }
+      #expect(try !isDivided(.auto, hosts: 2, available: all + 1000))
+      #expect(try isDivided(.auto, hosts: 2, available: all + 999))
+      #expect(try !isDivided(.auto, hosts: 2, available: nil))
+      #expect(try !isDivided(.auto, hosts: 1, available: 1))
+      #expect(try !isDivided(.on, hosts: 1, available: nil))
+      #expect(try isDivided(.on, hosts: 2, available: nil))
+      #expect(try !isDivided(.off, hosts: 2, available: 1))
+      let builtIn = try WeightPlacement(
+        of: .builtIn(), .on, hosts: 2, rankBytes: [1], available: 1)
+      #expect(!builtIn.isDivided)
+    }
+
     /// Hosts' parts are disjoint and together all; what every host has besides is little.
     @Test(arguments: models) func everyByteIsHeldByOneHost(name: String) throws {
       let outline = try ModelOutline(
