@@ -77,8 +77,6 @@ public final class AppendPass {
       return buffers.bytes + attention.bytes
         + HostExchange.bytesPerRank(giving: max(attention.bytesGiven, given(ranks: 1)))
         + HostExchange.bytesPerRank(giving: given(ranks: 2))
-        // What the first rank of a host sends to other hosts at a time, and receives from them.
-        + max(2 * sums.elements * sums.bytes, attention.bytesGiven)
     }
 
     /// - Parameter ranks: that compute, on the host that has least.
