@@ -20,8 +20,6 @@ package struct DividedWeightPlan: Sendable {
   let head: WeightStage
   let headBytes: Int
 
-  private static let alignment = 64
-
   /// - Throws: `ModelError`.
   package init(
     _ plan: WeightPlan, of configuration: ModelConfiguration, _ division: WeightDivision
@@ -33,19 +31,15 @@ package struct DividedWeightPlan: Sendable {
     let matrices = plan.tensors.filter { !$0.request.isVector }
     for tensor in matrices {
       offsets[tensor.request.name] = end
-      end += (tensor.bytes + Self.alignment - 1) / Self.alignment * Self.alignment
+      end += SharedWeights.paddedBytes(tensor)
     }
     (self.offsets, addressBytes) = (offsets, end)
     wholeMatrices = Set(matrices.filter(\.request.isExact).map(\.request.name))
 
     // Nobody looks behind these addresses; only their distances count.
     let base = 1 << 20
-    let outline = try ModelFamilies.weights(
-      for: configuration,
-      from: OutlineSource(
-        formats: Dictionary(
-          uniqueKeysWithValues: matrices.map { ($0.request.name, $0.format) }),
-        places: offsets.mapValues { UnsafeRawPointer(bitPattern: base + $0)! }))
+    let outline = try plan.shapes(
+      for: configuration, at: offsets.mapValues { UnsafeRawPointer(bitPattern: base + $0)! })
     let wholeOffsets = Set(wholeMatrices.map { offsets[$0]! })
     func offset(_ matrix: WeightMatrix) -> Int { Int(bitPattern: matrix.elements) - base }
     func pieces(of group: LinearGroup) -> [[Range<Int>]] {
@@ -92,7 +86,7 @@ package struct DividedWeightPlan: Sendable {
   func halfBytes(givesContextLogits: Bool) -> Int {
     let stages = (layers + embedding.map(\.stage)).map(\.extent.count).max()!
     let most = givesContextLogits ? max(stages, (headBytes + 1) / 2) : stages
-    return (most + Self.alignment - 1) / Self.alignment * Self.alignment
+    return SharedWeights.padded(most)
   }
 
   /// Bytes of the addresses that a host uses, ascending and without overlaps: its part and what every

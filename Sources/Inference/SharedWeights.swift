@@ -14,9 +14,10 @@ struct SharedWeights {
   private static let alignment = 64
 
   /// What a tensor takes in the memory, up to the next one.
-  static func paddedBytes(_ tensor: PlannedTensor) -> Int {
-    (tensor.bytes + alignment - 1) / alignment * alignment
-  }
+  static func paddedBytes(_ tensor: PlannedTensor) -> Int { padded(tensor.bytes) }
+
+  /// Up to the next cache line.
+  static func padded(_ bytes: Int) -> Int { (bytes + alignment - 1) / alignment * alignment }
 
   /// Takes the memory and fills it; every rank of `host` calls this.
   ///

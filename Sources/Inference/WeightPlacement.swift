@@ -39,12 +39,10 @@ public struct WeightPlacement {
     let weights = outline.weights
     var division: WeightDivision?
     if dividing != .off, weights.origin != .builtIn, job.host.size < job.communicator.size {
-      let all = HostMemoryRequirement(
-        sharedBytes: weights.sharedBytes + weights.mappedBytes,
-        rankBytes: try job.host.allGather(value: bytes + weights.vectorBytes))
-      let fits = all.fits(available: AvailableMemory()?.bytes)
-      let isWanted = try job.communicator.allReduce(
-        value: dividing == .on || !fits ? 1 : 0, .maximum)
+      let wants = Self.wantsDividing(
+        weights, dividing, rankBytes: try job.host.allGather(value: bytes),
+        available: AvailableMemory()?.bytes)
+      let isWanted = try job.communicator.allReduce(value: wants ? 1 : 0, .maximum)
       if isWanted == 1 {
         division = WeightDivision(try ComputingRanks(job.communicator, threads: threads))
       }
@@ -66,18 +64,25 @@ public struct WeightPlacement {
     available: Int?
   ) throws {
     let weights = outline.weights
-    let all = HostMemoryRequirement(
-      sharedBytes: weights.sharedBytes + weights.mappedBytes,
-      rankBytes: rankBytes.map { $0 + weights.vectorBytes })
     let isDivided =
       hosts > 1 && weights.origin != .builtIn
-      && (dividing == .on || dividing == .auto && !all.fits(available: available))
+      && Self.wantsDividing(weights, dividing, rankBytes: rankBytes, available: available)
     self.init(
       outline,
       isDivided
         ? try DividedWeightPlan(
           weights, of: outline.configuration, WeightDivision(hosts: hosts)) : nil,
       ranks: rankBytes.count, givesContextLogits: false)
+  }
+
+  /// Whether a host asks for it, if there are others.
+  private static func wantsDividing(
+    _ weights: WeightPlan, _ dividing: WeightDividing, rankBytes: [Int], available: Int?
+  ) -> Bool {
+    let all = HostMemoryRequirement(
+      sharedBytes: weights.sharedBytes + weights.mappedBytes,
+      rankBytes: rankBytes.map { $0 + weights.vectorBytes })
+    return dividing == .on || dividing == .auto && !all.fits(available: available)
   }
 
   private init(
@@ -104,14 +109,6 @@ public struct WeightPlacement {
     guard let divided else { return try outline.load(host: host, team: team) }
     return try outline.load(
       divided, givesContextLogits: givesContextLogits, host: host, team: team)
-  }
-
-  /// What a prefill of a divided model would take if nothing but the links between hosts took time:
-  /// measured, by messages as it will send them. Every rank calls this; 0 where nothing is divided.
-  ///
-  /// - Throws: `MPIError`.
-  public static func secondsToPass(_ model: Model, _ communicator: Communicator) throws -> Double {
-    try model.weights.secondsToPass(communicator)
   }
 }
 

@@ -19,11 +19,15 @@ extension WeightPlan {
 
   /// The model's weights with their shapes and formats, and nothing in them.
   ///
-  /// - Parameter configuration: the one that the plan was made for.
+  /// - Parameters:
+  ///   - configuration: the one that the plan was made for.
+  ///   - places: where matrices are said to be, by their names, though nothing is there.
   /// - Throws: `ModelError`.
-  public func shapes(for configuration: ModelConfiguration) throws -> ModelWeights {
+  public func shapes(
+    for configuration: ModelConfiguration, at places: [String: UnsafeRawPointer] = [:]
+  ) throws -> ModelWeights {
     let formats = Dictionary(uniqueKeysWithValues: tensors.map { ($0.request.name, $0.format) })
     return try ModelFamilies.weights(
-      for: configuration, from: OutlineSource(formats: formats))
+      for: configuration, from: OutlineSource(formats: formats, places: places))
   }
 }

@@ -106,27 +106,7 @@ package struct PlanCommand: Subcommand, Sendable {
     transform: OptionValue.choice(WeightDividing.self))
   package var divideWeights: WeightDividing = .auto
 
-  @Option(
-    parsing: .unconditional,
-    help: .init("Type of K, V and matrix inputs: bf16 or fp32. (default: bf16)", valueName: "type"),
-    transform: OptionValue.choice(Precision.self))
-  package var precision: Precision = .bf16
-
-  @Option(
-    parsing: .unconditional,
-    help: .init(
-      "How quantized weights are multiplied: int8 or unpacked; as in generate.",
-      valueName: "type"),
-    transform: OptionValue.choice(QuantizedProducts.self))
-  package var weightsAs: QuantizedProducts?
-
-  @Option(
-    parsing: .unconditional,
-    help: .init(
-      "Type of the keys and values that are kept: bf16, fp32 or q8; as in generate.",
-      valueName: "type"),
-    transform: OptionValue.choice(KeyValueFormat.self))
-  package var kvCache: KeyValueFormat?
+  @OptionGroup package var types: NumericsOptions
 
   @Option(
     parsing: .unconditional,
@@ -152,13 +132,8 @@ package struct PlanCommand: Subcommand, Sendable {
     return powers + [most]
   }
 
-  /// - Throws: 64 where the options contradict each other.
-  func numerics() throws(Failure) -> Numerics {
-    try Numerics(precision: precision, weightsAs: weightsAs, keyValueCache: kvCache)
-  }
-
   package func validate() throws {
-    do { _ = try numerics() } catch { throw ValidationError(error.sentence) }
+    do { _ = try types.numerics() } catch { throw ValidationError(error.sentence) }
     if let most = hosts.max(), most * ranks > Self.mostRanks {
       throw ValidationError(
         "\(most) hosts of \(ranks) ranks are \(most * ranks) ranks, more than the \(Self.mostRanks) "

@@ -187,7 +187,7 @@ extension GenerateJob {
 
   /// Of hours that nothing can hide.
   private func warnOfSlowLink(_ model: Model) throws {
-    let seconds = try WeightPlacement.secondsToPass(model, job.communicator)
+    let seconds = try model.weights.secondsToPass(job.communicator)
     guard seconds > 3600 else { return }
     warnings.add(
       """

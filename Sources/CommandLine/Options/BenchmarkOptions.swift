@@ -5,27 +5,7 @@ import Reporting
 
 /// What all benchmarks can be told.
 package struct BenchmarkOptions: ParsableArguments, Sendable {
-  @Option(
-    parsing: .unconditional,
-    help: .init("Type of K, V and matrix inputs: bf16 or fp32. (default: bf16)", valueName: "type"),
-    transform: OptionValue.choice(Precision.self))
-  package var precision: Precision = .bf16
-
-  @Option(
-    parsing: .unconditional,
-    help: .init(
-      "How quantized weights are multiplied: int8 or unpacked; as in generate.",
-      valueName: "type"),
-    transform: OptionValue.choice(QuantizedProducts.self))
-  package var weightsAs: QuantizedProducts?
-
-  @Option(
-    parsing: .unconditional,
-    help: .init(
-      "Type of the keys and values that are kept: bf16, fp32 or q8; as in generate.",
-      valueName: "type"),
-    transform: OptionValue.choice(KeyValueFormat.self))
-  package var kvCache: KeyValueFormat?
+  @OptionGroup package var types: NumericsOptions
 
   @Option(
     parsing: .unconditional,
@@ -49,8 +29,8 @@ package struct BenchmarkOptions: ParsableArguments, Sendable {
 
   package init() {}
 
+  package var precision: Precision { types.precision }
+
   /// - Throws: 64 where the options contradict each other.
-  func numerics() throws(Failure) -> Numerics {
-    try Numerics(precision: precision, weightsAs: weightsAs, keyValueCache: kvCache)
-  }
+  func numerics() throws(Failure) -> Numerics { try types.numerics() }
 }

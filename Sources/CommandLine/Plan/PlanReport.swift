@@ -44,13 +44,13 @@ struct PlanReport {
     self.command = command
     let given = try command.machine.map(MachineFile.machine)
     let outlined = try OutlinedModel(
-      ModelSource(command.model).located(), precision: command.precision,
+      ModelSource(command.model).located(), precision: command.types.precision,
       weights: { try $0.tensorPresence() == .all ? .files : .none })
     let outline = outlined.outline
     let environment = ProcessInfo.processInfo.environment
     let cores = given?.cores ?? HostResources.allowedCores().count
     let arithmetic = Arithmetic(
-      try command.numerics(), instructionSet: try .selected(environment: environment),
+      try command.types.numerics(), instructionSet: try .selected(environment: environment),
       team: ThreadTeam(threads: max(1, min(Self.mostThreads, cores / command.ranks))))
     var machine = given ?? .measured(arithmetic)
     if let link = command.link { machine.link.gigabitsPerSecond = link }
