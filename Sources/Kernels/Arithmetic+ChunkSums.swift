@@ -16,8 +16,6 @@ struct ChunkCall {
   let chunks: Range<Int>
   /// Of the matrices' inputs, those of the chunks.
   let inputs: Range<Int>
-  /// `[rows]`: what a chunk's sum is multiplied by; nil for nothing.
-  let weights: UnsafePointer<Float>?
   /// Takes the sums; nil where the call's outputs take them rounded.
   let sums: ChunkSums?
 }
@@ -48,7 +46,7 @@ extension Arithmetic {
     }
     guard !range.isEmpty, rows > 0 else { return }
     sumRows(
-      of: ChunkInputs(inputs, chunks: chunks.all, of: chunks), layer: chunks, rows: (rows, rows),
+      of: ChunkInputs(inputs, chunks: chunks.all, of: chunks), layer: chunks, rows: rows,
       outputs: outputs, outputStride: outputStride
     ) {
       addRows(0..<rows, of: group, range: range)
@@ -64,67 +62,27 @@ extension Arithmetic {
   ) {
     guard !range.isEmpty, !inputs.chunks.isEmpty, rows > 0 else { return }
     sumRows(
-      of: inputs, layer: InputChunks(of: group.inputs), rows: (rows, rows), sums: sums
+      of: inputs, layer: InputChunks(of: group.inputs), rows: rows, sums: sums
     ) {
       addRows(0..<rows, of: group, range: range)
     }
   }
 
-  /// The same of rows that go to experts, times their weights.
-  ///
-  /// - Parameter sums: takes `[rows.count][range.count]`.
-  public func sumChunks(
-    _ experts: [LinearGroup], rows: ExpertRows, range: Range<Int>, of inputs: ChunkInputs,
-    into sums: ChunkSums
-  ) {
-    guard !range.isEmpty, !inputs.chunks.isEmpty, rows.count > 0 else { return }
-    let most = rows.runs.reduce(0) { max($0, Int($1.rowCount)) }
-    sumRows(
-      of: inputs, layer: InputChunks(of: experts[0].inputs), rows: (rows.count, most),
-      weights: rows.weights, sums: sums
-    ) {
-      for run in rows.runs { addRows(run.rows, of: experts[Int(run.expert)], range: range) }
-    }
-  }
-
-  /// Adds what rows have to their tokens'.
-  ///
-  /// - Parameters:
-  ///   - sums: `[rows.count][columns]`
-  ///   - tokens: `[tokens][columns]`
-  public func add(_ sums: ChunkSums, rows: ExpertRows, columns: Int, to tokens: ChunkSums) {
-    for row in 0..<rows.count {
-      let (source, destination) = (row * sums.stride, Int(rows.tokens[row]) * tokens.stride)
-      if let rests = sums.rests {
-        for column in 0..<columns {
-          tokens.add(
-            sums.values[source + column], rest: rests[source + column], at: destination + column)
-        }
-      } else {
-        for column in 0..<columns {
-          tokens.values[destination + column] += sums.values[source + column]
-        }
-      }
-    }
-  }
-
-  /// - Parameter rows: of the call, and the most of one part.
   private func sumRows(
-    of inputs: ChunkInputs, layer: InputChunks, rows: (all: Int, most: Int),
-    weights: UnsafePointer<Float>? = nil, sums: ChunkSums? = nil,
+    of inputs: ChunkInputs, layer: InputChunks, rows: Int, sums: ChunkSums? = nil,
     outputs: UnsafeMutablePointer<Float>? = nil, outputStride: Int = 0, listParts: () -> Void
   ) {
     let range = layer.inputs(of: inputs.chunks)
     reserveScratch(
       bytes: linearScratchBytes(inputs: layer.inputs)
-        + chunkScratchBytes(inputs: layer.inputs, rows: rows.most))
+        + chunkScratchBytes(inputs: layer.inputs, rows: rows))
     run(
       RowsCall(
         inputs: inputs.inputs,
         splitInputs: split(
-          inputs.inputs, rows: rows.most > 1 ? rows.all : 1, range.count, rowBytes: inputs.rowBytes),
+          inputs.inputs, rows: rows, range.count, rowBytes: inputs.rowBytes),
         inputRowBytes: inputs.rowBytes, outputs: outputs, outputStride: outputStride,
-        chunks: ChunkCall(chunks: inputs.chunks, inputs: range, weights: weights, sums: sums)),
+        chunks: ChunkCall(chunks: inputs.chunks, inputs: range, sums: sums)),
       listParts: listParts)
   }
 
@@ -190,7 +148,7 @@ extension Arithmetic {
   @inline(__always)
   private func add(
     _ sums: UnsafeMutablePointer<Float>, stride: Int, ofChunk chunk: Int, _ weights: WeightMatrix,
-    outputs: Range<Int>, _ call: RowsOfPart, _ chunks: ChunkCall, to tile: ChunkTile
+    outputs: Range<Int>, _ call: RowsOfPart, to tile: ChunkTile
   ) {
     if chunk == 0, !weights.bias.isEmpty {
       weights.bias.withUnsafeBufferPointer { bias in
@@ -203,8 +161,7 @@ extension Arithmetic {
     }
     for row in 0..<call.rows {
       tile.add(
-        sums + row * stride, columns: outputs.count, times: chunks.weights?[call.firstRow + row],
-        row: row)
+        sums + row * stride, columns: outputs.count, row: row)
     }
   }
 
@@ -221,7 +178,7 @@ extension Arithmetic {
         call.inputs.rows, sums)
       for (index, chunk) in chunks.chunks.enumerated() {
         add(
-          sums + 4 * index, stride: 0, ofChunk: chunk, weights, outputs: outputs, call, chunks,
+          sums + 4 * index, stride: 0, ofChunk: chunk, weights, outputs: outputs, call,
           to: tile)
       }
       return
@@ -233,7 +190,7 @@ extension Arithmetic {
         inputs.count, call.splitInputs + inputs.lowerBound * inputType.bytes, call.rows,
         call.inputRowBytes / inputType.bytes, sums, stride)
       add(
-        sums, stride: stride, ofChunk: chunk, weights, outputs: outputs, call, chunks, to: tile)
+        sums, stride: stride, ofChunk: chunk, weights, outputs: outputs, call, to: tile)
     }
   }
 
@@ -273,7 +230,7 @@ extension Arithmetic {
         ahead, call.inputs.rows, sums)
       for (index, chunk) in chunks.chunks.enumerated() {
         add(
-          sums + panel * index, stride: 0, ofChunk: chunk, weights, outputs: outputs, call, chunks,
+          sums + panel * index, stride: 0, ofChunk: chunk, weights, outputs: outputs, call,
           to: tile)
       }
       return
@@ -307,7 +264,7 @@ extension Arithmetic {
         matrix(&product)
       }
       add(
-        sums, stride: panel, ofChunk: chunk, weights, outputs: outputs, call, chunks, to: tile)
+        sums, stride: panel, ofChunk: chunk, weights, outputs: outputs, call, to: tile)
     }
   }
 
@@ -332,8 +289,7 @@ extension Arithmetic {
               sums + index)
             if chunk == 0, !weights.bias.isEmpty { sums[index] += weights.bias[output] }
             tile.add(
-              sums + index, columns: 1, times: chunks.weights?[call.firstRow + index], row: index,
-              column: output - outputs.lowerBound)
+              sums + index, columns: 1, row: index, column: output - outputs.lowerBound)
           }
         }
       }
@@ -353,7 +309,7 @@ extension Arithmetic {
           sums + row * panel, panel, outputs.count, nil, false)
       }
       add(
-        sums, stride: panel, ofChunk: chunk, weights, outputs: outputs, call, chunks, to: tile)
+        sums, stride: panel, ofChunk: chunk, weights, outputs: outputs, call, to: tile)
     }
   }
 }

@@ -53,14 +53,14 @@ public struct ChunkSums {
 
   /// Adds a number to one of them.
   @inline(__always)
-  func add(_ number: Double, rest: Double = 0, at index: Int) {
+  func add(_ number: Double, at index: Int) {
     guard let rests else {
       values[index] += number
       return
     }
     let (sum, lost) = twoSum(values[index], number)
     values[index] = sum
-    rests[index] += rest + lost
+    rests[index] += lost
   }
 
   /// One of them, rounded once.
@@ -96,10 +96,8 @@ struct ChunkTile {
 
   @inline(__always)
   func add(
-    _ numbers: UnsafeMutablePointer<Float>, columns: Int, times weight: Float?, row: Int,
-    column: Int = 0
+    _ numbers: UnsafePointer<Float>, columns: Int, row: Int, column: Int = 0
   ) {
-    if let weight { for index in 0..<columns { numbers[index] *= weight } }
     let first = row * sums.stride + column
     guard sums.rests == nil else {
       for index in 0..<columns { sums.add(Double(numbers[index]), at: first + index) }
