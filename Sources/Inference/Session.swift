@@ -47,6 +47,9 @@ public final class Session {
 
   /// How often this rank has exchanged something with others for what follows the context.
   public var exchanges: Int { appendPass?.exchanges ?? 0 }
+  /// How many of these were among hosts, and the bytes that this rank has sent to other hosts for them.
+  public var exchangesAmongHosts: Int { appendPass?.exchangesAmongHosts ?? 0 }
+  public var bytesAmongHosts: Int { appendPass?.bytesAmongHosts ?? 0 }
 
   /// Runs the whole context, or what is left of it where some or all layers were restored. See
   /// `PrefillPass`.

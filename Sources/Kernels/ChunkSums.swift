@@ -3,7 +3,7 @@ import CKernels
 /// The chunks of a layer's inputs: so wide that their sums cost nothing beside the products, the last
 /// one with what is left.
 public struct InputChunks: Sendable, Equatable {
-  static let width = Int(RF_CHUNK_INPUTS)
+  public static let width = Int(RF_CHUNK_INPUTS)
 
   public let inputs: Int
   public var count: Int { max(1, inputs / Self.width) }

@@ -122,4 +122,7 @@ public struct Machine: Equatable, Sendable {
 
   /// Seconds until the ranks of a host have met: to see what another core has written, some times.
   static let meetingSeconds = 3e-6
+
+  /// Seconds that a part of a row takes beyond its bytes, where the rest of it is another host's.
+  static let stripeSeconds = 25e-9
 }

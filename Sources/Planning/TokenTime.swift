@@ -15,6 +15,8 @@ public struct StepScheme: Sendable {
   /// Whether a group of so many bytes is worth dividing over so many ranks that are, or are not, on one
   /// host.
   public var isWorthDividing: @Sendable (_ bytes: Int, _ ranks: Int, _ hasOneHost: Bool) -> Bool
+  /// Whether hosts divide the last of some groups by columns, so that those before it need no message.
+  public var isFasterByColumns: @Sendable (_ groups: ColumnGroups) -> Bool = { _ in true }
   /// Messages, one after the other, of every exchange among so many hosts; nil for the program's own.
   public var steps: (@Sendable (_ cluster: Cluster) -> Int)?
 
@@ -33,6 +35,17 @@ public struct StepScheme: Sendable {
     scheme.steps = { $0.hosts > 1 ? $0.hosts - 1 + 2 : 0 }
     return scheme
   }
+}
+
+/// Groups of a layer that follow each other, and on whom they are divided.
+public struct ColumnGroups {
+  public let linear: ArraySlice<Workload.LinearWeights>
+  /// Whether the first one's inputs are what was attended.
+  public let followAttention: Bool
+  public let answers: Int
+  public let hosts: Int
+  /// Of a host, that compute.
+  public let ranks: Int
 }
 
 /// Seconds of a step of generation.
@@ -54,10 +67,11 @@ public struct TokenTime: Equatable, Sendable {
   ) {
     let step = Step(workload: workload, machine: machine, cluster: cluster, scheme: scheme)
     for layer in workload.layers {
-      for (group, use) in zip(layer.linear, step.uses(of: layer)) {
+      let uses = step.uses(of: layer)
+      for (group, use) in zip(layer.linear, uses) {
         step.multiply(group, use, &self)
       }
-      step.attend(layer, &self)
+      step.attend(layer, scatters: uses.count == 4 && uses[1] == .summed, &self)
     }
     step.multiply(workload.head, .gathered, &self)
   }
@@ -76,14 +90,23 @@ private struct Step {
   /// What becomes of a group's outputs where it is divided.
   enum Use { case gathered, kept, summed }
 
-  /// A layer's four groups: hosts that have all weights sum the second and the last over columns, so that
-  /// what gate and up give stays where it is. Experts are divided by rows.
+  /// A layer's four groups: hosts that have all weights may sum the second and the last over columns, so
+  /// that what gate and up give stays where it is. Experts are divided by rows.
   func uses(of layer: Workload.Layer) -> [Use] {
-    let isSummed =
+    var uses = layer.linear.map { _ in Use.gathered }
+    guard
       cluster.hosts > 1 && !cluster.dividesWeights && scheme.steps == nil
-      && layer.linear.count == 4 && layer.linear.allSatisfy { $0.activeFraction == 1 }
-    return isSummed
-      ? [.gathered, .summed, .kept, .summed] : layer.linear.map { _ in .gathered }
+        && layer.linear.count == 4 && layer.linear.allSatisfy({ $0.activeFraction == 1 })
+    else { return uses }
+    func isSummed(_ groups: Range<Int>) -> Bool {
+      scheme.isFasterByColumns(
+        ColumnGroups(
+          linear: layer.linear[groups], followAttention: groups.lowerBound == 1,
+          answers: workload.answers, hosts: cluster.hosts, ranks: computing))
+    }
+    if isSummed(1..<2) { uses[1] = .summed }
+    if isSummed(2..<4) { uses[2...3] = [.kept, .summed] }
+    return uses
   }
 
   func multiply(_ group: Workload.LinearWeights, _ use: Use, _ time: inout TokenTime) {
@@ -106,12 +129,15 @@ private struct Step {
     let outputs = Double(group.outputs * workload.answers)
     switch use {
     case .gathered: exchange(.gather(bytes: 4 * outputs), &time)
-    case .summed: exchange(.sum(bytes: 8 * outputs), &time)
+    case .summed:
+      time.weights += Double(group.outputs) / Double(computing) * Machine.stripeSeconds
+      exchange(.sum(bytes: 8 * outputs), &time)
     case .kept: break
     }
   }
 
-  func attend(_ layer: Workload.Layer, _ time: inout TokenTime) {
+  /// - Parameter scatters: whether each host needs the states of its own heads alone.
+  func attend(_ layer: Workload.Layer, scatters: Bool, _ time: inout TokenTime) {
     let seen = min(workload.tokens, layer.window ?? workload.tokens)
     // By the host that has the most of them. Answers see the same context, which is read once for all.
     let read = Double(min(seen, cluster.mostTokens(of: workload.tokens) * cluster.ranksPerHost))
@@ -123,8 +149,7 @@ private struct Step {
     // A state is a maximum, a sum, and the head's output, in Float64.
     let states = layer.queryHeads * (layer.headDimension + 2) * 8 * workload.answers
     exchange(
-      cluster.dividesWeights ? .reduction(bytes: Double(states)) : .gather(bytes: Double(states)),
-      &time)
+      scatters ? .gather(bytes: Double(states)) : .reduction(bytes: Double(states)), &time)
   }
 
   private enum Exchange {

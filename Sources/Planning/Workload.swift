@@ -47,6 +47,9 @@ public struct Workload: Equatable, Sendable {
       self.outputs = outputs
     }
 
+    /// Of every output.
+    public var inputs: Int { Int((flops / 2 / Double(outputs)).rounded()) }
+
     /// Bytes that so many tokens together need, where each goes to experts of its own choice.
     func bytes(tokens: Int) -> Double {
       var idle = 1.0

@@ -158,6 +158,10 @@ extension RunRecord {
     public let bytesSent: [Int]
     /// How often each rank exchanged something with others for what follows the context.
     public let exchanges: [Int]
+    /// How many of these were among hosts, and the bytes that each rank sent to other hosts for them: those
+    /// of a host by its first rank.
+    public let exchangesAmongHosts: [Int]
+    public let bytesAmongHosts: [Int]
     /// Bytes of keys and values that each rank holds at the end.
     public let keyValueBytes: [Int]
     /// The most memory that each rank's process occupied, in bytes, with what it shares with others:
@@ -169,17 +173,21 @@ extension RunRecord {
     enum CodingKeys: String, CodingKey {
       case bytesSent = "bytes_sent"
       case exchanges
+      case exchangesAmongHosts = "exchanges_among_hosts"
+      case bytesAmongHosts = "bytes_among_hosts"
       case keyValueBytes = "kv_bytes"
       case peakResidentBytes = "peak_resident_bytes"
       case peakPrivateBytes = "peak_private_bytes"
     }
 
     public init(
-      bytesSent: [Int], exchanges: [Int], keyValueBytes: [Int], peakResidentBytes: [Int],
-      peakPrivateBytes: [Int]
+      bytesSent: [Int], exchanges: [Int], exchangesAmongHosts: [Int], bytesAmongHosts: [Int],
+      keyValueBytes: [Int], peakResidentBytes: [Int], peakPrivateBytes: [Int]
     ) {
       self.bytesSent = bytesSent
       self.exchanges = exchanges
+      self.exchangesAmongHosts = exchangesAmongHosts
+      self.bytesAmongHosts = bytesAmongHosts
       self.keyValueBytes = keyValueBytes
       self.peakResidentBytes = peakResidentBytes
       self.peakPrivateBytes = peakPrivateBytes

@@ -79,22 +79,6 @@ public final class DividedLinear {
   /// Among whom a group is divided by rows.
   private enum Sharers { case none, ranksOfHost, allRanks }
 
-  /// Whether the ranks of a host save more time by each reading its part of the weights than the
-  /// gathering of the parts costs: some 3 µs, in which a core reads 64 KB.
-  package static func isWorthDividingOnHost(bytes: Int, ranks: Int) -> Bool {
-    ranks > 1 && bytes - bytes / ranks > 1 << 16
-  }
-
-  /// Whether hosts, each of which would read all of the weights with its ranks, save more time by each
-  /// reading its part than an exchange costs.
-  package static func isWorthDividingAmongHosts(
-    bytes: Int, hosts: Int, ranks: Int, exchangeSeconds: Double
-  ) -> Bool {
-    let saved = bytes / max(1, ranks / hosts)
-    return hosts > 1
-      && Double(saved - saved / hosts) / HostLink.weightBytesPerSecond > exchangeSeconds
-  }
-
   private func sharers(bytes: Int, outputs: Int, rows: Int) -> Sharers {
     let isAmongHosts =
       switch division {
@@ -113,29 +97,20 @@ public final class DividedLinear {
     return isOnHost ? .ranksOfHost : .none
   }
 
-  /// By host: the chunks of a layer's inputs that it multiplies; nil where every host multiplies all.
+  /// By host: the chunks of the last layer's inputs that it multiplies; nil where that is not divided by
+  /// columns.
   ///
   /// - Parameters:
-  ///   - bytes: of the weights that a host need not read then but for its part: those of the layer, and of
-  ///     what computes its inputs if that is divided alike.
-  ///   - outputs: of the layer.
-  public func chunks(of inputs: InputChunks, bytes: Int, outputs: Int, rows: Int) -> HostChunks? {
+  ///   - layers: that are divided together.
+  ///   - inputs: of the last one.
+  public func chunks(of inputs: InputChunks, layers: ChainedLayers) -> HostChunks? {
     let hosts = exchange.hostCount
     guard hosts > 1, division != .alwaysByRows else { return nil }
-    if division == .alwaysByColumns {
-      return HostChunks(inputs, hosts: hosts, own: exchange.host)
-    }
-    let seconds = HostLink.secondsOfSum(
-      elements: rows * outputs, elementBytes: bytesOfSum, hosts: hosts)
-    // Where there are fewer chunks than hosts, each of these saves less.
-    let saved = bytes / max(1, computing / hosts)
-    let isWorth =
-      inputs.count > 1
-      && Double(saved - saved / min(hosts, inputs.count)) / HostLink.weightBytesPerSecond > seconds
-    return isWorth ? HostChunks(inputs, hosts: hosts, own: exchange.host) : nil
+    let isFaster = layers.isFasterByColumns(
+      of: inputs, hosts: hosts, ranksOfHost: computing / hosts, keepsRests: arithmetic.keepsRests)
+    return division == .alwaysByColumns || isFaster
+      ? HostChunks(inputs, hosts: hosts, own: exchange.host) : nil
   }
-
-  private var bytesOfSum: Int { arithmetic.keepsRests ? 16 : 8 }
 
   /// The outputs that a rank computes of a group that is divided: by its number among those that
   /// compute.
@@ -350,24 +325,5 @@ public final class DividedLinear {
       })
     gathers[shape] = made
     return made
-  }
-}
-
-/// Which chunks of a layer's inputs each host multiplies: neighbouring ones, nearly equally many.
-public struct HostChunks: Sendable {
-  public let inputs: InputChunks
-  public let hosts: Int
-  private let ownHost: Int
-
-  public init(_ inputs: InputChunks, hosts: Int, own: Int) {
-    self.inputs = inputs
-    self.hosts = hosts
-    ownHost = own
-  }
-
-  public var own: Range<Int> { self[ownHost] }
-
-  public subscript(host: Int) -> Range<Int> {
-    inputs.count * host / hosts..<inputs.count * (host + 1) / hosts
   }
 }

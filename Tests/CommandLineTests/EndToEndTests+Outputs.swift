@@ -11,7 +11,8 @@ extension EndToEndTests {
       "version", "commit", "hosts", "ranks", "threads", "instruction_set", "partition",
       "precision", "model", "model_digest", "text", "tokens", "seconds", "tokens_per_second",
       "flops", "gflops",
-      "balance", "bytes_sent", "exchanges", "kv_bytes", "peak_resident_bytes", "peak_private_bytes",
+      "balance", "bytes_sent", "bytes_among_hosts", "exchanges", "exchanges_among_hosts",
+      "kv_bytes", "peak_resident_bytes", "peak_private_bytes",
       "random_weights", "logits_digest", "warnings", "expert_tokens", "weights_divided",
     ]
     static let innerKeys: [String: Set<String>] = [

@@ -12,7 +12,9 @@ import Testing
     let record = try object(sampleRecord())
     #expect(
       record.keys.sorted() == [
-        "balance", "bytes_sent", "commit", "exchanges", "expert_tokens", "finish_reason", "flops",
+        "balance", "bytes_among_hosts", "bytes_sent", "commit", "exchanges",
+        "exchanges_among_hosts",
+        "expert_tokens", "finish_reason", "flops",
         "gflops",
         "hosts",
         "instruction_set", "kv_bytes", "kv_cache", "layers", "logits_digest", "model",
@@ -52,8 +54,8 @@ import Testing
   @Test func isOneFlatObject() throws {
     #expect(
       String(decoding: try sampleRecord().json(), as: UTF8.self) == """
-        {"balance":0.984,"bytes_sent":[1048576,2097152],"commit":"0123abc",\
-        "exchanges":[100,200],"expert_tokens":{"balance":1,"layers":[],"ranks":[]},"finish_reason":"end_of_sequence",\
+        {"balance":0.984,"bytes_among_hosts":[1000,2000],"bytes_sent":[1048576,2097152],"commit":"0123abc",\
+        "exchanges":[100,200],"exchanges_among_hosts":[10,20],"expert_tokens":{"balance":1,"layers":[],"ranks":[]},"finish_reason":"end_of_sequence",\
         "flops":{"attention":1000000000000000,"linear":2000000000000000},\
         "gflops":{"attention":180.5,"linear":90.25},"hosts":["node/1"],\
         "instruction_set":"avx512bf16","kv_bytes":[2048,2048],"kv_cache":"bf16","layers":5,"logits_digest":"feed",\

@@ -22,6 +22,8 @@ func sampleRecord(
     perRank: .init(
       bytesSent: (0..<ranks).map { 1_048_576 * ($0 + 1) },
       exchanges: (0..<ranks).map { 100 * ($0 + 1) },
+      exchangesAmongHosts: (0..<ranks).map { 10 * ($0 + 1) },
+      bytesAmongHosts: (0..<ranks).map { 1_000 * ($0 + 1) },
       keyValueBytes: .init(repeating: 2048, count: ranks),
       peakResidentBytes: (0..<ranks).map { 3_221_225_472 + $0 },
       peakPrivateBytes: (0..<ranks).map { 1_048_576 + $0 }),

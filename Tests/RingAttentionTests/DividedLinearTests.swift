@@ -237,6 +237,53 @@ extension RankTests {
       }
     }
 
+    /// Each host has neighbouring chunks, which end as near as they can to where equal parts would, and
+    /// all of them are somebody's.
+    @Test func hostsShareChunks() {
+      for (inputs, hosts, shares) in [
+        (2816, 2, [0..<3, 3..<5]), (2816, 4, [0..<1, 1..<3, 3..<4, 4..<5]),
+        (1024, 2, [0..<1, 1..<2]), (1024, 3, [0..<1, 1..<1, 1..<2]), (512, 2, [0..<1, 1..<1]),
+        (2048, 1, [0..<4]),
+      ] {
+        let chunks = InputChunks(of: inputs)
+        let divided = HostChunks(chunks, hosts: hosts, own: hosts - 1)
+        #expect((0..<hosts).map { divided[$0] } == shares, "\(inputs) over \(hosts)")
+        #expect(divided.own == shares.last)
+      }
+      for inputs in stride(from: 512, to: 20_000, by: 137) {
+        for hosts in 1...9 {
+          let divided = HostChunks(InputChunks(of: inputs), hosts: hosts, own: 0)
+          #expect((0..<hosts).flatMap { Array(divided[$0]) } == Array(divided.inputs.all))
+        }
+      }
+    }
+
+    /// By columns where gathers and a reduction of all states take longer than sums, parts of rows, and the
+    /// host that has more than its share of the chunks.
+    @Test func columnsWhereTheyAreFaster() {
+      let (mega, kilo) = (1 << 20, 1 << 10)
+      for (layers, inputs, states, hosts, ranks, isFaster) in [
+        // Llama 3.1 70B in bf16: gate and up, down; the output projection, whose gather is as short as
+        // the sums, though the states are not.
+        ([(896 * mega, 56 * kilo), (448 * mega, 8 * kilo)], 28 * kilo, 0, 8, 8, true),
+        ([(128 * mega, 8 * kilo)], 8 * kilo, 8 * kilo, 8, 8, true),
+        // Five chunks on two and on three hosts, and what is too small to be divided at all.
+        ([(11 * mega, 5632), (6 * mega, 1024)], 2816, 0, 2, 1, false),
+        ([(11 * mega, 5632), (6 * mega, 1024)], 2816, 0, 3, 1, false),
+        ([(2 * mega, 3 * kilo), (mega, 512)], 1536, 0, 3, 1, true),
+        ([(200 * kilo, 3 * kilo), (100 * kilo, 512)], 1536, 0, 3, 1, false),
+        // One host, and one chunk.
+        ([(896 * mega, 56 * kilo), (448 * mega, 8 * kilo)], 28 * kilo, 0, 1, 8, false),
+        ([(896 * mega, 56 * kilo), (448 * mega, 8 * kilo)], 1000, 0, 2, 8, false),
+      ] {
+        let chain = ChainedLayers(layers, rows: 1, stateElements: states)
+        #expect(
+          chain.isFasterByColumns(
+            of: InputChunks(of: inputs), hosts: hosts, ranksOfHost: ranks, keepsRests: false)
+            == isFaster, "\(layers) on \(hosts) hosts")
+      }
+    }
+
     /// Within a host 64 KB that a rank need not read are worth a gathering, among hosts half a megabyte
     /// with a short message; a rank alone has none.
     @Test func largeGroupsAreDivided() {

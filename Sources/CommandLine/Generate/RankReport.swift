@@ -9,6 +9,8 @@ struct RankReport: Codable {
   let host: String
   let bytesSent: Int
   let exchanges: Int
+  let exchangesAmongHosts: Int
+  let bytesAmongHosts: Int
   let keyValueBytes: Int
   let peakResidentBytes: Int
   let peakPrivateBytes: Int
@@ -28,6 +30,8 @@ struct RankReport: Codable {
     host = MPIEnvironment.processorName
     bytesSent = session?.bytesSent ?? 0
     exchanges = session?.exchanges ?? 0
+    exchangesAmongHosts = session?.exchangesAmongHosts ?? 0
+    bytesAmongHosts = session?.bytesAmongHosts ?? 0
     keyValueBytes = context.map { $0.cache.bytes + $0.branches.bytes } ?? 0
     peakResidentBytes = HostResources.peakResidentBytes
     peakPrivateBytes = memory.peakBytes
@@ -61,6 +65,8 @@ extension RunRecord.PerRank {
   init(_ ranks: [RankReport]) {
     self.init(
       bytesSent: ranks.map(\.bytesSent), exchanges: ranks.map(\.exchanges),
+      exchangesAmongHosts: ranks.map(\.exchangesAmongHosts),
+      bytesAmongHosts: ranks.map(\.bytesAmongHosts),
       keyValueBytes: ranks.map(\.keyValueBytes),
       peakResidentBytes: ranks.map(\.peakResidentBytes),
       peakPrivateBytes: ranks.map(\.peakPrivateBytes))

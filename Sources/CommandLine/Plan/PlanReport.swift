@@ -59,12 +59,7 @@ struct PlanReport {
     planner = Planner(
       Workload(shapes, arithmetic, tokens: command.tokens, answers: command.answers),
       on: machine, ranksPerHost: command.ranks,
-      scheme: StepScheme {
-        $2
-          ? DividedLinear.isWorthDividingOnHost(bytes: $0, ranks: $1)
-          : DividedLinear.isWorthDividingAmongHosts(
-            bytes: $0, hosts: $1, ranks: $1, exchangeSeconds: HostLink.latencySeconds)
-      })
+      scheme: Self.scheme(keepsRests: arithmetic.keepsRests))
     memory = HostMemory(
       outline: outline, arithmetic: arithmetic,
       sequence: SequenceDescription(
@@ -75,6 +70,26 @@ struct PlanReport {
     warnings =
       outline.warnings
       + [outline.warning(sequenceTokens: command.tokens + command.maxTokens)].compactMap(\.self)
+  }
+
+  /// What the program chooses.
+  private static func scheme(keepsRests: Bool) -> StepScheme {
+    var scheme = StepScheme {
+      $2
+        ? DividedLinear.isWorthDividingOnHost(bytes: $0, ranks: $1)
+        : DividedLinear.isWorthDividingAmongHosts(
+          bytes: $0, hosts: $1, ranks: $1, exchangeSeconds: HostLink.latencySeconds)
+    }
+    scheme.isFasterByColumns = { groups in
+      let inputs = groups.linear.last!.inputs
+      let layers = ChainedLayers(
+        groups.linear.map { (Int($0.bytes), $0.outputs) }, rows: groups.answers,
+        stateElements: groups.followAttention ? inputs : 0)
+      return layers.isFasterByColumns(
+        of: InputChunks(of: inputs), hosts: groups.hosts, ranksOfHost: groups.ranks,
+        keepsRests: keepsRests)
+    }
+    return scheme
   }
 
   /// As many as a rank can have.

@@ -7,6 +7,9 @@ public enum HostLink {
   public static let bytesPerSecond = 1.25e9
   /// At which a rank reads weights.
   public static let weightBytesPerSecond = 10e9
+  /// What a part of a row takes beyond its bytes, where the rest of the row is another host's: memory that
+  /// follows is then not what is read next (measured: 12 to 27 ns).
+  public static let secondsOfStripe = 25e-9
 
   /// - Parameters:
   ///   - rounds: messages that wait for each other.
@@ -17,10 +20,29 @@ public enum HostLink {
 
   /// Whether every host sends what each other wants, all at once, or MPI's reduction is to take
   /// a logarithm of rounds.
+  ///
+  /// - Parameter bytes: that a host wants, of each other.
   static func isDirectReductionFaster(bytes: Int, hosts: Int) -> Bool {
+    secondsOfDirectReduction(bytes: bytes, hosts: hosts)
+      <= secondsOfMPIReduction(bytes: bytes, hosts: hosts)
+  }
+
+  /// Seconds of a reduction.
+  ///
+  /// - Parameter bytes: that a host wants, of each other.
+  public static func secondsOfReduction(bytes: Int, hosts: Int) -> Double {
+    min(
+      secondsOfDirectReduction(bytes: bytes, hosts: hosts),
+      secondsOfMPIReduction(bytes: bytes, hosts: hosts))
+  }
+
+  private static func secondsOfDirectReduction(bytes: Int, hosts: Int) -> Double {
+    seconds(rounds: 1, bytes: (hosts - 1) * bytes)
+  }
+
+  private static func secondsOfMPIReduction(bytes: Int, hosts: Int) -> Double {
     let levels = Int.bitWidth - max(0, hosts - 1).leadingZeroBitCount
-    return seconds(rounds: 1, bytes: (hosts - 1) * bytes)
-      <= seconds(rounds: 2 * levels, bytes: 2 * levels * bytes)
+    return seconds(rounds: 2 * levels, bytes: 2 * levels * bytes)
   }
 
   /// Whether every host sends its part of all sums to each, or only of those that that one adds, which

@@ -121,8 +121,9 @@ final class AppendExecution: LayerExecution {
   /// Which chunks of what is attended each host multiplies; the same on every rank.
   private func attendedChunks(of output: LinearGroup) -> HostChunks? {
     linear.chunks(
-      of: InputChunks(of: output.inputs), bytes: output.bytes, outputs: output.outputs,
-      rows: rowCount)
+      of: InputChunks(of: output.inputs),
+      layers: ChainedLayers(
+        [(output.bytes, output.outputs)], rows: rowCount, stateElements: output.inputs))
   }
 
   func add(
@@ -131,7 +132,9 @@ final class AppendExecution: LayerExecution {
     let (gateAndUp, output, linear) = (feedForward.gateAndUp, feedForward.output, innerLinear!)
     let chunks = InputChunks(of: output.inputs)
     let divided = linear.chunks(
-      of: chunks, bytes: gateAndUp.bytes + output.bytes, outputs: output.outputs, rows: rows.count)
+      of: chunks,
+      layers: ChainedLayers(
+        [(gateAndUp.bytes, gateAndUp.outputs), (output.bytes, output.outputs)], rows: rows.count))
     // Of the first layers, a host needs what it multiplies afterwards.
     let own = divided?.own ?? chunks.all
     let columns = chunks.inputs(of: own)

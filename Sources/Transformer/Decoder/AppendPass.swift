@@ -165,7 +165,7 @@ public final class AppendPass {
   /// How often this rank has exchanged something with others.
   public var exchanges: Int { allExchanges.reduce(0) { $0 + $1.exchanges } }
 
-  /// How many of these exchanges were among hosts, and the bytes that this rank has sent to others.
+  /// How many of these exchanges were among hosts, and the bytes that this rank has sent to other hosts.
   public var exchangesAmongHosts: Int { allExchanges.reduce(0) { $0 + $1.exchangesAmongHosts } }
   public var bytesAmongHosts: Int { allExchanges.reduce(0) { $0 + $1.bytesAmongHosts } }
 
