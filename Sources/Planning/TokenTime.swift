@@ -12,17 +12,16 @@
 public struct StepScheme: Sendable {
   /// Whether linear layers that are worth it are divided over all ranks.
   public var dividesLinearLayers = true
-  /// Whether a group of so many bytes is worth dividing over so many ranks that are, or are not, on one
-  /// host.
-  public var isWorthDividing: @Sendable (_ bytes: Int, _ ranks: Int, _ hasOneHost: Bool) -> Bool
+  /// Whether a group is worth dividing by rows.
+  public var isWorthDividing: @Sendable (_ group: DividedGroups) -> Bool
   /// Whether hosts divide the last of some groups by columns, so that those before it need no message.
-  public var isFasterByColumns: @Sendable (_ groups: ColumnGroups) -> Bool = { _ in true }
+  public var isFasterByColumns: @Sendable (_ groups: DividedGroups) -> Bool = { _ in true }
   /// Messages, one after the other, of every exchange among so many hosts; nil for the program's own.
   public var steps: (@Sendable (_ cluster: Cluster) -> Int)?
 
   /// - Parameter isWorthDividing: by default, every group is.
   public init(
-    isWorthDividing: @escaping @Sendable (Int, Int, Bool) -> Bool = { _, ranks, _ in ranks > 1 }
+    isWorthDividing: @escaping @Sendable (DividedGroups) -> Bool = { $0.hosts * $0.ranks > 1 }
   ) {
     self.isWorthDividing = isWorthDividing
   }
@@ -37,15 +36,18 @@ public struct StepScheme: Sendable {
   }
 }
 
-/// Groups of a layer that follow each other, and on whom they are divided.
-public struct ColumnGroups {
-  public let linear: ArraySlice<Workload.LinearWeights>
+/// Groups of a layer that follow each other, or one, and on whom they are divided.
+public struct DividedGroups {
+  public let linear: [Workload.LinearWeights]
   /// Whether the first one's inputs are what was attended.
   public let followAttention: Bool
   public let answers: Int
   public let hosts: Int
   /// Of a host, that compute.
   public let ranks: Int
+
+  /// What answers need of a group.
+  public func bytes(_ group: Workload.LinearWeights) -> Int { Int(group.bytes(tokens: answers)) }
 }
 
 /// Seconds of a step of generation.
@@ -100,13 +102,19 @@ private struct Step {
     else { return uses }
     func isSummed(_ groups: Range<Int>) -> Bool {
       scheme.isFasterByColumns(
-        ColumnGroups(
-          linear: layer.linear[groups], followAttention: groups.lowerBound == 1,
-          answers: workload.answers, hosts: cluster.hosts, ranks: computing))
+        divided(Array(layer.linear[groups]), followAttention: groups.lowerBound == 1))
     }
     if isSummed(1..<2) { uses[1] = .summed }
     if isSummed(2..<4) { uses[2...3] = [.kept, .summed] }
     return uses
+  }
+
+  private func divided(
+    _ linear: [Workload.LinearWeights], followAttention: Bool = false
+  ) -> DividedGroups {
+    DividedGroups(
+      linear: linear, followAttention: followAttention, answers: workload.answers,
+      hosts: cluster.hosts, ranks: computing)
   }
 
   func multiply(_ group: Workload.LinearWeights, _ use: Use, _ time: inout TokenTime) {
@@ -118,8 +126,7 @@ private struct Step {
       return
     }
     guard
-      cluster.dividesWeights
-        || scheme.isWorthDividing(Int(bytes), cluster.hosts * computing, cluster.hosts == 1)
+      cluster.dividesWeights || use != .gathered || scheme.isWorthDividing(divided([group]))
     else {
       // Every rank of a host reads all of it.
       time.weights += alone * Double(computing)

@@ -147,9 +147,9 @@ import Testing
     let stripes = 16 * 1024 * 25e-9
     #expect(isClose(time.weights, alone.weights / Double(hosts) + stripes, percent: 1e-6))
     // What is not worth it is computed on every host, and brought by nobody.
-    let whole = TokenTime(
-      workload, on: machine, Cluster(hosts: hosts),
-      scheme: StepScheme { _, _, _ in false })
+    var undivided = StepScheme { _ in false }
+    undivided.isFasterByColumns = { _ in false }
+    let whole = TokenTime(workload, on: machine, Cluster(hosts: hosts), scheme: undivided)
     #expect(whole.weights == alone.weights && whole.exchanges == 8)
     // Divided weights are multiplied by rows: gate and up are gathered, too.
     let divided = TokenTime(

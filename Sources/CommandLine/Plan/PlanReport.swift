@@ -74,16 +74,19 @@ struct PlanReport {
 
   /// What the program chooses.
   private static func scheme(keepsRests: Bool) -> StepScheme {
-    var scheme = StepScheme {
-      $2
-        ? DividedLinear.isWorthDividingOnHost(bytes: $0, ranks: $1)
+    var scheme = StepScheme { groups in
+      let group = groups.linear[0]
+      let bytes = groups.bytes(group)
+      return groups.hosts == 1
+        ? DividedLinear.isWorthDividingOnHost(bytes: bytes, ranks: groups.ranks)
         : DividedLinear.isWorthDividingAmongHosts(
-          bytes: $0, hosts: $1, ranks: $1, exchangeSeconds: HostLink.latencySeconds)
+          bytes: bytes, hosts: groups.hosts, ranks: groups.hosts * groups.ranks,
+          exchangeSeconds: HostLink.secondsOfGathering(bytes: 4 * group.outputs * groups.answers))
     }
     scheme.isFasterByColumns = { groups in
       let inputs = groups.linear.last!.inputs
       let layers = ChainedLayers(
-        groups.linear.map { (Int($0.bytes), $0.outputs) }, rows: groups.answers,
+        groups.linear.map { (groups.bytes($0), $0.outputs) }, rows: groups.answers,
         stateElements: groups.followAttention ? inputs : 0)
       return layers.isFasterByColumns(
         of: InputChunks(of: inputs), hosts: groups.hosts, ranksOfHost: groups.ranks,
