@@ -111,7 +111,7 @@ public final class PrefillAttention {
       layer: layer, layout: layout, tiles: Tile.all(of: plan.share, tokensPerTile: tokensPerTile),
       queries: queries, output: output, schedule: plan.schedules[layer.pattern],
       exchange: exchange, stop: stop, base: UnsafeRawPointer(cache.base(layer: layer.index)),
-      blocks: plan.share.blocks)
+      blocks: cache.blocks)
     pass.work.flops = AttentionWork.flops(
       visiblePairs: visiblePairs[layer.pattern]!, shape: layout.shape)
     let ranks = communicator.size
@@ -298,12 +298,14 @@ private struct Tile {
   /// All tiles of a rank, in ascending order, aligned to the sequence as blocks are.
   static func all(of share: SequenceShare, tokensPerTile: Int) -> [Tile] {
     share.blocks.indices.flatMap { block in
-      let tokens = share.tokenCount(ofBlock: block)
-      return stride(from: 0, to: tokens, by: tokensPerTile).map { first in
-        Tile(
-          token: block * tokensPerBlock + first,
-          position: share.blocks[block] * tokensPerBlock + first,
-          tokens: min(tokensPerTile, tokens - first))
+      let tokens = share.tokens(ofBlock: block)
+      let first = share.position(ofToken: tokens.lowerBound)
+      let end = first + tokens.count
+      return stride(from: first / tokensPerTile * tokensPerTile, to: end, by: tokensPerTile).map {
+        let position = max(first, $0)
+        return Tile(
+          token: tokens.lowerBound + position - first, position: position,
+          tokens: min($0 + tokensPerTile, end) - position)
       }
     }
   }

@@ -11,10 +11,13 @@ struct SequencePlan: Sendable {
 
   init(_ configuration: ModelConfiguration, _ sequence: SequenceDescription, ranks: Int) {
     self.sequence = sequence
+    let baseBlocks = sequence.baseTokens / tokensPerBlock
     partition = SequencePartition(
-      sequence.partition, blocks: blockCount(tokens: sequence.contextTokens), ranks: ranks)
+      sequence.partition, blocks: blockCount(tokens: sequence.contextTokens),
+      baseBlocks: baseBlocks, ranks: ranks)
     branchPartition = BranchPartition(context: partition)
-    schedules = RingSchedules(partition: partition, patterns: configuration.patterns)
+    schedules = RingSchedules(
+      partition: partition, patterns: configuration.patterns, from: baseBlocks)
     ropes = configuration.rotations.map {
       RoPE($0.parameters, headDimension: $0.headDimension)
     }
@@ -42,10 +45,11 @@ struct DecoderPlan: Sendable {
     sequence = common.sequence
     partition = common.partition
     let contextTokens = sequence.contextTokens
-    share = SequenceShare(partition: partition, rank: rank, sequenceTokens: contextTokens)
+    share = SequenceShare(
+      partition: partition, rank: rank, sequenceTokens: contextTokens, from: sequence.baseTokens)
     let layout = CacheLayout(
       configuration.layers.map { arithmetic.keyValueLayout($0.attention.shape) })
-    cache = KeyValueCache.Plan(layout: layout, blocks: share.blocks)
+    cache = KeyValueCache.Plan(layout: layout, blocks: partition.blocks(of: rank))
     // With the context's last block where that is partly filled.
     let firstBlock = contextTokens / tokensPerBlock
     branches = BranchCache.Plan(

@@ -78,10 +78,8 @@ final class PrefillExecution: LayerExecution {
     rotations = zip(plan.ropes, plan.rotations).map { [memory] rope, plan in
       var table = RoPETable(rope, plan, in: memory)
       for index in share.blocks.indices {
-        let first = share.blocks[index] * tokensPerBlock
         table.append(
-          positions: first..<first + share.tokenCount(ofBlock: index),
-          contextTokens: context.contextTokens)
+          positions: share.positions(ofBlock: index), contextTokens: context.rotationTokens)
       }
       return table
     }
@@ -190,9 +188,10 @@ final class PrefillExecution: LayerExecution {
   }
 
   func place(ofRow row: Int, layer: Int) -> KeyValuePlace {
-    KeyValuePlace(
-      block: context.cache.head(0, layer: layer, index: row / tokensPerBlock),
-      token: row % tokensPerBlock)
+    let place = context.share.place(ofToken: row)
+    return KeyValuePlace(
+      block: context.cache.head(0, layer: layer, index: context.ownBaseBlocks + place.block),
+      token: place.token)
   }
 
   func attend(_ layer: LayerAttention) throws -> Bool {
