@@ -66,6 +66,9 @@ public struct RingSchedule: Sendable {
     )
   }
 
+  /// Blocks times hops of all ranks' messages.
+  public var blockHops: Int { hops.joined().reduce(0, +) }
+
   /// The most blocks that a rank receives in one hop.
   public func largestMessage(to rank: Int) -> Int {
     (1..<max(ranks, 1)).map { blockCount(of: source(at: rank, hop: $0), atHop: $0) }.max() ?? 0

@@ -24,8 +24,7 @@ extension RankTests {
       ///
       /// - Parameter ends: of the pieces, the last one at the end of the tokens.
       @MPIThread func run(
-        ends: [Int], partitions: [PartitionKind] = PartitionKind.allCases,
-        _ communicator: Communicator
+        ends: [Int], passed: PassedOperand? = nil, _ communicator: Communicator
       ) throws -> (ContextSnapshot, [Float]) {
         var snapshot: ContextSnapshot?
         let logits = AlignedBuffer<Float>(count: weights.configuration.vocabulary.size)
@@ -38,8 +37,8 @@ extension RankTests {
           let context = DecoderContext(
             weights: weights,
             SequenceDescription(
-              partition: partitions[index % partitions.count], contextTokens: end, base: base,
-              maximumAppended: 1),
+              partition: PartitionKind.allCases[index % 3], contextTokens: end, base: base,
+              passed: passed, maximumAppended: 1),
             communicator: communicator, arithmetic: arithmetic.with(threads: 1 + index % 3))
           snapshot?.restore(baseOf: context)
           try PrefillPass(context).run(tokens: Array(tokens[..<end]))
@@ -57,9 +56,12 @@ extension RankTests {
 
       @MPIThread func expectTheSame(ends: [Int], _ label: String) throws {
         let whole = try run(ends: [tokens.count], world)
-        let pieces = try run(ends: ends, world)
-        #expect(pieces.1.bits == whole.1.bits, "logits: \(label), \(ends), \(arithmetic.label)")
-        #expect(pieces.0 == whole.0, "KV blocks: \(label), \(ends), \(arithmetic.label)")
+        for passed in PassedOperand.allCases {
+          let pieces = try run(ends: ends, passed: passed, world)
+          let label = "\(label), \(ends), \(passed) round, \(arithmetic.label)"
+          #expect(pieces.1.bits == whole.1.bits, "logits: \(label)")
+          #expect(pieces.0 == whole.0, "KV blocks: \(label)")
+        }
       }
     }
 

@@ -59,7 +59,7 @@ public final class DecoderContext {
     self.arithmetic = arithmetic
     plan = DecoderPlan(
       weights.configuration, arithmetic,
-      SequencePlan(weights.configuration, sequence, ranks: communicator.size),
+      SequencePlan(weights.configuration, arithmetic, sequence, ranks: communicator.size),
       rank: communicator.rank)
     layers = DecoderLayer.all(of: weights, arithmetic)
     prefillLayers =

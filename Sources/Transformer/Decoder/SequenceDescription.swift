@@ -12,6 +12,8 @@ public struct SequenceDescription: Sendable, Equatable {
   public let baseTokens: Int
   /// The length of context that frequencies of rotations are chosen for, where they depend on one.
   public let rotationTokens: Int
+  /// What goes round the ranks where there is a base; nil for what sends fewer bytes.
+  public let passed: PassedOperand?
   /// Most tokens that are appended to it in one branch.
   public let maximumAppended: Int
   /// How many branches there are, 1 or more.
@@ -19,7 +21,7 @@ public struct SequenceDescription: Sendable, Equatable {
 
   public init(
     partition: PartitionKind = .zigzag, contextTokens: Int, base: SequenceBase? = nil,
-    maximumAppended: Int, branches: Int = 1
+    passed: PassedOperand? = nil, maximumAppended: Int, branches: Int = 1
   ) {
     let baseTokens = base?.tokens ?? 0
     precondition(0..<contextTokens ~= baseTokens, "a context has one token of its own at least")
@@ -27,6 +29,7 @@ public struct SequenceDescription: Sendable, Equatable {
     self.partition = partition
     self.contextTokens = contextTokens
     self.baseTokens = baseTokens
+    self.passed = passed
     rotationTokens = base?.rotationTokens ?? contextTokens
     self.maximumAppended = maximumAppended
     self.branches = branches
