@@ -18,14 +18,22 @@ public final class BlockFile {
     path = directory.path(ofBlock: block)
   }
 
+  /// The base's file of the block that it shares with the unfinished context in the directory.
+  public init(baseTail block: Int, in directory: ContextDirectory) {
+    self.block = block
+    path = directory.baseTailPath
+  }
+
   /// Of the layers so far.
   public var checksum: Checksum { hash.checksum }
 
-  /// Writes further layers behind those that are there. They are on the disk after `synchronize`.
+  /// Writes further layers behind those that are there. They are on the disk after `synchronize`. The
+  /// first of them make the file: one that is there may be another context's as well.
   ///
   /// - Parameter further: `[blockBytes]` each.
   /// - Throws: `FileError` of the kind `writeFailed`.
   public func append(_ further: [UnsafeRawBufferPointer]) throws(FileError) {
+    if bytes == 0 { try FileWriting.create(path) }
     try FileWriting.write(further, to: path, at: bytes, cuts: false)
     for layer in further { hash.update(layer) }
     bytes += further.reduce(0) { $0 + $1.count }

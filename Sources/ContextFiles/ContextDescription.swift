@@ -55,6 +55,8 @@ public struct ContextDescription: Equatable, Sendable, Codable {
   public var tokens: Int
   /// Nil where the context is plain text or token ids.
   public var chat: Chat?
+  /// What it extends; nil where it begins by itself.
+  public var base: Base?
 
   public init(
     version: String, model: Model, precision: String, instructionSet: String, layout: Layout,
@@ -74,7 +76,7 @@ public struct ContextDescription: Equatable, Sendable, Codable {
     case version = "ringflash_version"
     case model, precision
     case instructionSet = "instruction_set"
-    case layout, layers, tokens, chat
+    case layout, layers, tokens, chat, base
   }
 }
 
@@ -87,19 +89,21 @@ extension ContextDescription {
     min(layout.tokensPerBlock, tokens - block * layout.tokensPerBlock)
   }
 
-  /// Bytes of one block's file of activations: `[tokens][hiddenSize]` float32.
+  /// Bytes of one block's file of activations: `[own tokens][hiddenSize]` float32.
   public func activationBytes(ofBlock block: Int) -> Int {
-    tokens(ofBlock: block) * rowBytes
+    ownTokens(ofBlock: block) * rowBytes
   }
 
   /// Bytes of one position's activations.
   public var rowBytes: Int { layout.hiddenSize * MemoryLayout<Float>.stride }
 
-  /// Bytes of all KV blocks of so many layers.
-  public func keyValueBytes(layers: Int) -> Int { blocks * layout.blockBytes(layers: layers) }
+  /// Bytes of so many layers of the KV blocks that are its own.
+  public func keyValueBytes(layers: Int) -> Int {
+    (blocks - baseBlocks) * layout.blockBytes(layers: layers)
+  }
 
   /// Bytes of all activations behind one layer.
-  public var activationBytes: Int { tokens * rowBytes }
+  public var activationBytes: Int { (tokens - (base?.tokens ?? 0)) * rowBytes }
 
   /// Throws unless a run that is described by `other` can use what this one saved.
   ///
@@ -132,6 +136,16 @@ extension ContextDescription {
     guard layout == other.layout, layers == other.layers else {
       throw mismatch(
         "has its keys and values in another order than this ringflash; save the context anew")
+    }
+    // Of the same context; one that extends this one has another base.
+    if let base, let otherBase = other.base, tokens == other.tokens {
+      guard base.tokens == otherBase.tokens, base.rotationTokens == otherBase.rotationTokens else {
+        throw mismatch(
+          """
+          goes on behind \(base.tokens) tokens and is rotated for \(base.rotationTokens), not behind \
+          \(otherBase.tokens) and for \(otherBase.rotationTokens); save the context anew
+          """)
+      }
     }
   }
 }

@@ -41,7 +41,7 @@ extension ContextDirectory {
     try Self.makeFolder(folder, orFind: true)
   }
 
-  /// Writes one block's activations, `[tokens][hiddenSize]` float32; they are on the disk after
+  /// Writes one block's activations, `[own tokens][hiddenSize]` float32; they are on the disk after
   /// `synchronizeActivations`.
   public func writeActivations(
     _ bytes: UnsafeRawBufferPointer, layers: Int, block: Int
@@ -61,7 +61,7 @@ extension ContextDirectory {
   ) throws(FileError) {
     try read(
       activationsPath(layers: manifest.finishedLayers, block: block), into: destination,
-      expecting: manifest.activations[block])
+      expecting: manifest.activations[block - manifest.description.baseBlocks])
   }
 
   /// Writes the last position's activations, `[hiddenSize]` float32; they are on the disk when this
@@ -106,8 +106,7 @@ extension ContextDirectory {
     try FileWriting.synchronize(folder: path)
     try file.commit()
     try FileWriting.synchronize(folder: path)
-    try removeLeftovers(
-      keepingActivationsBehind: manifest.isFinished ? -1 : manifest.finishedLayers)
+    try removeLeftovers(of: manifest)
   }
 
   /// Checks that no other job has saved here since this one looked.

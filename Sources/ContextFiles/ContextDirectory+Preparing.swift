@@ -39,7 +39,7 @@ extension ContextDirectory {
   ///
   /// - Throws: `FileError` of the kind `writeFailed` if the folder cannot be written to.
   public func prepareToGoOn(_ manifest: ContextManifest) throws(FileError) {
-    try removeLeftovers(keepingActivationsBehind: manifest.finishedLayers)
+    try removeLeftovers(of: manifest)
   }
 
   /// Checks that this rank sees the same folder as the one that called `mark`, and may write there.
@@ -96,12 +96,19 @@ extension ContextDirectory {
       """)
   }
 
-  /// Removes activations behind other layers, and what else is of no checkpoint.
-  func removeLeftovers(keepingActivationsBehind layers: Int) throws(FileError) {
-    let kept = activationsPath(layers: layers)
-    for name in try entries(of: path) {
-      if Self.layers(ofActivations: name) != nil, "\(path)/\(name)" != kept { try remove(name) }
-      if name.hasPrefix(Name.partialManifest) || name.hasPrefix(Name.probe) { try remove(name) }
+  /// Removes what the manifest does not need: activations behind other layers, a base's part of a block
+  /// that is finished, and what is of no checkpoint.
+  func removeLeftovers(of manifest: ContextManifest) throws(FileError) {
+    for name in try leftovers(of: manifest) { try remove(name) }
+  }
+
+  /// The names of what `removeLeftovers` removes.
+  func leftovers(of manifest: ContextManifest) throws(FileError) -> [String] {
+    let kept = manifest.isFinished ? nil : activationsPath(layers: manifest.finishedLayers)
+    return try entries(of: path).filter { name in
+      if Self.layers(ofActivations: name) != nil { return "\(path)/\(name)" != kept }
+      if name == Name.baseTail { return !manifest.hasBaseTail }
+      return name.hasPrefix(Name.partialManifest) || name.hasPrefix(Name.probe)
     }
   }
 
@@ -117,13 +124,22 @@ extension ContextDirectory {
   }
 
   /// The files that one of our folders may hold, by their ending; nil for a name of a file.
-  private static func ending(inFolder name: String) -> String? {
+  static func ending(inFolder name: String) -> String? {
     if name == Name.blocks { return Name.block }
     return layers(ofActivations: name) == nil ? nil : Name.activation
   }
 
+  /// Whether the name is that of a file that a save leaves; the manifest's is not among them.
+  func isOurFile(_ name: String) -> Bool {
+    [Name.tokens, Name.lastPosition, Name.baseTail, Name.lease].contains(name)
+      || name.hasPrefix(Name.partialManifest) || name.hasPrefix(Name.probe)
+  }
+
+  /// Whether the name is that of a folder that a save leaves.
+  static func isOurFolder(_ name: String) -> Bool { ending(inFolder: name) != nil }
+
   /// Throws if the entry is nothing that a save leaves.
-  private func checkIsOurs(_ name: String) throws(FileError) {
+  func checkIsOurs(_ name: String) throws(FileError) {
     func foreign(_ name: String) -> FileError {
       FileError(
         .writeFailed,
@@ -131,11 +147,7 @@ extension ContextDirectory {
     }
     let place = "\(path)/\(name)"
     guard let ending = Self.ending(inFolder: name) else {
-      guard
-        [Name.tokens, Name.lastPosition, Name.lease].contains(name)
-          || name.hasPrefix(Name.partialManifest)
-          || name.hasPrefix(Name.probe), !isFolder(place)
-      else { throw foreign(name) }
+      guard isOurFile(name), !isFolder(place) else { throw foreign(name) }
       return
     }
     guard isFolder(place) else { throw foreign(name) }
@@ -146,7 +158,7 @@ extension ContextDirectory {
   }
 
   /// Removes an entry of the folder that is ours.
-  private func remove(_ name: String) throws(FileError) {
+  func remove(_ name: String) throws(FileError) {
     let place = "\(path)/\(name)"
     guard let ending = Self.ending(inFolder: name) else {
       try Self.remove(place) { file throws(Errno) in try file.removeFile() }
@@ -181,7 +193,7 @@ extension ContextDirectory {
     }
   }
 
-  private func entries(of folder: String) throws(FileError) -> [String] {
+  func entries(of folder: String) throws(FileError) -> [String] {
     do throws(Errno) {
       return try FilePath(text: folder).entries()
     } catch {

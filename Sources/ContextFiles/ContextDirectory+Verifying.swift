@@ -11,12 +11,17 @@ extension ContextDirectory {
     for block in 0..<description.blocks {
       try verify(
         path(ofBlock: block),
-        bytes: description.layout.blockBytes(layers: manifest.finishedLayers),
+        bytes: description.layout.blockBytes(layers: manifest.layers(ofBlock: block)),
         manifest.blocks[block])
-      guard !manifest.isFinished else { continue }
+      guard !manifest.isFinished, block >= description.baseBlocks else { continue }
       try verify(
         activationsPath(layers: manifest.finishedLayers, block: block),
-        bytes: description.activationBytes(ofBlock: block), manifest.activations[block])
+        bytes: description.activationBytes(ofBlock: block),
+        manifest.activations[block - description.baseBlocks])
+    }
+    if let baseTail = manifest.baseTail {
+      try verify(
+        baseTailPath, bytes: description.layout.blockBytes(layers: description.layers), baseTail)
     }
     if manifest.isFinished {
       try verify(lastPositionPath, bytes: description.rowBytes, manifest.activations[0])

@@ -10,11 +10,15 @@ import SystemPackage
 //     activations-003/000123.f32   the residual stream behind 3 layers, [tokens][hiddenSize]
 //                              float32; only while the prefill is not finished
 //     last-position.f32        its last row; only when it is finished
+//     base-tail.kv             of a context that extends another, the other's file of the block that
+//                              both share; only while the prefill is not finished
 //     lease.json               the job that writes here; only while it does
 //
 // A checkpoint appends the layers that were finished since the one before it to the blocks' files,
 // behind what the manifest covers, and writes activations into a folder of their own. So whenever a
 // rank is killed, what the manifest lists is whole.
+//
+// A context that extends another begins with links to the other's files; see `prepare(extending:)`.
 
 /// The folder of a saved context, or of one that is to be.
 public struct ContextDirectory: Equatable, Sendable {
@@ -30,6 +34,7 @@ public struct ContextDirectory: Equatable, Sendable {
     static let lastPosition = "last-position.f32"
     static let block = ".kv"
     static let activation = ".f32"
+    static let baseTail = "base-tail.kv"
     static let lease = "lease.json"
     static let probe = ".probe-"
     /// What `ReplacementFile` writes for a manifest before it takes its place.
@@ -41,6 +46,8 @@ public struct ContextDirectory: Equatable, Sendable {
   var tokensPath: String { "\(path)/\(Name.tokens)" }
   var blocksPath: String { "\(path)/\(Name.blocks)" }
   var lastPositionPath: String { "\(path)/\(Name.lastPosition)" }
+  var baseTailPath: String { "\(path)/\(Name.baseTail)" }
+  public var absolutePath: String { FilePath(text: path).absolute.text }
 
   func path(ofBlock block: Int) -> String {
     "\(blocksPath)/\(Self.digits(block, 6))\(Name.block)"

@@ -13,6 +13,8 @@ extension ContextManifest {
     hash.add([tokens])
     hash.add(blocks)
     hash.add(activations)
+    // Only in format 3.
+    if let base = description.base { hash.add(base, baseTail) }
     return hash.checksum
   }
 }
@@ -47,6 +49,14 @@ private struct FieldHash {
         heads.blockBytes,
       ] { add(number) }
     }
+  }
+
+  mutating func add(_ base: ContextDescription.Base, _ tail: Checksum?) {
+    add(base.tokens)
+    add(base.path)
+    add([base.manifest])
+    add(base.rotationTokens)
+    add(tail.map { [$0] } ?? [])
   }
 
   mutating func add(_ description: ContextDescription) {

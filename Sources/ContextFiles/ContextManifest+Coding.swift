@@ -12,6 +12,7 @@ extension ContextManifest: Codable {
     case tokens = "tokens_sha256"
     case blocks = "blocks_sha256"
     case activations = "activations_sha256"
+    case baseTail = "base_tail_sha256"
     case checksum = "manifest_sha256"
   }
 
@@ -23,6 +24,7 @@ extension ContextManifest: Codable {
     tokens = try container.decode(Checksum.self, forKey: .tokens)
     blocks = try container.decode([Checksum].self, forKey: .blocks)
     activations = try container.decode([Checksum].self, forKey: .activations)
+    baseTail = try container.decodeIfPresent(Checksum.self, forKey: .baseTail)
   }
 
   public func encode(to encoder: any Encoder) throws {
@@ -35,6 +37,7 @@ extension ContextManifest: Codable {
     try container.encode(tokens, forKey: .tokens)
     try container.encode(blocks, forKey: .blocks)
     try container.encode(activations, forKey: .activations)
+    try container.encodeIfPresent(baseTail, forKey: .baseTail)
     try container.encode(checksum, forKey: .checksum)
   }
 

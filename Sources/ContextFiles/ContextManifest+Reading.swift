@@ -44,9 +44,9 @@ extension ContextManifest {
     prefillMilliseconds = try document.integer("prefill_milliseconds", in: 0...1 << 48)
     tokens = try document.checksum("tokens_sha256")
     blocks = try document.checksums("blocks_sha256", count: description.blocks)
-    activations = try document.checksums(
-      "activations_sha256",
-      count: finishedLayers == description.layers ? 1 : description.blocks)
+    (activations, baseTail) = ([], nil)
+    activations = try document.checksums("activations_sha256", count: activationFiles)
+    if hasBaseTail { baseTail = try document.checksum("base_tail_sha256") }
     guard formatVersion == self.formatVersion,
       try document.checksum("manifest_sha256") == checksum
     else {
@@ -80,6 +80,7 @@ extension ContextDescription {
               uniqueKeysWithValues: try variables.keys.map { ($0, try variables.string($0)) })
           })
       })
+    base = try document.objectIfPresent("base").map { try Base($0, tokens: tokens) }
     guard blocks <= ContextManifest.mostBlocks else {
       throw FileError.damaged(
         document.path,
@@ -87,6 +88,21 @@ extension ContextDescription {
     }
     guard !self.model.path.isEmpty, !self.model.path.utf8.contains(0) else {
       throw FileError.damaged(document.path, "\"model.path\" is no path")
+    }
+  }
+}
+
+extension ContextDescription.Base {
+  fileprivate init(_ document: JSONDocument, tokens: Int) throws {
+    guard tokens > 1 else {
+      throw FileError.damaged(document.path, "extends a base and has one token")
+    }
+    self.init(
+      tokens: try document.integer("tokens", in: 1...tokens - 1),
+      path: try document.string("path"), manifest: try document.checksum("manifest_sha256"),
+      rotationTokens: try document.integer("rotation_tokens", in: 1...Int(Int32.max)))
+    guard !path.isEmpty, !path.utf8.contains(0) else {
+      throw FileError.damaged(document.path, "\"base.path\" is no path")
     }
   }
 }

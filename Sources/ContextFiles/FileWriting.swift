@@ -17,6 +17,11 @@ enum FileWriting {
     }
   }
 
+  /// Makes a new empty file; throws where there is one.
+  static func create(_ path: String) throws(FileError) {
+    try with(path, .writeOnly, [.create, .exclusiveCreate]) { _ in }
+  }
+
   /// Returns once the file's content is on the disk.
   static func synchronize(_ path: String) throws(FileError) {
     try with(path, .writeOnly) { try $0.synchronizeData() }

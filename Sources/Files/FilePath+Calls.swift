@@ -47,6 +47,16 @@ extension FilePath {
     guard code == 0 else { throw .last }
   }
 
+  /// Gives what is here, or what a symbolic link here leads to, a further name.
+  ///
+  /// The corresponding C function is `linkat`.
+  public func link(to place: FilePath) throws(Errno) {
+    let code = withPlatformString { from in
+      place.withPlatformString { linkat(AT_FDCWD, from, AT_FDCWD, $0, AT_SYMLINK_FOLLOW) }
+    }
+    guard code == 0 else { throw .last }
+  }
+
   /// Whether this process may do so with what is here.
   ///
   /// The corresponding C function is `access`.

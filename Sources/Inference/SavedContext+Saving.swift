@@ -16,24 +16,25 @@ extension SavedContext {
       tokenChecksum = try directory.writeTokens(tokens)
     }
     activationChecksums = []
-    guard !files.isEmpty else { return }
+    let own = ownFiles
+    guard !own.isEmpty else { return }
     if context.isPrefilled {
-      try forEachBlock { try append(layers, toBlock: $0) }
-      try forEachBlock { try files[$0].synchronize() }
+      try forEachBlock(own) { try append(layers, toBlock: $0) }
+      try forEachBlock(own) { try files[$0].synchronize() }
       activationChecksums =
         try context.lastActivations.map {
           [try directory.writeLastPosition(UnsafeRawBufferPointer($0))]
         } ?? []
     } else {
       try directory.makeActivationsFolder(layers: layers)
-      let checksums = AlignedBuffer<Checksum>(count: files.count)
-      try forEachBlock { index in
+      let checksums = AlignedBuffer<Checksum>(count: own.count)
+      try forEachBlock(own) { index in
         try append(layers, toBlock: index)
-        checksums.pointer[index] = try directory.writeActivations(
-          UnsafeRawBufferPointer(context.activations(ofBlock: index)), layers: layers,
+        checksums.pointer[index - own.lowerBound] = try directory.writeActivations(
+          UnsafeRawBufferPointer(activations(ofBlock: index)), layers: layers,
           block: files[index].block)
       }
-      try forEachBlock { index in
+      try forEachBlock(own) { index in
         try files[index].synchronize()
         try directory.synchronizeActivations(layers: layers, block: files[index].block)
       }
@@ -50,7 +51,8 @@ extension SavedContext {
       })
   }
 
-  /// Collects what all ranks have written; every rank calls this after all have.
+  /// Collects what all ranks have written; every rank calls this after all have. A base has been
+  /// restored: the checksums of its blocks are those of what was read.
   ///
   /// - Parameter prefillMilliseconds: what the prefill has cost, earlier runs included.
   /// - Returns: what rank 0 commits; nil on the others.
@@ -68,7 +70,8 @@ extension SavedContext {
     return ContextManifest(
       description: description, finishedLayers: context.finishedLayers,
       prefillMilliseconds: prefillMilliseconds, tokens: tokenChecksum!,
-      blocks: Self.inOrder(blocks), activations: Self.inOrder(activations))
+      blocks: Self.inOrder(blocks), activations: Self.inOrder(activations),
+      baseTail: context.isPrefilled ? nil : baseTail)
   }
 
   private static func inOrder(_ lists: [[NumberedChecksum]]) -> [Checksum] {

@@ -13,6 +13,8 @@ public final class SavedContext {
   public let description: ContextDescription
   /// The prefill that the session goes on with; nil for a new one.
   public let restored: ContextManifest?
+  /// What a new context begins with; nil where there is nothing, or where `restored` has it already.
+  public let base: FinishedContext?
 
   let session: Session
   /// The whole context's ids, the same on every rank.
@@ -26,12 +28,21 @@ public final class SavedContext {
 
   /// - Parameters:
   ///   - session: new, nothing prefilled.
+  ///   - directory: where the context is or will be saved; `base`'s own where it is not saved.
   ///   - restored: the directory's manifest if there is one.
+  ///   - base: what the description's base is of, where nothing of the context is saved yet. A directory
+  ///     other than its own has been prepared for extending it.
   public init(
     of session: Session, _ description: ContextDescription, tokens: [Int32],
-    in directory: ContextDirectory, restored: ContextManifest? = nil
+    in directory: ContextDirectory, restored: ContextManifest? = nil,
+    extending base: FinishedContext? = nil
   ) {
+    precondition(restored == nil || base == nil, "a base is behind what is restored")
+    precondition(
+      base.map { $0.manifest.description.tokens == description.base?.tokens } ?? true,
+      "the base is the one that is described")
     self.session = session
+    self.base = base
     self.description = description
     self.tokens = tokens
     self.directory = directory
@@ -41,22 +52,41 @@ public final class SavedContext {
     activationChecksums = []
   }
 
+  /// Whether there is something to restore: layers of the context, or a base.
+  public var canBeRestored: Bool { restored != nil || base != nil }
+
+  /// What the manifest says, or will say, of the block that an unfinished context shares with its base;
+  /// nil where there is none.
+  var baseTail: Checksum? {
+    guard let block = description.sharedBlock else { return nil }
+    return base?.manifest.blocks[block] ?? restored?.baseTail
+  }
+
+  /// Those of `files` that are not wholly the base's: the last of them.
+  var ownFiles: Range<Int> {
+    let first = files.firstIndex { $0.block >= description.baseBlocks } ?? files.count
+    return first..<files.count
+  }
+
   var context: DecoderContext { session.context }
 
   /// Calls `body` with the index of each of this rank's blocks, on all of its threads.
   ///
+  /// - Parameter indices: of blocks, those of `files`.
   /// - Throws: what `body` throws for the first of the blocks for which it throws.
   func forEachBlock(
-    onProgress: ((_ fraction: Double) -> Void)? = nil, _ body: (Int) throws -> Void
+    _ indices: Range<Int>, onProgress: ((_ fraction: Double) -> Void)? = nil,
+    _ body: (Int) throws -> Void
   ) throws {
-    let count = files.count
+    let count = indices.count
     let failure = Mutex<(index: Int, error: any Error)?>(nil)
     let done = Atomic<Int>(0)
     func betweenItems() {
       session.communicator.tick()
       onProgress?(Double(done.load(ordering: .relaxed)) / Double(count))
     }
-    context.team.forEach(count, betweenItems: betweenItems) { index, _ in
+    context.team.forEach(count, betweenItems: betweenItems) { item, _ in
+      let index = indices.lowerBound + item
       do {
         try body(index)
       } catch {

@@ -141,10 +141,75 @@ import Testing
     expectError(.malformed, naming: ["layout.layers", "3"]) { _ = try read(json) }
   }
 
+  private static func extending(finished: Bool = false) -> ContextManifest {
+    var manifest = manifest
+    manifest.description.base = .init(
+      tokens: 6, path: "/saved/base", manifest: manifest.tokens, rotationTokens: 77)
+    manifest.activations = Array(repeating: manifest.tokens, count: finished ? 1 : 2)
+    manifest.baseTail = finished ? nil : manifest.tokens
+    if finished { manifest.finishedLayers = 3 }
+    return manifest
+  }
+
+  @Test(arguments: [false, true])
+  func aBaseIsReadAsItWasWritten(finished: Bool) throws {
+    let manifest = Self.extending(finished: finished)
+    let text = String(decoding: try manifest.json(), as: UTF8.self)
+    #expect(text.contains("\"format_version\" : 3"))
+    #expect(text.contains("base_tail_sha256") == !finished)
+    #expect(try read(text) == manifest)
+    #expect(
+      try JSONDecoder().decode(ContextManifest.self, from: JSONEncoder().encode(manifest))
+        == manifest)
+    // 6 tokens of 10 are the base's, in blocks of 4.
+    let description = manifest.description
+    #expect(description.baseBlocks == 1 && description.sharedBlock == 1)
+    #expect((0..<3).map(description.ownTokens(ofBlock:)) == [0, 2, 2])
+    #expect(description.activationBytes == 4 * 20 && description.keyValueBytes(layers: 2) == 400)
+    #expect(manifest.bytes == (finished ? 300 + 600 + 40 + 20 : 2 * 300 + 400 + 40 + 80))
+    for (key, change) in [
+      ("\"rotation_tokens\" : 77", "\"rotation_tokens\" : 78"),
+      ("\"path\" : \"/saved/base\"", "\"path\" : \"/saved/bass\""),
+      ("\"tokens\" : 6", "\"tokens\" : 7"), ("\"format_version\" : 3", "\"format_version\" : 1"),
+      ("\"manifest_sha256\" : \"2", "\"manifest_sha256\" : \"3"),
+    ] + (finished ? [] : [("\"base_tail_sha256\" : \"2", "\"base_tail_sha256\" : \"3")]) {
+      let changed = text.replacingOccurrences(of: key, with: change)
+      #expect(changed != text, "\(key)")
+      expectError(.malformed, naming: ["m.json"], key) { _ = try read(changed) }
+    }
+    for (key, changes) in [
+      ("\"tokens\" : 6", ["0", "10", "11", "-1", "null", "9223372036854775807"]),
+      ("\"rotation_tokens\" : 77", ["0", "2147483648", "\"7\""]),
+      ("\"path\" : \"/saved/base\"", ["\"\"", "\"a\\u0000b\"", "1"]),
+      ("\"base\" : {", ["[{", "null, \"a\" : {"]),
+    ] {
+      let name = key.prefix { $0 != ":" }
+      for value in changes {
+        let changed = text.replacingOccurrences(of: key, with: "\(name): \(value)")
+        #expect(changed != text, "\(key)")
+        expectError(.malformed, naming: ["m.json"], "\(key) as \(value)") { _ = try read(changed) }
+      }
+    }
+  }
+
+  /// A base that would leave no block of its own, and one without its tail.
+  @Test func basesThatDoNotFit() throws {
+    for change in [
+      { (manifest: inout ContextManifest) in manifest.baseTail = nil },
+      { $0.activations.append($0.tokens) }, { $0.description.base?.tokens = 10 },
+      { $0.description.tokens = 1 },
+    ] {
+      var manifest = Self.extending()
+      change(&manifest)
+      let json = String(decoding: try manifest.json(), as: UTF8.self)
+      expectError(.malformed, naming: ["m.json"]) { _ = try read(json) }
+    }
+  }
+
   @Test func newerFormat() throws {
     let newer = try text.replacingOccurrences(
-      of: "\"format_version\" : 1", with: "\"format_version\" : 3")
-    expectError(.unsupported, naming: ["m.json", "1.2.3", "format 3", "format 2"]) {
+      of: "\"format_version\" : 1", with: "\"format_version\" : 4")
+    expectError(.unsupported, naming: ["m.json", "1.2.3", "format 4", "format 3"]) {
       _ = try read(newer)
     }
   }
@@ -228,6 +293,23 @@ import Testing
       var other = saved
       change(&other)
       expectError(.mismatch, naming: ["'d'"] + words) { try saved.check(against: other, path: "d") }
+    }
+    let extended = Self.extending().description
+    try extended.check(against: extended, path: "d")
+    try extended.check(against: saved, path: "d")
+    try saved.check(against: extended, path: "d")
+    for change in [
+      { (other: inout ContextDescription) in other.base?.rotationTokens = 78 },
+      { $0.base?.tokens = 5 },
+    ] {
+      var other = extended
+      change(&other)
+      expectError(.mismatch, naming: ["'d'", "6 tokens", "77"]) {
+        try extended.check(against: other, path: "d")
+      }
+      // One that extends it.
+      other.tokens = 20
+      try extended.check(against: other, path: "d")
     }
     var moved = saved
     moved.model.path = "/elsewhere"

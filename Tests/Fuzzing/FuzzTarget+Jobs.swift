@@ -67,7 +67,7 @@ extension FuzzTarget {
       do throws(FileError) {
         let manifest = try ContextManifest(bytes: bytes, path: "input")
         precondition(manifest.bytes > 0 && manifest.description.activationBytes > 0)
-        for block in [0, manifest.description.blocks - 1] {
+        for block in [manifest.description.baseBlocks, manifest.description.blocks - 1] {
           precondition(manifest.description.activationBytes(ofBlock: block) > 0)
         }
       } catch {

@@ -33,19 +33,22 @@ extension RankTests {
     }
 
     private func saved(
-      _ session: Session, _ tokens: [Int32], in path: String, restored: ContextManifest? = nil
+      _ session: Session, _ tokens: [Int32], in path: String, restored: ContextManifest? = nil,
+      extending base: FinishedContext? = nil
     ) -> SavedContext {
       let configuration = session.model.configuration
-      let description = ContextDescription(
+      var description = ContextDescription(
         version: "test",
         model: .init(name: "m", path: "m", identity: "m", randomWeights: false),
         precision: arithmetic.precision.rawValue,
         instructionSet: arithmetic.instructionSet.rawValue,
         layout: .init(model: configuration, arithmetic: arithmetic),
         layers: configuration.layers.count, tokens: tokens.count, chat: nil)
+      description.base =
+        base?.base(rotationTokens: tokens.count) ?? restored?.description.base
       return SavedContext(
         of: session, description, tokens: tokens, in: ContextDirectory(path: path),
-        restored: restored)
+        restored: restored, extending: base)
     }
 
     /// What the program does on all ranks.
@@ -190,6 +193,77 @@ extension RankTests {
       #expect(mixed.layers?.map(\.headDimension) == [32, 64, 20])
       let (alike, ofAll) = try layout(.narrow)
       #expect(alike.layers == nil && alike.blockBytes(layers: 4) == ofAll.reduce(0, +))
+    }
+
+    /// A context behind a base that ends between two blocks or in one: what is restored of either, by
+    /// any ranks, is what was computed.
+    @Test(arguments: [(256, 257), (300, 1100), (700, 760), (1024, 1100)])
+    func aContextThatExtendsAnother(baseTokens: Int, count: Int) throws {
+      try world.barrier()
+      let model = try model()
+      let layers = model.configuration.layers.count
+      let tokens = sampleTokens(count, vocabulary: 300, seed: 5)
+      let alone = try MPIEnvironment.communicatorOfThisRank()
+      let front = session(model, alone, .zigzag, tokens: baseTokens)
+      try front.prefill(Array(tokens[..<baseTokens]))
+      let whole = session(model, alone, .zigzag, tokens: count)
+      try whole.prefill(tokens)
+      let expected = try answer(whole)
+
+      /// Expects the base's keys and values of all layers, and of the rest those of so many.
+      func expectRestored(_ session: Session, layers finished: Int, _ label: String) {
+        #expect(session.context.finishedLayers == finished, "\(label)")
+        for (index, block) in session.context.ownContextBlocks.enumerated() {
+          for layer in 0..<layers {
+            let isWhole = block < baseTokens / tokensPerBlock || layer < finished
+            guard isWhole || block * tokensPerBlock < baseTokens else { continue }
+            let right = (isWhole ? whole : front).context.keyValues(ofBlock: block, layer: layer)
+            let restored = session.context.keyValues(ofBlock: index, layer: layer)
+            #expect(restored.elementsEqual(right), "\(label), block \(block), layer \(layer)")
+          }
+        }
+      }
+
+      try withFolder { path in
+        let saving = session(model, world, .striped, tokens: baseTokens)
+        if world.rank == 0 { try ContextDirectory(path: path + "/base").prepare() }
+        try world.barrier()
+        try saving.prefill(Array(tokens[..<baseTokens]))
+        try save(saved(saving, Array(tokens[..<baseTokens]), in: path + "/base"), world)
+        let directory = ContextDirectory(path: path + "/base")
+        let base = try FinishedContext(directory, directory.manifest())
+
+        // Without being saved.
+        let unsaved = session(model, world, .zigzag, tokens: count)
+        try saved(unsaved, tokens, in: path + "/base", extending: base).restore()
+        expectRestored(unsaved, layers: 0, "unsaved")
+
+        for stop in 1...layers {
+          let label = "\(baseTokens) of \(count) tokens, \(stop) of \(layers) layers"
+          let more = path + "/more\(stop)"
+          if world.rank == 0 { try ContextDirectory(path: more).prepare(extending: base) }
+          try world.barrier()
+          let session = session(model, world, .contiguous, tokens: count)
+          let context = saved(session, tokens, in: more, extending: base)
+          #expect(context.canBeRestored)
+          try context.restore()
+          expectRestored(session, layers: 0, label)
+          try session.prefill(tokens, afterLayer: { $0 < stop })
+          try save(context, world)
+
+          let manifest = try ContextDirectory(path: more).manifest()
+          #expect(manifest.finishedLayers == stop && manifest.isFinished == (stop == layers))
+          if world.rank == 0 { try ContextDirectory(path: more).verify(manifest) }
+          let second = self.session(model, world, .zigzag, tokens: count)
+          let restored = saved(second, tokens, in: more, restored: manifest)
+          try restored.restore()
+          expectRestored(second, layers: stop, label)
+          guard stop == layers else { continue }
+          try second.prefill(tokens)
+          #expect(try answer(second) == (world.rank == 0 ? expected : []), "\(label)")
+        }
+        try world.barrier()
+      }
     }
 
     /// Several checkpoints of one run, each appended to the one before it.
