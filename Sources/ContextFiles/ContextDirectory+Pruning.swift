@@ -44,7 +44,7 @@ extension ContextDirectory {
   /// With the lease.
   private func removeUnneeded() throws(FileError) -> Pruned {
     // A job may have saved here before the lease was taken.
-    let isWhole = !isSaved
+    let isWhole = isGivenUp
     var usage = Usage()
     var names: [String] = []
     for name in try unneeded() {
@@ -66,7 +66,8 @@ extension ContextDirectory {
     return isGivenUp ? try entries(of: path).filter { $0 != Name.lease } : []
   }
 
-  /// Whether nothing but the rest of a save is here, with a file that only a save leaves.
+  /// Whether nothing but the rest of a save is here, with a file that only a save leaves. A manifest, which
+  /// is none of the rest, is looked for by its name as well: it may be that the system cannot say more of it.
   var isGivenUp: Bool {
     guard !isSaved, let names = try? entries(of: path), names.allSatisfy(isOurs) else {
       return false

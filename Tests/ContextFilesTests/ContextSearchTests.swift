@@ -223,6 +223,19 @@ import Testing
     #expect(try folder.contents() == before)
   }
 
+  @Test(.enabled(if: FullDisk.canBeMade, "needs leave to mount a small file system"))
+  func whatCannotBeRemovedIsSaid() throws {
+    let disk = try FullDisk(kilobytes: 64)
+    let sample = try SampleContext(in: disk.path + "/context").prepared()
+    try sample.save(layers: 1)
+    #expect(FileManager.default.createFile(atPath: disk.path + "/context/.probe-1", contents: nil))
+    try disk.makeReadOnly()
+    expectError(.writeFailed, naming: [disk.path, "read-only"]) {
+      _ = try sample.directory.prune(as: holder)
+    }
+    try sample.readAll()
+  }
+
   /// Saves that begin in a folder while it is pruned, over and over: each ends well, or is told that
   /// another job writes there.
   @Test func jobsThatBeginMeanwhile() throws {
