@@ -6,7 +6,7 @@ import SystemPackage
 // each folder: a finished context is never written again, and a new one is written to files that it creates.
 
 extension ContextDirectory {
-  /// Makes the folder ready for a new saved context that extends `base`, and puts the base's KV blocks
+  /// Makes the folder ready for a new saved context that begins with the first tokens of `base`, and puts the base's KV blocks
   /// into it: as links to its files, or, where the file system has none, as copies. On one rank, before
   /// anything is computed, with the lease.
   ///
@@ -14,17 +14,19 @@ extension ContextDirectory {
   /// - Throws: `FileError`: as `prepare`; `notFound`, `unreadable` or `malformed` where a file of the base
   ///   is not as its manifest says.
   @discardableResult
-  public func prepare(extending base: FinishedContext) throws(FileError) -> Int {
+  public func prepare(extending base: FinishedContext, tokens: Int) throws(FileError) -> Int {
     try prepare()
     let description = base.manifest.description
     let bytes = description.layout.blockBytes(layers: description.layers)
     var copiedBytes = 0
-    for block in 0..<description.blocks {
-      let isWhole = description.tokens(ofBlock: block) == description.layout.tokensPerBlock
+    let tokensPerBlock = description.layout.tokensPerBlock
+    let blocks = (tokens + tokensPerBlock - 1) / tokensPerBlock
+    for block in 0..<blocks {
+      let isWhole = (block + 1) * tokensPerBlock <= tokens
       let file = try base.directory.mapped(base.directory.path(ofBlock: block), bytes: bytes)
       let place = isWhole ? path(ofBlock: block) : baseTailPath
       if try Self.link(file.path, to: place) { continue }
-      if copiedBytes == 0 { try checkRoom(bytes: (description.blocks - block) * bytes) }
+      if copiedBytes == 0 { try checkRoom(bytes: (blocks - block) * bytes) }
       try FileWriting.create(place)
       try FileWriting.write(
         [UnsafeRawBufferPointer(rebasing: file.bytes[..<bytes])], to: place, at: 0, cuts: false)

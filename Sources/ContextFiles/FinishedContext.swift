@@ -21,12 +21,15 @@ public struct FinishedContext: Sendable {
     self.manifest = manifest
   }
 
-  /// What the description of a context says that extends this one.
+  /// What the description of a context says that extends this one, or a part of it.
   ///
-  /// - Parameter rotationTokens: the length for which the whole is rotated.
-  public func base(rotationTokens: Int) -> ContextDescription.Base {
-    .init(
-      tokens: manifest.description.tokens, path: directory.absolutePath,
+  /// - Parameters:
+  ///   - tokens: its first ones, which the other begins with.
+  ///   - rotationTokens: the length for which the whole is rotated.
+  public func base(tokens: Int, rotationTokens: Int) -> ContextDescription.Base {
+    precondition(1...manifest.description.tokens ~= tokens, "a base has as many tokens")
+    return .init(
+      tokens: tokens, path: directory.absolutePath,
       manifest: manifest.checksum, rotationTokens: rotationTokens)
   }
 }

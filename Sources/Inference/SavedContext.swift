@@ -39,7 +39,7 @@ public final class SavedContext {
   ) {
     precondition(restored == nil || base == nil, "a base is behind what is restored")
     precondition(
-      base.map { $0.manifest.description.tokens == description.base?.tokens } ?? true,
+      base.map { $0.manifest.description.tokens >= description.base?.tokens ?? .max } ?? true,
       "the base is the one that is described")
     self.session = session
     self.base = base

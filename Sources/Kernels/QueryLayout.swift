@@ -23,6 +23,9 @@ public struct QueryLayout: Sendable, Equatable {
   /// Rows of all tokens and heads.
   public var rows: Int { tokens * shape.queryHeads }
 
+  /// Bytes of all of them.
+  public var bytes: Int { rows * rowBytes }
+
   /// Bytes of one token's queries.
   public var tokenBytes: Int { shape.queryHeads * rowBytes }
 }
@@ -30,6 +33,12 @@ public struct QueryLayout: Sendable, Equatable {
 extension Arithmetic {
   public func queryLayout(_ shape: AttentionShape, tokens: Int) -> QueryLayout {
     QueryLayout(shape: shape, tokens: tokens, rowBytes: queryRowBytes(shape))
+  }
+
+  /// Bytes of the softmax states of some tokens' queries.
+  public func stateBytes(_ shape: AttentionShape, tokens: Int) -> Int {
+    tokens * shape.queryHeads * stateLayout(headDimension: shape.headDimension).rowElements
+      * MemoryLayout<Double>.stride
   }
 
   /// Bytes of one head's query, as attention reads it.

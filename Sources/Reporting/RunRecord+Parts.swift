@@ -71,6 +71,9 @@ extension RunRecord {
     public let layers: Int
     /// How many layers of the context's prefill came from a saved context and were not computed.
     public let restoredLayers: Int
+    /// Tokens that the context begins with of which no layer was computed: those of a saved context that it
+    /// extends.
+    public let restoredTokens: Int
 
     enum CodingKeys: String, CodingKey {
       case layers
@@ -78,16 +81,18 @@ extension RunRecord {
       case digest = "model_digest"
       case randomWeights = "random_weights"
       case restoredLayers = "restored_layers"
+      case restoredTokens = "restored_tokens"
     }
 
     public init(
-      name: String, digest: String, randomWeights: Bool, layers: Int, restoredLayers: Int = 0
+      name: String, digest: String, randomWeights: Bool, layers: Int,
+      restored: (layers: Int, tokens: Int) = (0, 0)
     ) {
       self.name = name
       self.digest = digest
       self.randomWeights = randomWeights
       self.layers = layers
-      self.restoredLayers = restoredLayers
+      (restoredLayers, restoredTokens) = restored
     }
   }
 

@@ -19,18 +19,22 @@ extension RunRecord {
       line("load", formatSeconds(seconds.load)),
       line("tokenize", formatSeconds(seconds.tokenize)),
     ]
+    // Of a context that was saved whole, nothing is prefilled.
+    let isPrefilled = model.restoredLayers < model.layers
     if seconds.restore > 0 {
       lines.append(
         line(
-          "restore", formatSeconds(seconds.restore), context,
-          "\(model.restoredLayers) of \(model.layers) layers"))
+          "restore", formatSeconds(seconds.restore),
+          isPrefilled && model.restoredTokens > 0
+            ? formatCount(model.restoredTokens, "token") : context,
+          model.restoredLayers > 0 || model.restoredTokens == 0
+            ? "\(model.restoredLayers) of \(model.layers) layers" : "all layers"))
     }
-    // Of a context that was saved whole, nothing is prefilled.
-    let isPrefilled = model.restoredLayers < model.layers
     if isPrefilled {
       lines += [
         line(
-          "prefill", formatSeconds(seconds.prefill), context,
+          "prefill", formatSeconds(seconds.prefill),
+          formatCount(tokens.context - model.restoredTokens, "token"),
           "\(formatRate(tokensPerSecond.prefill)) tokens/s"),
         line("", "", "attention", "\(formatRate(work.gflops.attention)) GFLOP/s"),
         line("", "", "linear", "\(formatRate(work.gflops.linear)) GFLOP/s"),

@@ -32,7 +32,8 @@ public struct RunRecord: Equatable, Sendable {
     // A token of which some layers were restored counts for the others.
     let computed = 1 - rate(Double(model.restoredLayers), Double(model.layers))
     tokensPerSecond = TokensPerSecond(
-      prefill: rate(Double(answer.tokens.context) * computed, seconds.prefill),
+      prefill: rate(
+        Double(answer.tokens.context - model.restoredTokens) * computed, seconds.prefill),
       decode: rate(Double(answer.tokens.generated), seconds.decode))
     self.work = work
     self.perRank = perRank

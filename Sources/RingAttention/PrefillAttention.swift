@@ -21,8 +21,8 @@ public final class PrefillAttention {
     fileprivate let share: SequenceShare
     fileprivate let rank: Int
     fileprivate let schedules: RingSchedules
-    /// `[layers]`
-    fileprivate let patterns: [AttentionPattern]
+    /// `[layers]`: nil of one that attends otherwise.
+    fileprivate let patterns: [AttentionPattern?]
     /// `[keyValueHeads][tokens][groupSize]` rows of `SoftmaxStateLayout`, of any layer.
     fileprivate let states: BufferPlan.Slot<Double>
     /// The largest message of any layer each.
@@ -31,24 +31,24 @@ public final class PrefillAttention {
 
     /// - Parameters:
     ///   - schedules: for every pattern that a layer has.
-    ///   - patterns: `[layers]`
+    ///   - layers: the pattern of each; nil of one that attends otherwise.
     public init(
       arithmetic: Arithmetic, cache: KeyValueCache.Plan, schedules: RingSchedules,
-      patterns: [AttentionPattern], share: SequenceShare, rank: Int
+      layers patterns: [AttentionPattern?], share: SequenceShare, rank: Int
     ) {
       self.share = share
       self.rank = rank
       self.schedules = schedules
       self.patterns = patterns
-      let layers = cache.layout.layers
+      let layers = zip(cache.layout.layers, patterns).compactMap { layout, pattern in
+        pattern.map { (layout: layout, pattern: $0) }
+      }
       var plan = BufferPlan()
       states = plan.add(
-        layers.map { layout in
-          arithmetic.queryLayout(layout.shape, tokens: share.tokenCount).rows
-            * arithmetic.stateLayout(headDimension: layout.shape.headDimension).rowElements
-        }.max()!)
+        layers.map { arithmetic.stateBytes($0.layout.shape, tokens: share.tokenCount) / 8 }.max()
+          ?? 0)
       let blocks = schedules.largestMessages(to: rank)
-      let message = zip(layers, patterns).map { blocks[$1]! * $0.blockBytes }.max()!
+      let message = layers.map { blocks[$0.pattern]! * $0.layout.blockBytes }.max() ?? 0
       messages = (0..<2).map { _ in plan.add(message) }
       buffers = plan
     }
@@ -101,17 +101,16 @@ public final class PrefillAttention {
     _ layer: LayerAttention, queries: UnsafeRawPointer, output: UnsafeMutableRawPointer,
     stop: PrefillStop?, onSpan: SpanHandler? = nil, onProgress: ((Double) -> Void)? = nil
   ) throws -> AttentionWork? {
-    let exchange = RingExchange(communicator: communicator)
+    let exchange = RingExchange(communicator)
     self.exchange = exchange
     let layout = cache.layout[layer.index]
-    let tokensPerTile = arithmetic.tokensPerTile(layout.shape)
-    arithmetic.reserveAttentionScratch(
-      shape: layout.shape, rows: tokensPerTile * layout.shape.groupSize)
     var pass = LayerPass(
-      layer: layer, layout: layout, tiles: Tile.all(of: plan.share, tokensPerTile: tokensPerTile),
-      queries: queries, output: output, schedule: plan.schedules[layer.pattern],
+      layer: layer, layout: layout,
+      tiles: TileAttention(
+        layer, layout, of: plan.share, queries: queries, states: memory[plan.states], arithmetic),
+      output: output, schedule: plan.schedules[layer.pattern],
       exchange: exchange, stop: stop, base: UnsafeRawPointer(cache.base(layer: layer.index)),
-      blocks: plan.share.blocks)
+      blocks: cache.blocks)
     pass.work.flops = AttentionWork.flops(
       visiblePairs: visiblePairs[layer.pattern]!, shape: layout.shape)
     let ranks = communicator.size
@@ -152,8 +151,9 @@ public final class PrefillAttention {
     try exchange?.drainReceive(isSent: sent >= begun)
     let message = memory[raw: plan.messages[(begun + ranks - 1) % ranks % 2]]
     for hop in begun..<max(begun, sent) {
-      let schedule = plan.schedules[plan.patterns[hop / ranks]]
-      let late = RingExchange(communicator: communicator)
+      guard let pattern = plan.patterns[hop / ranks] else { continue }
+      let schedule = plan.schedules[pattern]
+      let late = RingExchange(communicator)
       try late.start(
         sending: [], of: message,
         receiving: schedule.messages(at: rank, hop: hop % ranks).received, into: message,
@@ -170,7 +170,7 @@ public final class PrefillAttention {
   ///
   /// - Returns: false where the layer is given up.
   private func attend(
-    hop: Int, of pass: inout LayerPass, onSpan: SpanHandler?, onProgress: (Double) -> Void
+    hop: Int, of pass: inout LayerPass, onSpan: SpanHandler?, onProgress: @escaping (Double) -> Void
   ) throws -> Bool {
     let ranks = communicator.size
     // After the last hop there is nothing to send and nothing to receive.
@@ -199,73 +199,20 @@ public final class PrefillAttention {
     return true
   }
 
-  /// A hop's computation: every tile and KV head is a work item, the most expensive tiles first.
+  /// A hop's computation.
   private func attendToBlocks(
-    of pass: LayerPass, isFirst: Bool, isLast: Bool, onProgress: (Double) -> Void
+    of pass: LayerPass, isFirst: Bool, isLast: Bool, onProgress: @escaping (Double) -> Void
   ) {
-    let (pattern, base, stop) = (pass.layer.pattern, pass.base, pass.stop)
-    let layout = pass.layout
-    let shape = layout.shape
-    let d = shape.headDimension
-    let group = shape.groupSize
-    let heads = shape.keyValueHeads
-    let inputBytes = arithmetic.inputType.bytes
-    let stateLayout = arithmetic.stateLayout(headDimension: d)
-    let stateRow = stateLayout.rowElements
-    let outputStride = arithmetic.inputRowBytes(columns: shape.queryHeads * d)
-    let queryLayout = arithmetic.queryLayout(shape, tokens: plan.share.tokenCount)
-    let states = memory[plan.states]
+    let (base, layout, stop) = (pass.base, pass.layout, pass.stop)
     let poll = { [communicator, exchange = pass.exchange] in
       exchange.poll()
       stop?.poll()
       communicator.tick()
     }
-    pass.blocks.withUnsafeBufferPointer { blocks in
-      pass.tiles.withUnsafeBufferPointer { tiles in
-        arithmetic.team.forEach(
-          tiles.count * heads, betweenItems: poll
-        ) { item, thread in
-          if stop?.abandonsLayer == true { return }
-          if thread == 0 { onProgress(Double(item) / Double(tiles.count * heads)) }
-          let tile = tiles[tiles.count - 1 - item / heads]
-          let head = item % heads
-          let firstRow = queryLayout.row(head: head, token: tile.token)
-          let rows = tile.tokens * group
-          let tileStates = states + firstRow * stateRow
-          if isFirst { stateLayout.clear(tileStates, count: rows) }
-          let query = QueryTile(
-            rows: pass.queries + queryLayout.offset(ofRow: firstRow), count: rows,
-            position: tile.position,
-            headsPerToken: group)
-          let visible = { pattern.block(tile.position / tokensPerBlock, sees: blocks[$0]) }
-          var index = blocks.indices.first(where: visible)
-          while let current = index {
-            let next = blocks[(current + 1)...].indices.first(where: visible)
-            func keysAndValues(_ index: Int) -> UnsafeRawPointer {
-              base + index * layout.blockBytes + head * layout.headBytes
-            }
-            arithmetic.attend(
-              query, to: keysAndValues(current), next: next.map(keysAndValues),
-              block: blocks[current], pattern: pattern, layout: layout, states: tileStates,
-              thread: thread
-            )
-            if thread == 0 { poll() }
-            if stop?.abandonsLayer == true { return }
-            index = next
-          }
-          guard isLast else { return }
-          for row in 0..<rows {
-            let queryHead = head * group + row % group
-            let state = tileStates + row * stateRow
-            stateLayout.merge(pass.layer.sinks, ofHead: queryHead, into: state)
-            arithmetic.finish(
-              state, headDimension: d,
-              into: pass.output + (tile.token + row / group) * outputStride
-                + queryHead * d * inputBytes)
-          }
-        }
-      }
-    }
+    pass.tiles.attend(
+      to: pass.blocks, isFirst: isFirst, output: isLast ? pass.output : nil, arithmetic,
+      during: TileAttention.Meanwhile(stop: stop, poll: poll, onProgress: onProgress)
+    ) { index, head in base + index * layout.blockBytes + head * layout.headBytes }
   }
 }
 
@@ -274,9 +221,7 @@ private struct LayerPass {
   let layer: LayerAttention
   let layout: KeyValueLayout
   /// Of all the rank's tokens.
-  let tiles: [Tile]
-  /// As in `QueryLayout`.
-  let queries: UnsafeRawPointer
+  let tiles: TileAttention
   /// `[tokens][inputStride(queryHeads · headDimension)]` matrix input.
   let output: UnsafeMutableRawPointer
   let schedule: RingSchedule
@@ -286,25 +231,4 @@ private struct LayerPass {
   var base: UnsafeRawPointer
   var blocks: [Int]
   var work = AttentionWork()
-}
-
-/// Neighbouring tokens of one block that are attended together.
-private struct Tile {
-  /// Place of the first among the rank's tokens, and its global position.
-  let token: Int
-  let position: Int
-  let tokens: Int
-
-  /// All tiles of a rank, in ascending order, aligned to the sequence as blocks are.
-  static func all(of share: SequenceShare, tokensPerTile: Int) -> [Tile] {
-    share.blocks.indices.flatMap { block in
-      let tokens = share.tokenCount(ofBlock: block)
-      return stride(from: 0, to: tokens, by: tokensPerTile).map { first in
-        Tile(
-          token: block * tokensPerBlock + first,
-          position: share.blocks[block] * tokensPerBlock + first,
-          tokens: min(tokensPerTile, tokens - first))
-      }
-    }
-  }
 }

@@ -16,7 +16,7 @@ public final class RingExchange {
 
   /// - Parameter step: from this rank to the one that messages leave for, −1 or 1; they arrive from
   ///   the opposite direction.
-  public init(communicator: Communicator, step: Int = -1) {
+  public init(_ communicator: Communicator, step: Int = -1) {
     self.communicator = communicator
     self.step = step
   }
@@ -49,6 +49,27 @@ public final class RingExchange {
       throw error
     }
     bytesSent += blocks.count * blockBytes
+  }
+
+  /// The same for messages of any ranks and lengths; one without bytes is none.
+  ///
+  /// - Throws: `MPIError`; nothing is under way then.
+  public func start(
+    sending: UnsafeRawBufferPointer, to destination: Int,
+    receiving: UnsafeMutableRawBufferPointer, from source: Int, tag: Int
+  ) throws {
+    let tag = tag % Communicator.largestTag
+    if !receiving.isEmpty {
+      receive = try communicator.startReceive(into: receiving, from: source, tag: tag)
+    }
+    guard !sending.isEmpty else { return }
+    do {
+      send = try communicator.startSend(sending, to: destination, tag: tag)
+    } catch {
+      giveUp()
+      throw error
+    }
+    bytesSent += sending.count
   }
 
   /// Lets MPI move both messages on; an error is kept for `finish()`.

@@ -14,13 +14,14 @@ public struct RingSchedule: Sendable {
   /// `[ranks][blocks of the rank]`: the same numbers as in `hops`, ascending.
   private let sortedHops: [[Int]]
 
-  public init(partition: SequencePartition, pattern: AttentionPattern) {
+  /// - Parameter firstBlock: the first one whose tokens attend.
+  public init(partition: SequencePartition, pattern: AttentionPattern, from firstBlock: Int = 0) {
     ranks = partition.ranks
     blocks = (0..<partition.ranks).map(partition.blocks(of:))
     let ranks = partition.ranks
     hops = (0..<ranks).map { source in
       partition.blocks(of: source).map { block in
-        let seeing = pattern.queryBlocks(seeing: block)
+        let seeing = pattern.queryBlocks(seeing: block).clamped(to: firstBlock..<Int.max)
         return
           (1..<max(ranks, 1)).last { distance in
             let rank = (source - distance + ranks) % ranks
@@ -64,6 +65,9 @@ public struct RingSchedule: Sendable {
       blockCount(of: self.source(at: rank, hop: hop + 1), atHop: hop + 1)
     )
   }
+
+  /// Blocks times hops of all ranks' messages.
+  public var blockHops: Int { hops.joined().reduce(0, +) }
 
   /// The most blocks that a rank receives in one hop.
   public func largestMessage(to rank: Int) -> Int {

@@ -4,10 +4,14 @@ import Kernels
 public struct RingSchedules: Sendable {
   private let schedules: [AttentionPattern: RingSchedule]
 
-  /// - Parameter patterns: every one that a layer will use; some may be equal.
-  public init(partition: SequencePartition, patterns: [AttentionPattern]) {
+  /// - Parameters:
+  ///   - patterns: every one that a layer will use; some may be equal.
+  ///   - firstBlock: the first one whose tokens attend.
+  public init(
+    partition: SequencePartition, patterns: [AttentionPattern], from firstBlock: Int = 0
+  ) {
     schedules = Set(patterns).reduce(into: [:]) {
-      $0[$1] = RingSchedule(partition: partition, pattern: $1)
+      $0[$1] = RingSchedule(partition: partition, pattern: $1, from: firstBlock)
     }
   }
 

@@ -13,7 +13,8 @@ public enum PartitionKind: String, Sendable, CaseIterable, Codable {
 
 /// Who owns which KV blocks of a sequence: a value that every rank computes for itself.
 ///
-/// A rank may own nothing. No rank owns more than its equal share rounded up to a whole block.
+/// A rank may own nothing. No rank owns more than its equal share rounded up to a whole block, of what is
+/// there and of what is to be computed each.
 public struct SequencePartition: Sendable, Equatable {
   /// `[ranks][…]`: the blocks of each rank as ascending, disjoint ranges.
   public let ranges: [[Range<Int>]]
@@ -23,9 +24,20 @@ public struct SequencePartition: Sendable, Equatable {
   /// Blocks of the whole sequence.
   public var blockCount: Int { ranges.joined().reduce(0) { $0 + $1.count } }
 
-  public init(_ kind: PartitionKind, blocks: Int, ranks: Int) {
+  /// Of a sequence that goes on behind `baseBlocks` blocks whose keys and values are there: these are shared
+  /// out evenly, and so is by itself what is to be computed.
+  public init(_ kind: PartitionKind, blocks: Int, baseBlocks: Int = 0, ranks: Int) {
     precondition(
-      ranks > 0 && blocks >= 0, "a partition has ranks, and no negative number of blocks")
+      ranks > 0 && 0...max(0, blocks) ~= baseBlocks,
+      "a partition has ranks, and no negative number of blocks")
+    let base = Self.ranges(kind, blocks: baseBlocks, ranks: ranks)
+    let rest = Self.ranges(kind, blocks: blocks - baseBlocks, ranks: ranks)
+    ranges = zip(base, rest).map { base, rest in
+      base + rest.map { $0.lowerBound + baseBlocks..<$0.upperBound + baseBlocks }
+    }
+  }
+
+  private static func ranges(_ kind: PartitionKind, blocks: Int, ranks: Int) -> [[Range<Int>]] {
     func share(_ rank: Int) -> Int { blocks * (rank + 1) / ranks - blocks * rank / ranks }
     let all: [[Range<Int>]]
     switch kind {
@@ -47,7 +59,7 @@ public struct SequencePartition: Sendable, Equatable {
       }
       all = (0..<ranks).map { [runs[$0], runs[2 * ranks - 1 - $0]] }
     }
-    ranges = all.map { $0.filter { !$0.isEmpty } }
+    return all.map { $0.filter { !$0.isEmpty } }
   }
 
   /// The rank's blocks in ascending order.
@@ -65,32 +77,54 @@ public struct SequencePartition: Sendable, Equatable {
   }
 }
 
-/// One rank's tokens of a sequence, in the order in which the rank holds them.
+/// The tokens of a sequence that one rank computes, in the order in which the rank holds them: those of its
+/// blocks, from a first position of the sequence on.
 public struct SequenceShare: Sendable, Equatable {
-  /// The rank's blocks, ascending.
+  /// The rank's blocks that have such tokens, ascending.
   public let blocks: [Int]
   /// Tokens of the whole sequence.
   public let sequenceTokens: Int
+  /// Tokens before the first position in the rank's first block.
+  private let skipped: Int
 
-  public init(partition: SequencePartition, rank: Int, sequenceTokens: Int) {
-    blocks = partition.blocks(of: rank)
+  public init(
+    partition: SequencePartition, rank: Int, sequenceTokens: Int, from firstPosition: Int = 0
+  ) {
+    let firstBlock = firstPosition / tokensPerBlock
+    blocks = partition.blocks(of: rank).filter { $0 >= firstBlock }
     self.sequenceTokens = sequenceTokens
+    skipped = blocks.first == firstBlock ? firstPosition % tokensPerBlock : 0
   }
 
-  /// Tokens of the rank's block `index`; only the sequence's last block may have fewer than 256.
-  public func tokenCount(ofBlock index: Int) -> Int {
-    min(tokensPerBlock, sequenceTokens - blocks[index] * tokensPerBlock)
+  /// Where the tokens of the rank's block `index` are among all of its tokens. Only the sequence's last block,
+  /// and the one with the first position, may have fewer than 256.
+  public func tokens(ofBlock index: Int) -> Range<Int> {
+    let start = index * tokensPerBlock
+    let end = min(start + tokensPerBlock, start + sequenceTokens - blocks[index] * tokensPerBlock)
+    return max(0, start - skipped)..<end - skipped
   }
 
-  /// Tokens that the rank owns.
-  public var tokenCount: Int {
-    guard let last = blocks.indices.last else { return 0 }
-    return last * tokensPerBlock + tokenCount(ofBlock: last)
+  public func tokenCount(ofBlock index: Int) -> Int { tokens(ofBlock: index).count }
+
+  /// Tokens that the rank computes.
+  public var tokenCount: Int { blocks.indices.last.map { tokens(ofBlock: $0).upperBound } ?? 0 }
+
+  /// The rank's block, and the place in it, of the rank's token `index`.
+  public func place(ofToken index: Int) -> (block: Int, token: Int) {
+    ((index + skipped) / tokensPerBlock, (index + skipped) % tokensPerBlock)
   }
 
   /// The global position of the rank's token `index`.
   public func position(ofToken index: Int) -> Int {
-    blocks[index / tokensPerBlock] * tokensPerBlock + index % tokensPerBlock
+    let (block, token) = place(ofToken: index)
+    return blocks[block] * tokensPerBlock + token
+  }
+
+  /// The global positions of the tokens of the rank's block `index`.
+  public func positions(ofBlock index: Int) -> Range<Int> {
+    let tokens = tokens(ofBlock: index)
+    let first = position(ofToken: tokens.lowerBound)
+    return first..<first + tokens.count
   }
 
   /// How many pairs of one of the rank's tokens and a key that it sees there are.

@@ -57,6 +57,13 @@ public struct ModelConfiguration: Equatable, Sendable {
     }
   }
 
+  /// Whether a context of so many tokens is rotated as if it had `other`; see `RoPE`.
+  public func rotates(_ tokens: Int, as other: Int) -> Bool {
+    rotations.allSatisfy {
+      RoPE($0.parameters, headDimension: $0.headDimension).rotates(tokens, as: other)
+    }
+  }
+
   /// The different attention patterns of the layers, in the order of their first layers.
   public var patterns: [AttentionPattern] {
     layers.reduce(into: []) { patterns, layer in

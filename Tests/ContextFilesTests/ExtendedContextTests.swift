@@ -177,7 +177,9 @@ import Testing
     let base = try saved("base")
     let disk = try FullDisk(kilobytes: 64)
     let sample = SampleContext(in: disk.path + "/more", tokens: 21, extending: base)
-    #expect(try sample.directory.prepare(extending: base) == 3 * 300)
+    #expect(
+      try sample.directory.prepare(extending: base, tokens: base.manifest.description.tokens) == 3
+        * 300)
     try sample.save(layers: 1)
     try sample.readAll()
     try sample.save(layers: 3)
@@ -208,7 +210,7 @@ import Testing
     }
     let base = try saved("base")
     expectError(.writeFailed, naming: [path("base"), "holds a saved context"]) {
-      try base.directory.prepare(extending: base)
+      try base.directory.prepare(extending: base, tokens: base.manifest.description.tokens)
     }
     try folder.write("base/blocks/000001.kv", [1, 2, 3])
     expectError(.malformed, naming: ["base/blocks/000001.kv", "cut short"]) {

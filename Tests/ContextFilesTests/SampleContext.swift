@@ -22,13 +22,18 @@ struct SampleContext {
     self.base = base
     description = Self.description(blockBytes)
     description.tokens = tokens
-    description.base = base?.base(rotationTokens: 77)
+    description.base = base?.base(
+      tokens: base!.manifest.description.tokens, rotationTokens: 77)
     files = (0..<description.blocks).map { [directory] in BlockFile(block: $0, in: directory) }
   }
 
   /// Made ready to be saved.
   func prepared() throws -> SampleContext {
-    if let base { try directory.prepare(extending: base) } else { try directory.prepare() }
+    if let base {
+      try directory.prepare(extending: base, tokens: base.manifest.description.tokens)
+    } else {
+      try directory.prepare()
+    }
     return self
   }
 

@@ -45,7 +45,9 @@ extension RankTests {
         layout: .init(model: configuration, arithmetic: arithmetic),
         layers: configuration.layers.count, tokens: tokens.count, chat: nil)
       description.base =
-        base?.base(rotationTokens: tokens.count) ?? restored?.description.base
+        base?.base(
+          tokens: base!.manifest.description.tokens, rotationTokens: tokens.count)
+        ?? restored?.description.base
       return SavedContext(
         of: session, description, tokens: tokens, in: ContextDirectory(path: path),
         restored: restored, extending: base)
@@ -241,7 +243,10 @@ extension RankTests {
         for stop in 1...layers {
           let label = "\(baseTokens) of \(count) tokens, \(stop) of \(layers) layers"
           let more = path + "/more\(stop)"
-          if world.rank == 0 { try ContextDirectory(path: more).prepare(extending: base) }
+          if world.rank == 0 {
+            try ContextDirectory(path: more).prepare(
+              extending: base, tokens: base.manifest.description.tokens)
+          }
           try world.barrier()
           let session = session(model, world, .contiguous, tokens: count)
           let context = saved(session, tokens, in: more, extending: base)

@@ -20,7 +20,8 @@ import Testing
         "instruction_set", "kv_bytes", "kv_cache", "layers", "logits_digest", "model",
         "model_digest",
         "partition", "peak_private_bytes", "peak_resident_bytes", "precision", "questions",
-        "random_weights", "ranks", "restored_layers", "sampling", "seconds", "seed", "text",
+        "random_weights", "ranks", "restored_layers", "restored_tokens", "sampling", "seconds",
+        "seed", "text",
         "threads", "token_ids", "tokens",
         "tokens_per_second", "version", "warnings", "weights_as", "weights_divided",
       ])
@@ -63,7 +64,7 @@ import Testing
         "peak_private_bytes":[1048576,1048577],\
         "peak_resident_bytes":[3221225472,3221225473],"precision":"bf16",\
         "questions":{"answered":0,"answered_before":0,"asked":0},"random_weights":false,"ranks":2,\
-        "restored_layers":0,"sampling":{"frequency_penalty":0,"min_p":0,"presence_penalty":0,\
+        "restored_layers":0,"restored_tokens":0,"sampling":{"frequency_penalty":0,"min_p":0,"presence_penalty":0,\
         "repetition_penalty":1,"temperature":0,"top_k":0,"top_p":1},"seconds":{"decode":0.75,"exposed_exchange":0.25,"exposed_weights":0,"load":0.0042,\
         "prefill":12.5,"prompt":0.125,"restore":0,"save":0,"tokenize":0.5},"seed":7,\
         "text":"48213.","threads":1,"token_ids":[52,56,50],\

@@ -14,7 +14,7 @@ func sampleRecord(
       partition: "zigzag", types: ("bf16", "int8", "bf16")),
     model: .init(
       name: "needle", digest: "beef", randomWeights: false, layers: 5,
-      restoredLayers: restoredLayers),
+      restored: (restoredLayers, 0)),
     answer: answer, seconds: seconds,
     work: .init(
       flops: .init(attention: 1e15, linear: 2e15), gflops: gflops, balance: balance,

@@ -143,7 +143,7 @@ extension RankTests {
       PrefillAttention.Plan(
         arithmetic: arithmetic, cache: cachePlan,
         schedules: RingSchedules(partition: partition, patterns: layers.map(\.pattern)),
-        patterns: layers.map(\.pattern), share: share, rank: world.rank),
+        layers: layers.map(\.pattern), share: share, rank: world.rank),
       communicator: world, arithmetic: arithmetic, cache: cache)
   }
 

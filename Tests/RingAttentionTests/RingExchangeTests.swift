@@ -63,7 +63,7 @@ extension RankTests {
           let label = "\(blocks) of \(blockBytes) bytes, step \(step), \(polls) polls"
           let own = Region(blockBytes: blockBytes, of: world.rank)
           let arriving = Region(blockBytes: blockBytes)
-          let exchange = RingExchange(communicator: world, step: step)
+          let exchange = RingExchange(world, step: step)
           try exchange.start(
             sending: blocks, of: own.start, receiving: blocks.count, into: arriving.start,
             blockBytes: blockBytes, hop: 3)
@@ -87,7 +87,7 @@ extension RankTests {
       for step in [-1, 1] {
         let own = Region(blockBytes: blockBytes, of: world.rank)
         let arriving = Region(blockBytes: blockBytes)
-        let exchange = RingExchange(communicator: world, step: step)
+        let exchange = RingExchange(world, step: step)
         try exchange.start(
           sending: blocks(of: world.rank), of: own.start, receiving: blocks(of: rank(-step)).count,
           into: arriving.start, blockBytes: blockBytes, hop: 0)
@@ -105,7 +105,7 @@ extension RankTests {
       let (blockBytes, blocks) = (5000, [6, 0, 1])
       let own = Region(blockBytes: blockBytes, of: world.rank)
       var (held, arriving) = (Region(blockBytes: blockBytes), Region(blockBytes: blockBytes))
-      let exchange = RingExchange(communicator: world)
+      let exchange = RingExchange(world)
       for hop in 1...world.size {
         try exchange.start(
           sending: hop == 1 ? blocks : [0, 1, 2], of: (hop == 1 ? own : held).start, receiving: 3,
@@ -122,7 +122,7 @@ extension RankTests {
       let blockBytes = 100_000
       let own = Region(blockBytes: blockBytes, of: world.rank)
       let regions = (0..<2).map { _ in Region(blockBytes: blockBytes) }
-      let exchanges = [-1, 1].map { RingExchange(communicator: world, step: $0) }
+      let exchanges = [-1, 1].map { RingExchange(world, step: $0) }
       for (index, exchange) in exchanges.enumerated() {
         try exchange.start(
           sending: [index, 8], of: own.start, receiving: 2, into: regions[index].start,
@@ -138,7 +138,7 @@ extension RankTests {
     @Test func aPollKeepsItsErrorForTheEnd() throws {
       let own = Region(blockBytes: 10, of: world.rank)
       let arriving = Region(blockBytes: 10)
-      let exchange = RingExchange(communicator: world)
+      let exchange = RingExchange(world)
       try exchange.start(
         sending: [0, 5], of: own.start, receiving: 3, into: arriving.start, blockBytes: 10, hop: 0)
       try world.barrier()
@@ -157,7 +157,7 @@ extension RankTests {
       let arriving = Region(blockBytes: blockBytes)
       let interruption = try Interruption(communicator: world) { world.rank == world.size - 1 }
       let stop = PrefillStop(interruption, finishedLayers: 0)
-      let exchange = RingExchange(communicator: world, step: step)
+      let exchange = RingExchange(world, step: step)
       try exchange.start(
         sending: [], of: own.start, receiving: 2, into: arriving.start, blockBytes: blockBytes,
         hop: 7)
@@ -167,7 +167,7 @@ extension RankTests {
       // What is late for one rank must not come in time for another.
       try world.barrier()
 
-      let late = RingExchange(communicator: world, step: step)
+      let late = RingExchange(world, step: step)
       if isSent {
         try late.start(
           sending: [3, 1], of: own.start, receiving: 0, into: arriving.start,

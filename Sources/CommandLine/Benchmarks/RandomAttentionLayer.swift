@@ -29,7 +29,7 @@ final class RandomAttentionLayer {
       let schedules = RingSchedules(partition: partition, patterns: [pattern])
       schedule = schedules[pattern]
       attention = PrefillAttention.Plan(
-        arithmetic: arithmetic, cache: cache, schedules: schedules, patterns: [pattern],
+        arithmetic: arithmetic, cache: cache, schedules: schedules, layers: [pattern],
         share: share, rank: rank)
       queryLayout = arithmetic.queryLayout(shape, tokens: share.tokenCount)
       var plan = BufferPlan()
@@ -112,7 +112,7 @@ final class RandomAttentionLayer {
   func exchange(into memory: (UnsafeMutablePointer<UInt8>, UnsafeMutablePointer<UInt8>)) throws
     -> Int
   {
-    let exchange = RingExchange(communicator: communicator)
+    let exchange = RingExchange(communicator)
     var base = UnsafeRawPointer(cache.base(layer: 0))
     for hop in 0..<communicator.size - 1 {
       let arriving = UnsafeMutableRawPointer(hop.isMultiple(of: 2) ? memory.0 : memory.1)

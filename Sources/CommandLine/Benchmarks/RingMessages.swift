@@ -54,7 +54,7 @@ final class RingMessages {
   ///
   /// - Throws: `MPIError`.
   func exchange(bytes: Int) throws {
-    let exchange = RingExchange(communicator: communicator)
+    let exchange = RingExchange(communicator)
     try exchange.start(
       sending: [0], of: leaving.pointer, receiving: 1, into: fromNext.pointer, blockBytes: bytes,
       hop: 0)
@@ -65,8 +65,8 @@ final class RingMessages {
   ///
   /// - Throws: `MPIError`.
   func exchangeBothWays(bytes: Int) throws {
-    let down = RingExchange(communicator: communicator)
-    let up = RingExchange(communicator: communicator, step: 1)
+    let down = RingExchange(communicator)
+    let up = RingExchange(communicator, step: 1)
     // Of two ranks, both neighbours are the same one: the number of the hop tells the messages apart.
     try down.start(
       sending: [0], of: leaving.pointer, receiving: 1, into: fromNext.pointer, blockBytes: bytes,

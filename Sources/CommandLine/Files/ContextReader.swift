@@ -9,6 +9,10 @@ package enum ContextReader {
     try text(path: path, role: "context")
   }
 
+  package static func appended(path: String) throws(Failure) -> String {
+    try text(path: path, role: "appended text")
+  }
+
   package static func prompt(path: String) throws(Failure) -> String {
     try text(path: path, role: "prompt file")
   }

@@ -1,29 +1,56 @@
 import ContextFiles
+import Files
 import Foundation
 import Inference
 import Kernels
 import Ranks
+import Transformer
 
-/// The folder that the context is restored from, or saved to.
+/// The folder that the context is restored from, or saved to, and what it extends.
 final class ContextFolder {
+  /// That of `base` where a context extends another and is not saved.
   let directory: ContextDirectory
   /// What is there; nil where the context is new.
   let restored: ContextManifest?
+  /// What a new context goes on behind; nil where it begins by itself.
+  let base: FinishedContext?
+  /// What of `base`, or of the base of what is restored, is not computed again; nil for nothing.
+  let sequenceBase: SequenceBase?
   /// On rank 0, where it is written to.
   private(set) var lease: ContextLease?
   /// Whether the prefill is saved from time to time.
   private let hasCheckpoints: Bool
 
   /// Nil where the context is neither restored nor saved.
-  init?(_ settings: GenerateSettings) {
+  ///
+  /// - Throws: `FileError` if a context is to be extended that is not finished.
+  init?(_ settings: GenerateSettings, _ arithmetic: Arithmetic) throws(FileError) {
+    hasCheckpoints = settings.checkpointMinutes != nil
+    if case .saved(let path) = settings.context, !settings.appended.isEmpty {
+      let base = try FinishedContext(ContextDirectory(path: path), settings.restored!)
+      directory = settings.save.map { ContextDirectory(path: $0) } ?? base.directory
+      isWritten = settings.save != nil
+      restored = nil
+      self.base = base
+      let description = base.manifest.description
+      sequenceBase = SequenceBase(
+        tokens: description.tokens, rotationTokens: description.rotationTokens, arithmetic)
+      return
+    }
     guard let path = settings.contextFolder else { return nil }
     directory = ContextDirectory(path: path)
     restored = settings.restored
-    hasCheckpoints = settings.checkpointMinutes != nil
+    isWritten = restored?.isFinished != true
+    base = nil
+    sequenceBase = restored?.description.base.flatMap {
+      SequenceBase(tokens: $0.tokens, rotationTokens: $0.rotationTokens, arithmetic)
+    }
   }
 
   /// Whether it is written to. A finished context is left as it is.
-  var isWritten: Bool { restored?.isFinished != true }
+  let isWritten: Bool
+  /// Whether all that is computed will be there in the end.
+  var isSaved: Bool { isWritten || base == nil }
 
   /// Takes its lease, makes it ready to be written, and leaves a mark in it; on rank 0.
   ///
@@ -40,6 +67,8 @@ final class ContextFolder {
     if let restored {
       try directory.checkUnchanged(since: restored)
       try directory.prepareToGoOn(restored)
+    } else if let base, let sequenceBase {
+      try directory.prepare(extending: base, tokens: sequenceBase.tokens)
     } else {
       try directory.prepare()
     }
@@ -68,6 +97,7 @@ final class ContextFolder {
   /// - Throws: `FileError`; 65 for a context that is too long.
   func checked(_ description: ContextDescription) throws -> ContextDescription {
     try restored?.description.check(against: description, path: directory.path)
+    try base?.manifest.description.check(against: description, path: base!.directory.path)
     if isWritten { try checkRoom(for: description) }
     return restored?.description ?? description
   }
@@ -81,7 +111,9 @@ final class ContextFolder {
     of session: Session, _ description: ContextDescription?, tokens: [Int32]
   ) -> SavedContext {
     guard let description else { preconditionFailure("a context is described before the work") }
-    return SavedContext(of: session, description, tokens: tokens, in: directory, restored: restored)
+    return SavedContext(
+      of: session, description, tokens: tokens, in: directory, restored: restored,
+      extending: sequenceBase == nil ? nil : base)
   }
 
   private func checkRoom(for description: ContextDescription) throws {

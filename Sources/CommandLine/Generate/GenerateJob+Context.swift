@@ -14,8 +14,9 @@ extension GenerateJob {
   /// of work are not lost to a wrong one.
   ///
   /// - Throws: `AgreedFailure` (74), `MPIError`.
-  func openContextFolder() throws -> ContextFolder? {
-    guard let folder = ContextFolder(settings) else { return nil }
+  func openContextFolder(_ arithmetic: Arithmetic) throws -> ContextFolder? {
+    guard let folder = try job.onEveryRank({ try ContextFolder(settings, arithmetic) })
+    else { return nil }
     guard folder.isWritten else { return folder }
     do {
       // It may have to wait until another job has given up its lease.
@@ -39,15 +40,17 @@ extension GenerateJob {
     return folder
   }
 
-  /// Says of what a context is that is restored, after a comparison with this run; nil where none is.
+  /// Says of what a context is that is restored, after a comparison with this run; nil where none is. One
+  /// that is extended is only compared.
   ///
   /// - Throws: `AgreedFailure` (69, 74), `MPIError`.
   func describeRestored(
     _ folder: ContextFolder?, _ agreement: ModelAgreement, _ arithmetic: Arithmetic
   ) throws -> ContextDescription? {
-    guard let folder, let restored = folder.restored else { return nil }
-    return try describe(
-      folder, agreement, arithmetic, tokens: restored.description.tokens, chat: nil)
+    guard let folder, let saved = folder.restored ?? folder.base?.manifest else { return nil }
+    let description = try describe(
+      folder, agreement, arithmetic, tokens: saved.description.tokens, chat: nil)
+    return folder.restored == nil ? nil : description
   }
 
   /// Describes a context that will be saved; nil where none is.
@@ -59,26 +62,30 @@ extension GenerateJob {
   ) throws -> ContextDescription? {
     guard let folder else { return nil }
     return try describe(
-      folder, agreement, arithmetic, tokens: input.context.count, chat: input.chat)
+      folder, agreement, arithmetic, tokens: input.context.count, chat: input.chat,
+      base: folder.sequenceBase)
   }
 
   private func describe(
     _ folder: ContextFolder, _ agreement: ModelAgreement, _ arithmetic: Arithmetic, tokens: Int,
-    chat: ContextDescription.Chat?
+    chat: ContextDescription.Chat?, base: SequenceBase? = nil
   ) throws -> ContextDescription {
     let identity = try agreement.identity()
     let outline = agreement.model
     return try job.onRoot {
-      try folder.checked(
-        ContextDescription(
-          version: Version.string,
-          model: .init(
-            name: outline.name, path: settings.model.absoluteName, identity: identity,
-            randomWeights: settings.randomWeights),
-          precision: settings.numerics.name,
-          instructionSet: arithmetic.instructionSet.rawValue,
-          layout: .init(model: outline.configuration, arithmetic: arithmetic),
-          layers: outline.configuration.layers.count, tokens: tokens, chat: chat))
+      var description = ContextDescription(
+        version: Version.string,
+        model: .init(
+          name: outline.name, path: settings.model.absoluteName, identity: identity,
+          randomWeights: settings.randomWeights),
+        precision: settings.numerics.name,
+        instructionSet: arithmetic.instructionSet.rawValue,
+        layout: .init(model: outline.configuration, arithmetic: arithmetic),
+        layers: outline.configuration.layers.count, tokens: tokens, chat: chat)
+      description.base = base.flatMap { base in
+        folder.base?.base(tokens: base.tokens, rotationTokens: base.rotationTokens)
+      }
+      return try folder.checked(description)
     }
   }
 
@@ -93,11 +100,13 @@ extension GenerateJob {
     of session: Session, tokens: [Int32], logitsOf positions: ContextPositions,
     _ folder: ContextFolder?, _ saved: SavedContext?, _ interruption: Interruption?
   ) throws {
-    if let saved, saved.restored != nil {
+    if let saved, saved.canBeRestored {
       try restore(saved)
       clock.end(\.restore)
     }
-    let checkpoints = saved.map { Checkpoints(of: session, in: $0, folder!, self) }
+    let checkpoints = saved.flatMap { saved in
+      folder!.isSaved ? Checkpoints(of: session, in: saved, folder!, self) : nil
+    }
     let isFinished = try interruptibly(interruption) {
       let isFinished = try prefill(session, tokens, logitsOf: positions, interruption) { _ in
         try checkpoints?.saveIfDue()
@@ -140,7 +149,8 @@ extension GenerateJob {
     let rest = layers - session.context.finishedLayers
     if rest > 0 {
       display.begin(
-        "prefill", unit: "layer", total: rest, tokens: tokens.count * rest / layers)
+        "prefill", unit: "layer", total: rest,
+        tokens: (tokens.count - session.context.baseTokens) * rest / layers)
     }
     return try timeline.stage("prefill") {
       let (display, memory) = (display, memory)

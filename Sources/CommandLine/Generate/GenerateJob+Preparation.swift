@@ -127,15 +127,26 @@ extension GenerateJob {
       "every question of \(files.prompts.name) is answered in \(files.answersName)\n")
   }
 
-  func sequence(contextTokens: Int, _ asked: Questionnaire.Extent) -> SequenceDescription {
+  func sequence(
+    contextTokens: Int, base: SequenceBase?, _ asked: Questionnaire.Extent
+  ) -> SequenceDescription {
     SequenceDescription(
-      partition: settings.partition, contextTokens: contextTokens, maximumAppended: asked.longest,
+      partition: settings.partition, contextTokens: contextTokens, base: base,
+      maximumAppended: asked.longest,
       branches: min(settings.questions?.batch ?? 1, asked.questions))
   }
 
   func checkPositions(_ model: ModelOutline, _ sequence: SequenceDescription) throws {
     let needed = sequence.contextTokens + sequence.maximumAppended
     if let warning = model.warning(sequenceTokens: needed) { warnings.add(warning) }
+    let (whole, base) = (sequence.contextTokens, sequence.rotationTokens)
+    if !model.configuration.rotates(whole, as: base) {
+      warnings.add(
+        """
+        the model '\(model.name)' rotates by the length of its context, and what goes on behind the saved \
+        one is rotated as for its \(base) tokens: the result is not that of one run over all \(whole)
+        """)
+    }
     let limit = model.configuration.sequence.maximumPositions
     guard needed > limit, !settings.ignorePositionLimit else { return }
     let what =

@@ -3,6 +3,7 @@ import Kernels
 import MPI
 import Ranks
 import Reporting
+import Transformer
 
 /// What runs, as the record of a run says it.
 struct RunDescription {
@@ -32,7 +33,7 @@ extension GenerateJob {
     try job.onEveryRank {
       guard let ranks, let questionnaire else { return }
       let answer = questionnaire.receiver.outcome(contextTokens: run.contextTokens)
-      let record = record(run, ranks, answer, restored: session?.context.restoredLayers ?? 0)
+      let record = record(run, ranks, answer, session)
       if settings.json { try StandardOutput.write([UInt8](record.json())) }
       try outputs?.finish(record: record, traces: traces ?? [])
       if session != nil, !settings.quiet { StandardError.write(record.summary()) }
@@ -40,15 +41,14 @@ extension GenerateJob {
   }
 
   private func record(
-    _ run: RunDescription, _ ranks: [RankReport], _ answer: RunRecord.Answer,
-    restored restoredLayers: Int
+    _ run: RunDescription, _ ranks: [RankReport], _ answer: RunRecord.Answer, _ session: Session?
   ) -> RunRecord {
     var seconds = clock.seconds
     seconds.exposedExchange = ranks.map(\.exposedSeconds).max() ?? 0
     seconds.exposedWeights = ranks.map(\.exposedWeightSeconds).max() ?? 0
     return RunRecord(
       job: .init(run, settings, ranks),
-      model: .init(run, settings, restoredLayers: restoredLayers),
+      model: .init(run, settings, session?.context),
       answer: answer, seconds: seconds, work: .init(of: ranks), perRank: .init(ranks),
       warnings: warnings.texts)
   }
@@ -70,9 +70,11 @@ extension RunRecord.Job {
 }
 
 extension RunRecord.Model {
-  init(_ run: RunDescription, _ settings: GenerateSettings, restoredLayers: Int = 0) {
+  /// - Parameter context: nil where none was prefilled.
+  init(_ run: RunDescription, _ settings: GenerateSettings, _ context: DecoderContext? = nil) {
     self.init(
       name: run.model.name, digest: run.modelIdentity, randomWeights: settings.randomWeights,
-      layers: run.model.configuration.layers.count, restoredLayers: restoredLayers)
+      layers: run.model.configuration.layers.count,
+      restored: (context?.restoredLayers ?? 0, context?.baseTokens ?? 0))
   }
 }

@@ -45,10 +45,10 @@ struct GenerateJob {
     // Outputs first: hours of work are not lost to a missing directory.
     let outputs = try openOutputs()
     let interruption = try listenForSignals()
-    let folder = try openContextFolder()
+    let arithmetic = try agreedArithmetic()
+    let folder = try openContextFolder(arithmetic)
     defer { folder?.release() }
     let files = try readQuestionFiles()
-    let arithmetic = try agreedArithmetic()
 
     clock.skip()
     let outlined = try readModel()
@@ -72,7 +72,8 @@ struct GenerateJob {
       sayThatAllIsAnswered(files)
       return try writeRecord(of: run, nil, questionnaire, to: outputs)
     }
-    let sequence = sequence(contextTokens: input.context.count, asked)
+    let sequence = sequence(
+      contextTokens: input.context.count, base: folder?.sequenceBase, asked)
     try checkPositions(outlined.outline, sequence)
     let weights = try placeWeights(
       of: outlined.outline, arithmetic, sequence, isInterruptible: interruption != nil,

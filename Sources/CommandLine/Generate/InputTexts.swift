@@ -11,6 +11,8 @@ struct InputTexts {
   }
 
   let context: Piece
+  /// What goes on behind it, in this order.
+  let appended: [Piece]
   /// Of each question, and what messages call it.
   let prompts: [(piece: Piece, name: String)]
   /// How a chat template rendered the context, nil where none did.
@@ -31,7 +33,8 @@ struct InputTexts {
     } else if let chat = settings.restored?.description.chat {
       try self.init(settings, following: chat, questions)
     } else {
-      self.init(try Self.context(settings), questions)
+      self.init(
+        try Self.context(settings), appended: try Self.appended(settings), questions)
     }
   }
 
@@ -41,8 +44,9 @@ struct InputTexts {
   }
 
   /// What no chat template renders.
-  private init(_ context: Piece, _ questions: [QuestionText]) {
+  private init(_ context: Piece, appended: [Piece] = [], _ questions: [QuestionText]) {
     self.context = context
+    self.appended = appended
     prompts = questions.map { ($0.piece, $0.name) }
     (chat, warnings) = (nil, [])
   }
@@ -57,6 +61,7 @@ struct InputTexts {
       context: ContextReader.context(path: contextPath), questions: questions,
       isSaved: settings.save != nil)
     context = .text(conversations.context, .completeBeginning)
+    appended = []
     prompts = zip(conversations.prompts, questions).map { (.text($0, .end), $1.name) }
     chat = .init(
       system: settings.system, separated: try !questions[0].chatText().isEmpty,
@@ -75,7 +80,11 @@ struct InputTexts {
       (chat.variables ?? [:]).map { TemplateVariable(name: $0.key, value: $0.value) })
     let now = Date()
     context = try Self.context(settings)
-    prompts = try questions.map { question in
+    appended = try Self.appended(settings)
+    var chat = chat
+    // Behind it stands a text that does not end with a blank line.
+    if !appended.isEmpty { chat.separated = false }
+    prompts = try questions.map { [chat] question in
       let text = try ChatText.continuation(
         template: template, system: chat.system, prompt: question.chatText(),
         isSeparated: chat.separated, now: now)
@@ -97,9 +106,20 @@ struct InputTexts {
     }
   }
 
+  private static func appended(_ settings: GenerateSettings) throws -> [Piece] {
+    try settings.appended.map {
+      switch $0 {
+      case .text(let path): .text(try ContextReader.appended(path: path), .end)
+      case .tokenIds(let path): .tokenIDs(try ContextReader.tokenIds(path: path))
+      }
+    }
+  }
+
   /// The context's text and the first prompt's, as far as they are texts.
   var text: String {
-    [context, prompts[0].piece].map { if case .text(let text, _) = $0 { text } else { "" } }
-      .joined()
+    ([context] + appended + [prompts[0].piece]).map {
+      if case .text(let text, _) = $0 { text } else { "" }
+    }
+    .joined()
   }
 }

@@ -31,6 +31,13 @@ struct TokenizedInput {
       return ids
     }
     context = try tokens(texts.context, of: "the context")
+    for piece in texts.appended {
+      let ids = try tokens(piece, of: "the appended text")
+      guard !ids.isEmpty else {
+        throw Failure(.badData, "the appended text has no token; give one with text, or none")
+      }
+      context += ids
+    }
     prompts = try texts.prompts.map { try tokens($0.piece, of: $0.name) }
     chat = texts.chat
     warnings = texts.warnings

@@ -6,6 +6,8 @@ package enum GenerateOption: String, CaseIterable, Sendable {
   case context
   case tokenIds = "token-ids"
   case resume
+  case append
+  case appendTokenIds = "append-token-ids"
   case save
   case checkpointEvery = "checkpoint-every"
   case prompt
@@ -64,7 +66,7 @@ package enum GenerateOption: String, CaseIterable, Sendable {
       .logLevel:
       .text
     case .divideWeights: .switchWord
-    case .stop, .templateVariable: .texts
+    case .append, .appendTokenIds, .stop, .templateVariable: .texts
     case .batch, .maxTokens, .topK, .seed, .threads, .stallTimeout: .integer
     case .checkpointEvery, .temperature, .topP, .minP, .repetitionPenalty, .presencePenalty,
       .frequencyPenalty:

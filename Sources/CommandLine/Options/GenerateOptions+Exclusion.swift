@@ -7,6 +7,10 @@ extension GenerateOptions {
       return Failure(.usage, "--context and --token-ids exclude each other, give one of them")
     }
     if resume != nil, let failure = exclusionByResume { return failure }
+    if !append.isEmpty && !appendTokenIds.isEmpty {
+      return Failure(
+        .usage, "--append and --append-token-ids exclude each other, give one kind of them")
+    }
     let asked = [
       (GenerateOption.prompt, prompt), (.promptFile, promptFile), (.prompts, prompts),
     ].filter { $0.1 != nil }
@@ -24,7 +28,10 @@ extension GenerateOptions {
     let reasons: [(GenerateOption, Bool, String)] = [
       (.context, self.context != nil, "the context is in the saved one"),
       (.tokenIds, self.tokenIds != nil, "the context is in the saved one"),
-      (.save, save != nil, "what is resumed is saved where it is"),
+      (
+        .save, save != nil && !extendsSavedContext,
+        "what is resumed is saved where it is, unless --append adds to it"
+      ),
       (.chat, chat, "the saved context says whether it is a chat's"),
       (.system, system != nil, "the saved context has the system's message"),
       (
@@ -37,4 +44,7 @@ extension GenerateOptions {
     return Failure(
       .usage, "--\(option.rawValue) and --resume exclude each other: \(reason); leave one out")
   }
+
+  /// Whether something goes on behind a saved context.
+  var extendsSavedContext: Bool { !append.isEmpty || !appendTokenIds.isEmpty }
 }

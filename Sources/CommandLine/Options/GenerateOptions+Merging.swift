@@ -10,10 +10,15 @@ extension GenerateOptions {
       merged.context = other.context
       merged.tokenIds = other.tokenIds
       merged.resume = other.resume
+      // What is added there is added to the context there.
+      if !extendsSavedContext {
+        merged.append = other.append
+        merged.appendTokenIds = other.appendTokenIds
+      }
     }
     // What a saved context says of itself is not said otherwise by the other place.
     let saysItself = resume != nil
-    merged.save = save ?? (saysItself ? nil : other.save)
+    merged.save = save ?? (saysItself && !extendsSavedContext ? nil : other.save)
     merged.checkpointEvery = checkpointEvery ?? other.checkpointEvery
     if prompt == nil && promptFile == nil && prompts == nil {
       merged.prompt = other.prompt

@@ -20,6 +20,23 @@ package struct GenerateOptions: ParsableArguments, Sendable {
   package var resume: String?
 
   @Option(
+    name: GenerateOption.append.name,
+    help: .init(
+      """
+      With --resume: UTF-8 text that goes on behind the saved context and is prefilled as it was; may be \
+      given several times. With --save, the whole is saved in a folder of its own.
+      """, valueName: "file"),
+    transform: OptionValue.path)
+  package var append: [String] = []
+
+  @Option(
+    name: GenerateOption.appendTokenIds.name,
+    help: .init(
+      "The same as a JSON array of token ids, in place of --append.", valueName: "file"),
+    transform: OptionValue.path)
+  package var appendTokenIds: [String] = []
+
+  @Option(
     name: GenerateOption.save.name,
     help: .init(
       """

@@ -83,7 +83,12 @@ extension GenerateSettings {
     switch context {
     case .text(let path): files.add(input: path, as: "the context")
     case .tokenIds(let path): files.add(input: path, as: "the token ids")
-    case .saved: break
+    case .saved(let path): files.add(folder: path, as: "the folder of the saved context")
+    }
+    for piece in appended {
+      switch piece {
+      case .text(let path), .tokenIds(let path): files.add(input: path, as: "the appended text")
+      }
     }
     if case .file(let path) = prompt { files.add(input: path, as: "the prompt file") }
     files.add(input: questions?.prompts, as: "the prompts")

@@ -19,6 +19,12 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
     case saved(path: String)
   }
 
+  /// What goes on behind a saved context; the path `-` is standard input.
+  package enum Appended: Codable, Equatable, Sendable {
+    case text(path: String)
+    case tokenIds(path: String)
+  }
+
   /// What is appended after the context.
   package enum Prompt: Codable, Equatable, Sendable {
     case text(String)
@@ -26,6 +32,8 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
   }
 
   package var context: Context
+  /// What is prefilled behind a saved context, in this order; nothing behind another.
+  package var appended: [Appended]
   /// What the saved context says of itself.
   package var restored: ContextManifest?
   /// The folder in which to save the context.
@@ -103,11 +111,19 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
         --help')
         """)
     }
+    appended =
+      options.append.map { .text(path: $0) } + options.appendTokenIds.map { .tokenIds(path: $0) }
+    if !appended.isEmpty && options.resume == nil {
+      throw Failure(
+        .usage, "--append goes on behind a saved context, give --resume DIR with it")
+    }
     if options.logitsAll && options.logits == nil {
       throw Failure(
         .usage, "--logits-all needs --logits FILE to write to (see 'ringflash generate --help')")
     }
-    if options.checkpointEvery != nil, options.save == nil, options.resume == nil {
+    if options.checkpointEvery != nil, options.save == nil,
+      options.resume == nil || !appended.isEmpty
+    {
       throw Failure(
         .usage, "--checkpoint-every needs a folder to save in, give --save DIR with it")
     }
@@ -126,9 +142,10 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
       throw Failure(
         .usage, "--template-variable has a place only in a chat template, give --chat with it")
     }
-    let inputs = [
-      options.config, options.context, options.tokenIds, options.promptFile, options.prompts,
-    ]
+    let inputs =
+      [
+        options.config, options.context, options.tokenIds, options.promptFile, options.prompts,
+      ] + options.append + options.appendTokenIds
     if inputs.count(where: { $0 == "-" }) > 1 {
       throw Failure(.usage, "standard input (-) can be read only once, give a file for the other")
     }
@@ -163,9 +180,10 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
     logLevel = options.logLevel ?? .warning
   }
 
-  /// Where the context is restored from or saved to; nil for neither.
+  /// The folder that the run goes on with or saves in; nil for none. A context that is extended is only
+  /// read.
   var contextFolder: String? {
-    if case .saved(let path) = context { path } else { save }
+    if case .saved(let path) = context, appended.isEmpty { path } else { save }
   }
 
   static let builtInWeights = Failure(

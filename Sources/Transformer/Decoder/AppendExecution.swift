@@ -63,7 +63,7 @@ final class AppendExecution: LayerExecution {
         branch: branch, range: rowCount..<rowCount + positions.count,
         position: positions.lowerBound))
     for index in rotations.indices {
-      rotations[index].append(positions: positions, contextTokens: context.contextTokens)
+      rotations[index].append(positions: positions, contextTokens: context.rotationTokens)
     }
     for position in positions { places.append((branch: branch, position: position)) }
   }

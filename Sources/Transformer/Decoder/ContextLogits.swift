@@ -33,7 +33,7 @@ public final class ContextLogits {
   /// - Throws: `MPIError`.
   public init(_ context: DecoderContext) throws {
     precondition(
-      context.isPrefilled && context.finalPositions == .all,
+      context.isPrefilled && context.finalPositions == .all && context.baseTokens == 0,
       "a context is prefilled for all of its logits before it has them")
     let plan = context.plan.contextLogits
     self.context = context

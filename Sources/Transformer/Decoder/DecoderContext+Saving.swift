@@ -5,8 +5,10 @@ import RingAttention
 // saved, between two layers or behind the last one, and written when it is restored, before the
 // prefill goes on.
 extension DecoderContext {
-  /// The context's blocks that this rank owns, ascending; an `index` below is one into this.
-  public var ownContextBlocks: [Int] { share.blocks }
+  /// The context's blocks that this rank owns, ascending; an `index` below is one into this. Before the
+  /// prefill of a context that extends another, all layers of the first `ownBaseBlocks` are there, and of the
+  /// block in which the base ends.
+  public var ownContextBlocks: [Int] { cache.blocks }
 
   /// One block's keys and values of one layer, `cache.layout[layer].blockBytes`.
   public func keyValues(ofBlock index: Int, layer: Int) -> UnsafeMutableRawBufferPointer {
@@ -15,10 +17,11 @@ extension DecoderContext {
       start: cache.base(layer: layer) + index * bytes, count: bytes)
   }
 
-  /// The residual stream of one block behind the layers that are finished, `[tokens of the
-  /// block][hiddenSize]` float32.
+  /// The residual stream of the tokens of one block that are computed, behind the layers that are finished,
+  /// `[tokens][hiddenSize]` float32; none of the first `ownBaseBlocks`.
   public func activations(ofBlock index: Int) -> UnsafeMutableRawBufferPointer {
-    stream.bytes(ofRows: index * tokensPerBlock, count: share.tokenCount(ofBlock: index))
+    let tokens = share.tokens(ofBlock: index - ownBaseBlocks)
+    return stream.bytes(ofRows: tokens.lowerBound, count: tokens.count)
   }
 
   /// The last position's row of it, `[hiddenSize]` float32; nil where another rank owns it.

@@ -20,6 +20,9 @@ public final class DecoderContext {
   public var onSpan: SpanHandler?
 
   public var contextTokens: Int { plan.sequence.contextTokens }
+  /// The first of them, whose keys and values are written into memory before the prefill.
+  public var baseTokens: Int { plan.sequence.baseTokens }
+  var rotationTokens: Int { plan.sequence.rotationTokens }
   public var partition: SequencePartition { plan.partition }
   /// The KV blocks of the context.
   public let cache: KeyValueCache
@@ -56,7 +59,7 @@ public final class DecoderContext {
     self.arithmetic = arithmetic
     plan = DecoderPlan(
       weights.configuration, arithmetic,
-      SequencePlan(weights.configuration, sequence, ranks: communicator.size),
+      SequencePlan(weights.configuration, arithmetic, sequence, ranks: communicator.size),
       rank: communicator.rank)
     layers = DecoderLayer.all(of: weights, arithmetic)
     prefillLayers =
@@ -66,7 +69,10 @@ public final class DecoderContext {
     stream = ResidualStream(plan.stream)
   }
 
+  /// What this rank computes.
   var share: SequenceShare { plan.share }
+  /// How many of this rank's blocks of the context have nothing to compute, its first ones.
+  public var ownBaseBlocks: Int { cache.blocks.count - share.blocks.count }
 
   /// FLOPs of this rank's linear layers in a whole prefill, or in what was left of it.
   public var prefillLinearFlops: Double {

@@ -5,16 +5,40 @@ import RingAttention
 struct SequencePlan: Sendable {
   let sequence: SequenceDescription
   let partition: SequencePartition
+  /// `[ranks]`: what each computes.
+  let shares: [SequenceShare]
   let branchPartition: BranchPartition
   let schedules: RingSchedules
+  /// `[layers]`: what goes round the ranks.
+  let passed: [PassedOperand]
   let ropes: [RoPE]
 
-  init(_ configuration: ModelConfiguration, _ sequence: SequenceDescription, ranks: Int) {
+  init(
+    _ configuration: ModelConfiguration, _ arithmetic: Arithmetic, _ sequence: SequenceDescription,
+    ranks: Int
+  ) {
     self.sequence = sequence
+    let baseBlocks = sequence.baseTokens / tokensPerBlock
     partition = SequencePartition(
-      sequence.partition, blocks: blockCount(tokens: sequence.contextTokens), ranks: ranks)
+      sequence.partition, blocks: blockCount(tokens: sequence.contextTokens),
+      baseBlocks: baseBlocks, ranks: ranks)
+    shares = (0..<ranks).map { [partition] in
+      SequenceShare(
+        partition: partition, rank: $0, sequenceTokens: sequence.contextTokens,
+        from: sequence.baseTokens)
+    }
     branchPartition = BranchPartition(context: partition)
-    schedules = RingSchedules(partition: partition, patterns: configuration.patterns)
+    schedules = RingSchedules(
+      partition: partition, patterns: configuration.patterns, from: baseBlocks)
+    passed = configuration.layers.map { [schedules] layer in
+      // Where all is new, fewer bytes are always those of keys and values.
+      guard sequence.baseTokens > 0, ranks > 1 else { return .keysAndValues }
+      return sequence.passed
+        ?? PassedOperand.cheapest(
+          newTokens: sequence.contextTokens - sequence.baseTokens,
+          schedule: schedules[layer.pattern], ranks: ranks,
+          layout: arithmetic.keyValueLayout(layer.attention.shape), arithmetic)
+    }
     ropes = configuration.rotations.map {
       RoPE($0.parameters, headDimension: $0.headDimension)
     }
@@ -42,10 +66,10 @@ struct DecoderPlan: Sendable {
     sequence = common.sequence
     partition = common.partition
     let contextTokens = sequence.contextTokens
-    share = SequenceShare(partition: partition, rank: rank, sequenceTokens: contextTokens)
+    share = common.shares[rank]
     let layout = CacheLayout(
       configuration.layers.map { arithmetic.keyValueLayout($0.attention.shape) })
-    cache = KeyValueCache.Plan(layout: layout, blocks: share.blocks)
+    cache = KeyValueCache.Plan(layout: layout, blocks: partition.blocks(of: rank))
     // With the context's last block where that is partly filled.
     let firstBlock = contextTokens / tokensPerBlock
     branches = BranchCache.Plan(
@@ -55,10 +79,12 @@ struct DecoderPlan: Sendable {
     stream = ResidualStream.Plan(
       tokens: share.tokenCount, hiddenSize: configuration.hiddenSize)
     prefill = PrefillExecution.Plan(
-      configuration, arithmetic, ropes: common.ropes, share: share,
+      configuration, arithmetic, common, share: share,
       attention: PrefillAttention.Plan(
         arithmetic: arithmetic, cache: cache, schedules: common.schedules,
-        patterns: configuration.layers.map(\.pattern), share: share, rank: rank))
+        layers: zip(configuration.layers, common.passed).map {
+          $1 == .keysAndValues ? $0.pattern : nil
+        }, share: share, rank: rank), rank: rank)
     append = AppendPass.Plan(
       configuration, arithmetic, sequence, ropes: common.ropes, layout: layout)
     contextLogits = ContextLogits.Plan(configuration, arithmetic, contextTokens: contextTokens)

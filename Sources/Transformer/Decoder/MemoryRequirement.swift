@@ -21,7 +21,8 @@ public struct MemoryRequirement: Sendable, Equatable {
     ranks: Int, rank: Int, isInterruptible: Bool = false, givesContextLogits: Bool = false
   ) {
     self.init(
-      configuration, arithmetic, SequencePlan(configuration, sequence, ranks: ranks), rank: rank,
+      configuration, arithmetic, SequencePlan(configuration, arithmetic, sequence, ranks: ranks),
+      rank: rank,
       isInterruptible: isInterruptible, givesContextLogits: givesContextLogits)
   }
 
@@ -30,7 +31,7 @@ public struct MemoryRequirement: Sendable, Equatable {
     configuration: ModelConfiguration, arithmetic: Arithmetic, sequence: SequenceDescription,
     ranks: Int, numbers: Range<Int>? = nil
   ) -> [MemoryRequirement] {
-    let common = SequencePlan(configuration, sequence, ranks: ranks)
+    let common = SequencePlan(configuration, arithmetic, sequence, ranks: ranks)
     return (numbers ?? 0..<ranks).map {
       MemoryRequirement(
         configuration, arithmetic, common, rank: $0, isInterruptible: false,

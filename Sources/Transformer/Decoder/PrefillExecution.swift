@@ -10,15 +10,28 @@ final class PrefillExecution: LayerExecution {
     fileprivate let ropes: [RoPE]
     fileprivate let attention: PrefillAttention.Plan
     fileprivate let lastAttention: LastTokenAttention.Plan
+    /// Nil where no layer's queries go round.
+    fileprivate let passedQueries: PassedQueries.Plan?
+    /// `[layers]`
+    fileprivate let passed: [PassedOperand]
     fileprivate let layer: LayerBuffers.Plan
     fileprivate let rotations: [RoPETable.Plan]
     fileprivate let buffers: BufferPlan
 
     init(
-      _ configuration: ModelConfiguration, _ arithmetic: Arithmetic, ropes: [RoPE],
-      share: SequenceShare, attention: PrefillAttention.Plan
+      _ configuration: ModelConfiguration, _ arithmetic: Arithmetic, _ common: SequencePlan,
+      share: SequenceShare, attention: PrefillAttention.Plan, rank: Int
     ) {
-      self.ropes = ropes
+      ropes = common.ropes
+      passed = common.passed
+      let layouts = zip(configuration.layers, passed).filter { $1 == .queries }.map {
+        arithmetic.keyValueLayout($0.0.attention.shape)
+      }
+      passedQueries =
+        layouts.isEmpty
+        ? nil
+        : PassedQueries.Plan(
+          arithmetic: arithmetic, layouts: layouts, shares: common.shares, rank: rank)
       self.attention = attention
       lastAttention = LastTokenAttention.Plan(
         arithmetic: arithmetic,
@@ -38,7 +51,9 @@ final class PrefillExecution: LayerExecution {
       buffers = plan
     }
 
-    var bytes: Int { buffers.bytes + attention.bytes + lastAttention.bytes }
+    var bytes: Int {
+      buffers.bytes + attention.bytes + lastAttention.bytes + (passedQueries?.bytes ?? 0)
+    }
   }
 
   let arithmetic: Arithmetic
@@ -46,6 +61,7 @@ final class PrefillExecution: LayerExecution {
   let rotations: [RoPETable]
   let attention: PrefillAttention
   private let lastAttention: LastTokenAttention
+  private let passedQueries: PassedQueries?
   /// Told which part of the attention of the layer under way is done: 0…1.
   var onProgress: ((Double) -> Void)?
 
@@ -71,6 +87,14 @@ final class PrefillExecution: LayerExecution {
     lastAttention = LastTokenAttention(
       plan.lastAttention, communicator: context.communicator, arithmetic: arithmetic,
       cache: context.cache)
+    passedQueries = plan.passedQueries.map { [cache = context.cache] in
+      PassedQueries(
+        $0, communicator: context.communicator, arithmetic: context.arithmetic,
+        layout: cache.layout,
+        blocks: .init(numbers: cache.blocks) {
+          UnsafeRawPointer(cache.head($0, layer: $1, index: $2))
+        })
+    }
     memory = Buffers(plan.buffers)
     buffers = LayerBuffers(plan.layer, in: memory)
     previous = isInterruptible ? ResidualStream(context.plan.stream) : nil
@@ -78,10 +102,8 @@ final class PrefillExecution: LayerExecution {
     rotations = zip(plan.ropes, plan.rotations).map { [memory] rope, plan in
       var table = RoPETable(rope, plan, in: memory)
       for index in share.blocks.indices {
-        let first = share.blocks[index] * tokensPerBlock
         table.append(
-          positions: first..<first + share.tokenCount(ofBlock: index),
-          contextTokens: context.contextTokens)
+          positions: share.positions(ofBlock: index), contextTokens: context.rotationTokens)
       }
       return table
     }
@@ -190,20 +212,15 @@ final class PrefillExecution: LayerExecution {
   }
 
   func place(ofRow row: Int, layer: Int) -> KeyValuePlace {
-    KeyValuePlace(
-      block: context.cache.head(0, layer: layer, index: row / tokensPerBlock),
-      token: row % tokensPerBlock)
+    let place = context.share.place(ofToken: row)
+    return KeyValuePlace(
+      block: context.cache.head(0, layer: layer, index: context.ownBaseBlocks + place.block),
+      token: place.token)
   }
 
   func attend(_ layer: LayerAttention) throws -> Bool {
     let began = ContinuousClock.now
-    let work =
-      try context.runsWhole(layer: layer.index)
-      ? attention.attend(
-        layer, queries: buffers.queries, output: buffers.attended, stop: stop,
-        onSpan: context.onSpan, onProgress: onProgress)
-      : attendLast(layer)
-    guard let work else { return false }
+    guard let work = try work(of: layer) else { return false }
     context.prefillCost.attention += work
     context.prefillCost.attentionSeconds += (ContinuousClock.now - began).seconds
     // From here on there is no way back behind the layer before.
@@ -213,14 +230,26 @@ final class PrefillExecution: LayerExecution {
     return true
   }
 
-  /// Attends the context's last token alone.
+  /// Attends the rows that attend.
   ///
   /// - Returns: nil where the layer was given up.
-  private func attendLast(_ layer: LayerAttention) throws -> AttentionWork? {
+  private func work(of layer: LayerAttention) throws -> AttentionWork? {
+    let runsWhole = context.runsWhole(layer: layer.index)
+    if runsWhole, context.plan.prefill.passed[layer.index] == .keysAndValues {
+      return try attention.attend(
+        layer, queries: buffers.queries, output: buffers.attended, stop: stop,
+        onSpan: context.onSpan, onProgress: onProgress)
+    }
     // These exchanges cannot be taken back. So all ranks decide before to have them, and none gives up
-    // before it has; it takes no longer than a token that is generated.
+    // before it has.
     _ = try stop.agreeOnVerdict()
     guard !stop.abandonsLayer else { return nil }
+    if runsWhole {
+      return try passedQueries!.attend(
+        layer, queries: buffers.queries, output: buffers.attended, onSpan: context.onSpan,
+        onProgress: onProgress)
+    }
+    // The context's last token alone, which takes no longer than one that is generated.
     return try lastAttention.attend(
       layer, position: context.contextTokens - 1, owner: context.ownerOfLastPosition,
       query: buffers.queries, output: buffers.attended, onSpan: context.onSpan)

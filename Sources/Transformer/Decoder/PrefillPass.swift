@@ -34,7 +34,8 @@ public struct PrefillPass {
     context.setFinalPositions(positions)
     costs = context.layers.map { layer in
       guard context.runsWhole(layer: layer.index) else { return layer.weights.flopsPerKeyAndValue }
-      let keys = layer.pattern.visibleKeyCount(position: context.contextTokens / 2)
+      let keys = layer.pattern.visibleKeyCount(
+        position: (context.baseTokens + context.contextTokens) / 2)
       return layer.weights.flopsPerToken
         + 4 * Double(layer.shape.queryHeads * layer.shape.headDimension)
         * Double(keys + tokensPerBlock)
@@ -151,8 +152,7 @@ public struct PrefillPass {
   private func embed(_ tokens: [Int32], rows: Range<Int>, of embedding: WeightMatrix) {
     let share = context.share
     context.arithmetic.team.forEach(share.blocks.count) { index, _ in
-      let first = index * tokensPerBlock
-      for token in first..<first + share.tokenCount(ofBlock: index) {
+      for token in share.tokens(ofBlock: index) {
         let id = tokens[share.position(ofToken: token)]
         guard rows.contains(Int(id)) else { continue }
         context.embed(id, of: embedding, into: context.stream.row(token))

@@ -1,3 +1,4 @@
+import Kernels
 import RingAttention
 
 /// The sequence that a job of ranks works on: a context, and what is appended to it in branches that
@@ -6,19 +7,50 @@ public struct SequenceDescription: Sendable, Equatable {
   public let partition: PartitionKind
   /// The length of the context, 1 or more.
   public let contextTokens: Int
+  /// The first of its tokens, whose keys and values are there before the prefill: those of a context that
+  /// this one extends. Fewer than all.
+  public let baseTokens: Int
+  /// The length of context that frequencies of rotations are chosen for, where they depend on one.
+  public let rotationTokens: Int
+  /// What goes round the ranks where there is a base; nil for what sends fewer bytes.
+  public let passed: PassedOperand?
   /// Most tokens that are appended to it in one branch.
   public let maximumAppended: Int
   /// How many branches there are, 1 or more.
   public let branches: Int
 
   public init(
-    partition: PartitionKind = .zigzag, contextTokens: Int, maximumAppended: Int, branches: Int = 1
+    partition: PartitionKind = .zigzag, contextTokens: Int, base: SequenceBase? = nil,
+    passed: PassedOperand? = nil, maximumAppended: Int, branches: Int = 1
   ) {
-    precondition(contextTokens > 0, "a context has one token at least")
+    let baseTokens = base?.tokens ?? 0
+    precondition(0..<contextTokens ~= baseTokens, "a context has one token of its own at least")
     precondition(branches > 0, "there is one branch at least")
     self.partition = partition
     self.contextTokens = contextTokens
+    self.baseTokens = baseTokens
+    self.passed = passed
+    rotationTokens = base?.rotationTokens ?? contextTokens
     self.maximumAppended = maximumAppended
     self.branches = branches
+  }
+}
+
+/// The beginning of a context whose keys and values were computed before.
+public struct SequenceBase: Sendable, Equatable {
+  public let tokens: Int
+  /// The length of context that the frequencies of its rotations were chosen for.
+  public let rotationTokens: Int
+
+  /// What of a context that was computed before can be gone on with; nil for nothing.
+  ///
+  /// - Parameters:
+  ///   - tokens: of that context.
+  ///   - arithmetic: of both.
+  public init?(tokens: Int, rotationTokens: Int, _ arithmetic: Arithmetic) {
+    // Where OpenBLAS multiplies, a row's bits depend on the others of its block.
+    self.tokens = arithmetic.multipliesPanels ? tokens : tokens / tokensPerBlock * tokensPerBlock
+    self.rotationTokens = rotationTokens
+    if self.tokens == 0 { return nil }
   }
 }

@@ -74,6 +74,16 @@ public struct RoPE: Sendable {
     }
   }
 
+  /// Whether a context of so many tokens is rotated as if it had `other`.
+  public func rotates(_ tokens: Int, as other: Int) -> Bool {
+    switch parameters.scaling {
+    case .longRoPE(let longRoPE):
+      (tokens > longRoPE.originalPositions) == (other > longRoPE.originalPositions)
+    case .dynamic(_, let maximum): tokens == other || max(tokens, other) <= maximum
+    default: true
+    }
+  }
+
   /// Radians a token of pair `pair`, for a token at `position` of a sequence whose context has
   /// `contextTokens`.
   public func frequency(ofPair pair: Int, at position: Int, contextTokens: Int) -> Double {

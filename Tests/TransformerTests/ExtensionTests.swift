@@ -1,0 +1,79 @@
+import Kernels
+import MPI
+import RingAttention
+import TestSupport
+import Testing
+import Transformer
+
+extension RankTests {
+  /// Contexts that go on behind keys and values which are there.
+  @Suite @MPIThread struct ExtensionTests {
+    /// A context in one piece, or in pieces each of which extends the one before.
+    private struct Pieces {
+      let weights: ModelWeights
+      let arithmetic: Arithmetic
+      let tokens: [Int32]
+
+      init(_ weights: ModelWeights, _ arithmetic: Arithmetic, tokens count: Int) {
+        self.weights = weights
+        self.arithmetic = arithmetic
+        tokens = sampleTokens(count, vocabulary: weights.configuration.vocabulary.size)
+      }
+
+      /// Keys and values of all tokens, and the logits of the last position and of one token behind it.
+      ///
+      /// - Parameter ends: of the pieces, the last one at the end of the tokens.
+      @MPIThread func run(
+        ends: [Int], passed: PassedOperand? = nil, _ communicator: Communicator
+      ) throws -> (ContextSnapshot, [Float]) {
+        var snapshot: ContextSnapshot?
+        let logits = AlignedBuffer<Float>(count: weights.configuration.vocabulary.size)
+        var all: [Float] = []
+        for (index, end) in ends.enumerated() {
+          let isLast = end == ends.last
+          let base = snapshot.flatMap {
+            SequenceBase(tokens: $0.tokens, rotationTokens: tokens.count, arithmetic)
+          }
+          let context = DecoderContext(
+            weights: weights,
+            SequenceDescription(
+              partition: PartitionKind.allCases[index % 3], contextTokens: end, base: base,
+              passed: passed, maximumAppended: 1),
+            communicator: communicator, arithmetic: arithmetic.with(threads: 1 + index % 3))
+          snapshot?.restore(baseOf: context)
+          try PrefillPass(context).run(tokens: Array(tokens[..<end]))
+          snapshot = try ContextSnapshot(context, communicator)
+          guard isLast else { continue }
+          let pass = try AppendPass(context)
+          try pass.lastContextLogits(into: logits.pointer)
+          all += logits.elements
+          pass.beginBranch(0)
+          try pass.append(tokens[3...3], logits: logits)
+          all += logits.elements
+        }
+        return (snapshot!, all)
+      }
+
+      @MPIThread func expectTheSame(ends: [Int], _ label: String) throws {
+        let whole = try run(ends: [tokens.count], world)
+        for passed in PassedOperand.allCases {
+          let pieces = try run(ends: ends, passed: passed, world)
+          let label = "\(label), \(ends), \(passed) round, \(arithmetic.label)"
+          #expect(pieces.1.bits == whole.1.bits, "logits: \(label)")
+          #expect(pieces.0 == whole.0, "KV blocks: \(label)")
+        }
+      }
+    }
+
+    @Test(arguments: SampleModel.allCases.filter { $0 != .needle })
+    func piecesGiveTheBitsOfOneRun(model: SampleModel) throws {
+      let weights = try model.weights()
+      for arithmetic in highestArithmetics() {
+        let pieces = Pieces(weights, arithmetic, tokens: 1100)
+        for ends in [[256, 1100], [300, 1100], [1, 255, 257, 600, 601, 1100], [1099, 1100]] {
+          try pieces.expectTheSame(ends: ends, "\(model)")
+        }
+      }
+    }
+  }
+}
