@@ -143,7 +143,12 @@ public final class ContextLease: @unchecked Sendable {
       } by: {
         FileError.writing(directory.leasePath, $0)
       }
-      let isLocked = flock(descriptor.rawValue, LOCK_EX | LOCK_NB) == 0
+      var isLocked = flock(descriptor.rawValue, LOCK_EX | LOCK_NB) == 0
+      // Who only looks whether it is locked has it locked for a moment.
+      for _ in 0..<5 where !isLocked && Errno.last == .wouldBlock {
+        usleep(20_000)
+        isLocked = flock(descriptor.rawValue, LOCK_EX | LOCK_NB) == 0
+      }
       if !isLocked, Errno.last == .wouldBlock {
         // Who has locked it a moment ago has not written yet who it is.
         for _ in 0..<50 where content(of: descriptor) == nil { usleep(20_000) }

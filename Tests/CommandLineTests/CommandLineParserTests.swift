@@ -210,7 +210,8 @@ import Testing
   }
 
   @Test(arguments: [
-    [], ["generate"], ["info"], ["inspect"], ["plan"], ["haystack"], ["export"], ["perplexity"],
+    [], ["generate"], ["info"], ["inspect"], ["contexts"], ["plan"], ["haystack"], ["export"],
+    ["perplexity"],
     ["bench"], ["bench", "attention"], ["bench", "linear"], ["bench", "ring"], ["bench", "model"],
   ])
   func helpHasExamples(command: [String]) {
@@ -221,9 +222,10 @@ import Testing
       }
       #expect(text.contains("USAGE: ringflash"), "\(arguments)")
       #expect(text.contains("Examples:\n"), "\(arguments)")
-      // Looking into a model needs one rank, and so does looking ahead.
+      // Looking into a model or at folders needs one rank, and so does looking ahead.
       #expect(
-        text.contains("mpirun -np ") || [["inspect"], ["plan"]].contains(command), "\(arguments)")
+        text.contains("mpirun -np ") || [["inspect"], ["contexts"], ["plan"]].contains(command),
+        "\(arguments)")
       #expect(text.hasSuffix("\n") && !text.hasSuffix("\n\n"), "\(arguments)")
       // A wrapped example cannot be copied; the lines of one begin with two spaces.
       let examples = text.split(separator: "Examples:\n")[1].split(separator: "\nUSAGE:")[0]

@@ -65,6 +65,21 @@ import Testing
     }
   }
 
+  /// Who looks whether a lease is held has its lock for a moment.
+  @Test func whoLooksDoesNotRefuse() throws {
+    try withFolder { directory in
+      let looking = Thread {
+        while !Thread.current.isCancelled {
+          _ = directory.lease
+          usleep(100)
+        }
+      }
+      looking.start()
+      defer { looking.cancel() }
+      for _ in 0..<100 { try lease(directory).release() }
+    }
+  }
+
   @Test func aJobThatHasLongBeenSilentIsFollowed() throws {
     try withFolder { directory in
       try leave(directory, seconds: 61)

@@ -18,6 +18,14 @@ final class FullDisk {
 
   deinit { umount2(path, 2) }  // MNT_DETACH
 
+  /// Has the system refuse all further changes.
+  func makeReadOnly() throws {
+    let flags: UInt = 32 | 1  // MS_REMOUNT | MS_RDONLY
+    guard mount("tmpfs", path, "tmpfs", flags, nil) == 0 else {
+      throw CocoaError(.fileWriteNoPermission)
+    }
+  }
+
   /// Leaves no room.
   func fill() throws {
     let descriptor = open(path + "/filler", O_WRONLY | O_CREAT, 0o600)

@@ -21,6 +21,20 @@ struct FilePathCallsTests {
     #expect(throws: Errno.notDirectory) { try folder.appending("z").appending("y").makeFolders() }
   }
 
+  @Test func aFileHasFurtherNames() throws {
+    let directory = try TemporaryDirectory()
+    let file = FilePath(text: try directory.write("file", "x"))
+    func path(_ name: String) -> FilePath { FilePath(directory.path).appending(name) }
+    try file.link(to: path("second"))
+    #expect(FileIdentity(file) == FileIdentity(path("second")))
+    try FileManager.default.createSymbolicLink(
+      atPath: path("symbolic").string, withDestinationPath: "file")
+    try path("symbolic").link(to: path("third"))
+    #expect(try Stat(file).linkCount == 3)
+    #expect(throws: Errno.fileExists) { try file.link(to: path("second")) }
+    #expect(throws: Errno.noSuchFileOrDirectory) { try path("none").link(to: path("fourth")) }
+  }
+
   @Test func linksAreFollowed() throws {
     let directory = try TemporaryDirectory()
     let file = try directory.write("file", "x")

@@ -56,11 +56,12 @@ extension FuzzTarget {
 
   /// The manifest of a saved context, as it is and with the checksum that it should have.
   static let savedContext = FuzzTarget(
-    name: "saved-context", seeds: [savedContextSeed],
+    name: "saved-context", seeds: [savedContextSeed(base: nil), savedContextSeed(base: 260)],
     words: [
       "{", "}", "[", "]", ":", ",", "null", "true", "0", "-1", "9223372036854775807", "1073741824",
       "65536", "\"chat\"", "\"variables\"", "\"tokens\"", "\"layers\"", "\"layout\"", "\"model\"",
       "\"finished_layers\"", "\"block_bytes\"", "\"tokens_per_block\"", "\"blocks_sha256\"",
+      "\"base\"", "\"rotation_tokens\"", "\"base_tail_sha256\"",
     ]
   ) { input in
     func read(_ bytes: UnsafeRawBufferPointer) {
@@ -82,9 +83,10 @@ extension FuzzTarget {
     }
   }
 
-  private static let savedContextSeed: String = {
+  /// - Parameter base: tokens of the context that it extends; nil where it extends none.
+  private static func savedContextSeed(base: Int?) -> String {
     let checksum = Checksum(of: UnsafeRawBufferPointer(start: nil, count: 0))
-    let manifest = ContextManifest(
+    var manifest = ContextManifest(
       description: ContextDescription(
         version: "1.2.3",
         model: .init(
@@ -100,6 +102,12 @@ extension FuzzTarget {
         chat: .init(system: "brief", separated: true, variables: ["a": "[1]"])),
       finishedLayers: 2, prefillMilliseconds: 12, tokens: checksum, blocks: [checksum, checksum],
       activations: [checksum, checksum])
+    if let base {
+      manifest.description.base = .init(
+        tokens: base, path: "/saved", manifest: checksum, rotationTokens: 300)
+      manifest.activations = [checksum]
+      manifest.baseTail = checksum
+    }
     return (try? manifest.json()).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
-  }()
+  }
 }

@@ -14,6 +14,11 @@ struct ContextReport: CommandReport {
   let prefillSeconds: Double
   /// Of all its files but the manifest.
   let bytes: Int
+  /// Of all files in the folder: those of which no other folder has one, and the others.
+  let ownBytes: Int
+  let sharedBytes: Int
+  /// What it extends, and what that extends, as far as they are there; empty where it begins by itself.
+  let bases: [Base]
   let model: String
   let modelPath: String
   let modelIdentity: String
@@ -28,6 +33,18 @@ struct ContextReport: CommandReport {
   /// Whether the bytes of all files were compared with their checksums.
   let isVerified: Bool
 
+  struct Base: Encodable {
+    let path: String
+    let tokens: Int
+    let manifestSha256: String
+    /// The length for which its extension is rotated, where a RoPE scaling depends on the length.
+    let rotationTokens: Int
+    let state: ContextDescription.Base.State
+    /// As those of the report; null where it is gone or changed.
+    let ownBytes: Int?
+    let sharedBytes: Int?
+  }
+
   /// - Throws: `FileError`, `Failure`.
   static func run(_ command: InspectCommand, _ directory: ContextDirectory) throws {
     if command.tokens != nil || command.ranks != nil {
@@ -38,11 +55,15 @@ struct ContextReport: CommandReport {
     }
     let manifest = try directory.manifest()
     if command.verify { try directory.verify(manifest) }
-    let report = ContextReport(directory, manifest, isVerified: command.verify)
+    let report = ContextReport(
+      directory, manifest, try directory.usage(), isVerified: command.verify)
     try report.write(asJSON: command.json)
   }
 
-  private init(_ directory: ContextDirectory, _ manifest: ContextManifest, isVerified: Bool) {
+  private init(
+    _ directory: ContextDirectory, _ manifest: ContextManifest, _ usage: ContextDirectory.Usage,
+    isVerified: Bool
+  ) {
     let description = manifest.description
     path = directory.path
     tokens = description.tokens
@@ -52,6 +73,9 @@ struct ContextReport: CommandReport {
     isFinished = manifest.isFinished
     prefillSeconds = Double(manifest.prefillMilliseconds) / 1000
     bytes = manifest.bytes
+    ownBytes = usage.ownBytes
+    sharedBytes = usage.sharedBytes
+    bases = Self.bases(of: description)
     model = description.model.name
     modelPath = description.model.path
     modelIdentity = description.model.identity
@@ -65,6 +89,26 @@ struct ContextReport: CommandReport {
       return "process \(lease.holder.process) on \(lease.holder.host)"
     }
     self.isVerified = isVerified
+  }
+
+  /// Each has fewer tokens than the one before it, so there is an end, whatever manifests say.
+  private static func bases(of description: ContextDescription) -> [Base] {
+    var bases: [Base] = []
+    var next = description.base
+    while let base = next {
+      let context = base.context
+      let usage = try? context?.directory.usage()
+      bases.append(
+        Base(
+          path: base.path, tokens: base.tokens, manifestSha256: base.manifest.hexadecimal,
+          rotationTokens: base.rotationTokens, state: base.state, ownBytes: usage?.ownBytes,
+          sharedBytes: usage?.sharedBytes))
+      guard let extended = context?.manifest.description, extended.tokens == base.tokens else {
+        break
+      }
+      next = extended.base
+    }
+    return bases
   }
 
   static let valueColumn = 14
@@ -81,7 +125,8 @@ struct ContextReport: CommandReport {
           ? "finished, all \(layers) layers" : "\(finishedLayers) of \(layers) layers are finished"
       ),
       ("computed in", String(format: "%.1f s", prefillSeconds)),
-      ("size", decimalSize(bytes)),
+    ] + bases.map { ("extends", Self.text($0)) } + [
+      ("size", decimalSize(bytes) + sharing),
       ("model", model + (randomWeights ? " with random weights" : "")),
       ("identity", modelIdentity),
       ("precision", precision),
@@ -94,5 +139,21 @@ struct ContextReport: CommandReport {
         "mpirun -np RANKS ringflash --resume \(path)" + (isFinished ? " --prompt TEXT" : "")
       ),
     ]
+  }
+
+  private var sharing: String {
+    guard sharedBytes > 0 else { return "" }
+    return ", of which \(decimalSize(sharedBytes)) are files that other folders have, too"
+  }
+
+  private static func text(_ base: Base) -> String {
+    let what = "\(base.tokens) tokens of \(base.path), which is "
+    return switch base.state {
+    case .unchanged:
+      what + "there and unchanged"
+        + (base.ownBytes.map { ", \(decimalSize($0)) are its alone" } ?? "")
+    case .changed: what + "something else now; nothing of it is needed"
+    case .gone: what + "gone; nothing of it is needed"
+    }
   }
 }

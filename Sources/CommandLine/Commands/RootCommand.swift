@@ -17,9 +17,9 @@ struct RootCommand: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      GenerateCommand.self, InfoCommand.self, InspectCommand.self, PlanCommand.self,
-      HaystackCommand.self, ExportCommand.self, TokenizeCommand.self, PerplexityCommand.self,
-      BenchCommand.self,
+      GenerateCommand.self, InfoCommand.self, InspectCommand.self, ContextsCommand.self,
+      PlanCommand.self, HaystackCommand.self, ExportCommand.self, TokenizeCommand.self,
+      PerplexityCommand.self, BenchCommand.self,
     ],
     defaultSubcommand: GenerateCommand.self)
 }

@@ -5,6 +5,7 @@ package enum ParsedCommand: Sendable {
   case generate(GenerateOptions)
   case info(InfoCommand)
   case inspect(InspectCommand)
+  case contexts(ContextsCommand)
   case plan(PlanCommand)
   case haystack(HaystackCommand)
   case export(ExportCommand)

@@ -132,6 +132,10 @@ package enum Program {
     case .success(.info(let command)): try InfoReport.run(command, job)
     case .success(.inspect(let command)):
       try job.runOnRoot { try InspectReport.run(command, jobRanks: job.communicator.size) }
+    case .success(.contexts(let command)):
+      try job.runOnRoot {
+        try ContextsReport.run(command, host: MPIEnvironment.processorName)
+      }
     case .success(.plan(let command)): try job.runOnRoot { try PlanReport.run(command) }
     case .success(.haystack(let command)): try job.runOnRoot { try command.execute() }
     case .success(.export(let command)): try job.runOnRoot { try command.execute() }

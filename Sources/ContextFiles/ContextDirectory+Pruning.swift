@@ -1,0 +1,85 @@
+import Files
+import Foundation
+import SystemPackage
+
+extension ContextDirectory {
+  /// What `prune` has done with a folder.
+  public struct Pruned: Equatable, Sendable {
+    /// Whether the whole folder was the rest of a save that was given up, and is gone.
+    public let isWhole: Bool
+    /// The entries that are gone.
+    public let names: [String]
+    /// That came free: of files that no other folder has.
+    public let bytes: Int
+  }
+
+  /// Removes what nobody needs: of a saved context what its manifest does not, and a whole save that was
+  /// given up before it had a manifest. A saved context itself stays, and so does all that is none of
+  /// ours. The lease is held meanwhile, so no job writes or begins here.
+  ///
+  /// - Returns: nil where there is nothing to remove, or where a job holds the lease.
+  /// - Throws: `FileError` of the kinds `writeFailed` and `unreadable`.
+  public func prune(as holder: ContextLease.Holder) throws(FileError) -> Pruned? {
+    guard Self.status(path)?.userID.rawValue == geteuid(), lease?.isHeld != true,
+      try !unneeded().isEmpty || lease != nil
+    else { return nil }
+    let lease: ContextLease
+    do {
+      lease = try ContextLease(of: self, for: holder)
+    } catch {
+      // Another job was faster.
+      if self.lease?.isHeld == true { return nil }
+      throw error
+    }
+    let pruned = Result { () throws(FileError) in try removeUnneeded() }
+    lease.release()
+    // Where a job has begun here just now, its lease keeps the folder.
+    if case .success(let pruned) = pruned, pruned.isWhole {
+      try? FilePath(text: path).removeFolder()
+    }
+    let result = try pruned.get()
+    return result.isWhole || !result.names.isEmpty ? result : nil
+  }
+
+  /// With the lease.
+  private func removeUnneeded() throws(FileError) -> Pruned {
+    // A job may have saved here before the lease was taken.
+    let isWhole = isGivenUp
+    var usage = Usage()
+    var names: [String] = []
+    for name in try unneeded() {
+      let entry = try self.usage(ofEntry: name)
+      try remove(name)
+      usage.add(entry)
+      names.append(name)
+    }
+    return Pruned(isWhole: isWhole, names: names, bytes: usage.ownBytes)
+  }
+
+  /// The names of entries that are ours and that nobody needs; none where the manifest cannot be read, for
+  /// then nobody knows.
+  private func unneeded() throws(FileError) -> [String] {
+    if isSaved {
+      guard let manifest = try? manifest() else { return [] }
+      return try leftovers(of: manifest).filter { isOurs($0) }
+    }
+    return isGivenUp ? try entries(of: path).filter { $0 != Name.lease } : []
+  }
+
+  /// Whether nothing but the rest of a save is here, with a file that only a save leaves. A manifest, which
+  /// is none of the rest, is looked for by its name as well: it may be that the system cannot say more of it.
+  var isGivenUp: Bool {
+    guard !isSaved, let names = try? entries(of: path), names.allSatisfy(isOurs) else {
+      return false
+    }
+    return lease != nil || holdsBlocks
+  }
+
+  /// Whether there are files of KV blocks.
+  var holdsBlocks: Bool {
+    guard isOurs(Name.blocks), let files = try? entries(of: blocksPath) else { return false }
+    return !files.isEmpty
+  }
+
+  private func isOurs(_ name: String) -> Bool { (try? checkIsOurs(name)) != nil }
+}
