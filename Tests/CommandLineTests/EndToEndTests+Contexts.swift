@@ -32,9 +32,10 @@ extension EndToEndTests {
       func directory(_ name: String) -> ContextDirectory { .init(path: "\(folder)/\(name)") }
       let base = try FinishedContext(directory("base"), directory("base").manifest())
       var manifest = try directory("whole").manifest()
-      manifest.description.base = base.base(rotationTokens: Self.tokens)
+      manifest.description.base = base.base(
+        tokens: base.manifest.description.tokens, rotationTokens: Self.tokens)
       let more = directory("more")
-      #expect(try more.prepare(extending: base) == 0)
+      #expect(try more.prepare(extending: base, tokens: base.manifest.description.tokens) == 0)
       let own = (manifest.description.baseBlocks..<manifest.description.blocks).map {
         String(format: "blocks/%06d.kv", $0)
       }

@@ -82,8 +82,8 @@ public final class DecoderContext {
         prompt: tokens, inBranch: branch, of: context.plan.sequence, context.partition,
         weights.configuration, arithmetic), rank: communicator.rank)
     (layers, prefillLayers) = (context.layers, context.prefillLayers)
-    cache = KeyValueCache(plan.cache, of: context.cache, context.branches, branch: branch)
-    branches = BranchCache(plan.branches)
+    branches = context.branches
+    cache = KeyValueCache(plan.cache, of: context.cache, branches, branch: branch)
     stream = ResidualStream(plan.stream)
   }
 
