@@ -121,7 +121,7 @@ import Testing
 
   @Test func whatHasBecomeOfABase() throws {
     try save("base")
-    let base = try finished("base").base(rotationTokens: 10)
+    let base = try finished("base").base(tokens: 10, rotationTokens: 10)
     #expect(base.path == path("base") && base.state == .unchanged)
     try FileManager.default.removeItem(atPath: path("base"))
     #expect(base.state == .gone)
