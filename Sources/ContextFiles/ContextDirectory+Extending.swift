@@ -6,9 +6,9 @@ import SystemPackage
 // each folder: a finished context is never written again, and a new one is written to files that it creates.
 
 extension ContextDirectory {
-  /// Makes the folder ready for a new saved context that begins with the first tokens of `base`, and puts the base's KV blocks
-  /// into it: as links to its files, or, where the file system has none, as copies. On one rank, before
-  /// anything is computed, with the lease.
+  /// Makes the folder ready for a new saved context that begins with the first tokens of `base`, and puts
+  /// the base's KV blocks with these into it: as links to its files, or, where the file system has none, as
+  /// copies. On one rank, before anything is computed, with the lease.
   ///
   /// - Returns: the bytes that were copied; 0 where all are shared.
   /// - Throws: `FileError`: as `prepare`; `notFound`, `unreadable` or `malformed` where a file of the base

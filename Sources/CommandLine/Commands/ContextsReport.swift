@@ -48,16 +48,13 @@ struct ContextsReport {
     return ordered
   }
 
-  /// That of the base, where it was found. It has fewer tokens, so there is no circle, whatever manifests
-  /// say.
+  /// That of the base, where it was found. A manifest's checksum is over that of its base, so there is no
+  /// circle.
   private func parentIndex(of index: Int) -> Int? {
     guard let description = found[index].manifest?.description, let base = description.base else {
       return nil
     }
-    let parents = found.indices.filter { index in
-      guard let manifest = found[index].manifest else { return false }
-      return manifest.description.tokens == base.tokens && manifest.checksum == base.manifest
-    }
+    let parents = found.indices.filter { found[$0].manifest?.checksum == base.manifest }
     return parents.first { found[$0].directory.absolutePath == base.path } ?? parents.first
   }
 
