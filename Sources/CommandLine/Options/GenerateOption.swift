@@ -8,6 +8,7 @@ package enum GenerateOption: String, CaseIterable, Sendable {
   case resume
   case append
   case appendTokenIds = "append-token-ids"
+  case passed
   case save
   case checkpointEvery = "checkpoint-every"
   case prompt
@@ -62,7 +63,8 @@ package enum GenerateOption: String, CaseIterable, Sendable {
   var kind: Kind {
     switch self {
     case .context, .tokenIds, .resume, .save, .prompt, .promptFile, .prompts, .answers, .system,
-      .model, .tokenizer, .precision, .weightsAs, .kvCache, .partition, .report, .logits, .trace,
+      .model, .tokenizer, .precision, .weightsAs, .kvCache, .partition, .passed, .report, .logits,
+      .trace,
       .logLevel:
       .text
     case .divideWeights: .switchWord

@@ -18,6 +18,7 @@ extension GenerateOptions {
     }
     // What a saved context says of itself is not said otherwise by the other place.
     let saysItself = resume != nil
+    merged.passed = passed ?? other.passed
     merged.save = save ?? (saysItself && !extendsSavedContext ? nil : other.save)
     merged.checkpointEvery = checkpointEvery ?? other.checkpointEvery
     if prompt == nil && promptFile == nil && prompts == nil {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import RingAttention
 
 /// What was said to `generate` in one place, on the command line or in a configuration file. An
 /// option that was not given is nil (a flag false, a list empty), so that two
@@ -35,6 +36,16 @@ package struct GenerateOptions: ParsableArguments, Sendable {
       "The same as a JSON array of token ids, in place of --append.", valueName: "file"),
     transform: OptionValue.path)
   package var appendTokenIds: [String] = []
+
+  @Option(
+    name: GenerateOption.passed.name,
+    help: .init(
+      """
+      With --append: what goes round the ranks, queries or keys-and-values; the result is the same. \
+      (default: what is fewer bytes, layer by layer)
+      """, valueName: "what"),
+    transform: OptionValue.choice(PassedOperand.self))
+  package var passed: PassedOperand?
 
   @Option(
     name: GenerateOption.save.name,

@@ -34,6 +34,8 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
   package var context: Context
   /// What is prefilled behind a saved context, in this order; nothing behind another.
   package var appended: [Appended]
+  /// What of it goes round the ranks; nil for what is fewer bytes.
+  package var passed: PassedOperand?
   /// What the saved context says of itself.
   package var restored: ContextManifest?
   /// The folder in which to save the context.
@@ -117,6 +119,12 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
       throw Failure(
         .usage, "--append goes on behind a saved context, give --resume DIR with it")
     }
+    if options.passed != nil && appended.isEmpty {
+      throw Failure(
+        .usage,
+        "--passed is for what is added to a saved context, give --resume and --append with it")
+    }
+    passed = options.passed
     if options.logitsAll && options.logits == nil {
       throw Failure(
         .usage, "--logits-all needs --logits FILE to write to (see 'ringflash generate --help')")
