@@ -197,9 +197,10 @@ public final class AnswerLoop {
   private func append() throws {
     pieces.removeAll(keepingCapacity: true)
     tokens.removeAll(keepingCapacity: true)
+    var row = try prefillPrompts()
+    let firstRow = row
     var room = AppendPass.tokensPerStep - 1
     for branch in branches.indices { branches[branch]?.takeTokens(&tokens, &room) }
-    var row = 0
     for branch in branches.indices {
       guard let range = branches[branch]?.tokens, !range.isEmpty else { continue }
       let wantsLogits = branches[branch]!.isWaiting
@@ -209,7 +210,28 @@ public final class AnswerLoop {
       branches[branch]!.logitsRow = row
       row += 1
     }
-    if !pieces.isEmpty { try session.append.append(pieces, logits: logits.pointer) }
+    guard !pieces.isEmpty else { return }
+    let vocabulary = session.model.configuration.vocabulary.size
+    try session.append.append(pieces, logits: logits.pointer + firstRow * vocabulary)
+  }
+
+  /// Runs the prompts that are prefilled as a whole.
+  ///
+  /// - Returns: how many rows of logits these have given, the first ones.
+  private func prefillPrompts() throws -> Int {
+    let vocabulary = session.model.configuration.vocabulary.size
+    var row = 0
+    for branch in branches.indices {
+      guard let prompt = branches[branch]?.promptToBegin,
+        session.append.prefillsPrompt(tokens: prompt.count)
+      else { continue }
+      try session.append.prefill(
+        prompt, branch: branch, behind: session.contextTokens,
+        logits: logits.pointer + row * vocabulary)
+      branches[branch]!.endPrompt(logitsRow: row)
+      row += 1
+    }
+    return row
   }
 }
 
@@ -234,6 +256,15 @@ private struct Branch {
 
   /// Whether the next token can be chosen.
   var isWaiting: Bool { chosen == nil && promptTokensRun == prompt.count }
+
+  /// The prompt, if nothing of it was run.
+  var promptToBegin: [Int32]? { promptTokensRun == 0 && !prompt.isEmpty ? prompt : nil }
+
+  /// Says that all of the prompt was run.
+  mutating func endPrompt(logitsRow row: Int) {
+    promptTokensRun = prompt.count
+    logitsRow = row
+  }
 
   /// Appends what is to be run next to a step's tokens: one, and as many more as there is room for.
   mutating func takeTokens(_ step: inout [Int32], _ room: inout Int) {

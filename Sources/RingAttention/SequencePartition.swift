@@ -37,6 +37,20 @@ public struct SequencePartition: Sendable, Equatable {
     }
   }
 
+  /// Of a context without its last block if that is partly filled, and of `blocks` blocks behind it that are
+  /// a branch's: who owns a block is who owns it there.
+  public init(context: SequencePartition, firstBlock: Int, branch: Int, blocks: Int) {
+    let branches = BranchPartition(context: context)
+    var ranges = context.ranges.map { ranges in
+      ranges.map { $0.clamped(to: 0..<firstBlock) }.filter { !$0.isEmpty }
+    }
+    for block in 0..<blocks {
+      let number = firstBlock + block
+      ranges[branches.owner(branch: branch, block: block)].append(number..<number + 1)
+    }
+    self.ranges = ranges
+  }
+
   private static func ranges(_ kind: PartitionKind, blocks: Int, ranks: Int) -> [[Range<Int>]] {
     func share(_ rank: Int) -> Int { blocks * (rank + 1) / ranks - blocks * rank / ranks }
     let all: [[Range<Int>]]

@@ -95,6 +95,31 @@ extension RankTests {
         batches: [(4, .striped, 2)])
     }
 
+    /// Long prompts are prefilled in their branches while others generate.
+    @Test func soAreThoseToLongPrompts() throws {
+      let model = try folder().load(.bf16)
+      let vocabulary = model.configuration.vocabulary.size
+      let arithmetic = highestArithmetics().last!
+      let context = sampleTokens(300, vocabulary: vocabulary, seed: 1)
+      let questions = [20, AppendPass.leastPrefilledTokens, 3, 1300, 1023].enumerated().map {
+        Question(
+          prompt: sampleTokens($1, vocabulary: vocabulary, seed: UInt64($0 + 50)),
+          maximumTokens: 6, sampling: SamplingParameters())
+      }
+      let single = try session(for: questions, batch: 1, model, context: context, arithmetic)
+      let alone = try questions.map { try ask([$0], single, stopped: nil)[0] }
+      for (batch, kind, threads) in [(2, PartitionKind.striped, 2), (5, .zigzag, 1)] {
+        let together = try ask(
+          questions,
+          session(
+            for: questions, batch: batch, model, context: context,
+            arithmetic.with(threads: threads), partition: kind), stopped: nil)
+        for (index, (one, other)) in zip(alone, together).enumerated() {
+          #expect(one == other, "question \(index), batch \(batch)")
+        }
+      }
+    }
+
     private func expectAnswersOfAskingOneAtATime(
       _ model: Model, _ arithmetic: Arithmetic, contextTokens: Int,
       batches: [(size: Int, PartitionKind, threads: Int)]

@@ -68,11 +68,67 @@ extension RankTests {
     @Test(arguments: SampleModel.allCases.filter { $0 != .needle })
     func piecesGiveTheBitsOfOneRun(model: SampleModel) throws {
       let weights = try model.weights()
-      for arithmetic in highestArithmetics() {
+      for arithmetic in highestArithmetics() + [Self.withQ8Cache()].compactMap(\.self) {
         let pieces = Pieces(weights, arithmetic, tokens: 1100)
         for ends in [[256, 1100], [300, 1100], [1, 255, 257, 600, 601, 1100], [1099, 1100]] {
           try pieces.expectTheSame(ends: ends, "\(model)")
         }
+      }
+    }
+
+    /// A long prompt is one more piece, in whichever branch it is, and what else goes on there.
+    @Test(arguments: [SampleModel.narrow, .wide, .mixed, .clampedExperts, .quantized])
+    func aLongPromptGivesTheBitsOfOneRun(model: SampleModel) throws {
+      let weights = try model.weights()
+      let vocabulary = weights.configuration.vocabulary.size
+      let (context, least) = (700, AppendPass.leastPrefilledTokens)
+      for arithmetic in highestArithmetics() + [Self.withQ8Cache()].compactMap(\.self)
+      where AppendPass.prefillsPrompt(tokens: least, arithmetic) {
+        for prompt in [least, 1500] {
+          let pieces = Pieces(weights, arithmetic, tokens: context + prompt)
+          let expected = try pieces.run(ends: [context + prompt], world).1
+          let prefilled = DecoderContext(
+            weights: weights,
+            SequenceDescription(
+              partition: .striped, contextTokens: context, maximumAppended: prompt + 1, branches: 3),
+            communicator: world, arithmetic: arithmetic.with(threads: 2))
+          let own = Array(pieces.tokens[..<context])
+          try PrefillPass(prefilled).run(tokens: own)
+          let pass = try AppendPass(prefilled)
+          let logits = AlignedBuffer<Float>(count: 3 * vocabulary)
+          for branch in 0..<3 { pass.beginBranch(branch) }
+          try pass.append(
+            [AppendedTokens(branch: 0, tokens: [5, 7], wantsLogits: true)], logits: logits.pointer)
+          let short = Array(logits.elements[..<vocabulary])
+          for branch in [2, 1] {
+            try pass.prefill(
+              Array(pieces.tokens[context...]), branch: branch, behind: own,
+              logits: logits.pointer)
+            var all = Array(logits.elements[..<vocabulary])
+            try pass.append(
+              [AppendedTokens(branch: branch, tokens: pieces.tokens[3...3], wantsLogits: true)],
+              logits: logits.pointer)
+            all += logits.elements[..<vocabulary]
+            #expect(
+              all.bits == expected.bits,
+              "\(model), \(prompt) tokens in branch \(branch), \(arithmetic.label)")
+          }
+          // The first branch is what it was.
+          pass.beginBranch(0)
+          try pass.append(
+            [AppendedTokens(branch: 0, tokens: [5, 7], wantsLogits: true)], logits: logits.pointer)
+          #expect(Array(logits.elements[..<vocabulary]).bits == short.bits)
+        }
+      }
+    }
+
+    /// With keys and values of 8 bits, where there are kernels for them.
+    private static func withQ8Cache() -> Arithmetic? {
+      let best = highestArithmetics().last { $0.precision == .bf16 && $0.multipliesPanels }
+      return best.map {
+        Arithmetic(
+          Numerics(precision: .bf16, quantizedProducts: .int8, keyValueFormat: .q8),
+          instructionSet: $0.instructionSet, team: $0.team)
       }
     }
   }

@@ -84,23 +84,24 @@ extension RankTests {
     @Test(
       .enabled { await !isOneRank() },
       arguments: [
-        (SampleModel.wide, 20), (.wide, 2000), (.tied, 700), (.mixed, 700), (.experts, 2000),
+        (SampleModel.wide, 20, 300), (.wide, 2000, 300), (.tied, 700, 300), (.mixed, 700, 300),
+        (.experts, 2000, 300), (.wide, 300, 4000),
       ],
       [false, true])
     func noMoreIsMappedThanAnnounced(
-      run: (model: SampleModel, context: Int), givesContextLogits: Bool
+      run: (model: SampleModel, context: Int, appended: Int), givesContextLogits: Bool
     ) throws {
-      let (model, context) = run
+      let (model, context, appended) = run
       let weights = try model.weights()
       for arithmetic in highestArithmetics(threads: 2) {
         let announced = requirement(
           weights.configuration, arithmetic, .zigzag, ranks: world.size, rank: world.rank,
-          context: context, appended: 300, givesContextLogits: givesContextLogits)
+          context: context, appended: appended, givesContextLogits: givesContextLogits)
         // Of several runs the least, because any of them may be the first for which OpenBLAS, MPI
         // or the allocator take memory that they keep.
         let mapped = try (0..<3).map { _ in
           try mostMapped(
-            weights, arithmetic.with(threads: 2), context: context, appended: 300,
+            weights, arithmetic.with(threads: 2), context: context, appended: appended,
             givesContextLogits: givesContextLogits)
         }.min()!
         // Every buffer ends with a page that is not full.
@@ -120,7 +121,9 @@ extension RankTests {
       givesContextLogits: Bool
     ) throws -> Int {
       let vocabulary = weights.configuration.vocabulary.size
-      let tokens = sampleTokens(context + AppendPass.tokensPerStep, vocabulary: vocabulary)
+      let isLong = AppendPass.prefillsPrompt(tokens: appended, arithmetic)
+      let prompt = isLong ? appended : AppendPass.tokensPerStep
+      let tokens = sampleTokens(context + prompt, vocabulary: vocabulary)
       let logits = AlignedBuffer<Float>(count: vocabulary)
       let start = mappedBytes()
       let prefilled = DecoderContext(
@@ -135,12 +138,23 @@ extension RankTests {
       }
       let pass = try AppendPass(prefilled)
       pass.beginBranch(0)
-      try pass.append(tokens[context...], logits: logits)
+      var inPrompt = 0
+      if isLong {
+        prefilled.onSpan = { name, _, _ in
+          if "\(name)" == "attention" { inPrompt = max(inPrompt, mappedBytes()) }
+        }
+        try pass.prefill(
+          Array(tokens[context...]), branch: 0, behind: Array(tokens[..<context]),
+          logits: logits.pointer)
+        prefilled.onSpan = nil
+      } else {
+        try pass.append(tokens[context...], logits: logits)
+      }
       let contextLogits = givesContextLogits ? try ContextLogits(prefilled) : nil
       for index in prefilled.ownContextBlocks.indices {
         _ = contextLogits?.compute(ofBlock: index)
       }
-      return max(inLayer.values.max()!, mappedBytes()) - start
+      return max(inLayer.values.max()!, inPrompt, mappedBytes()) - start
     }
   }
 }

@@ -132,7 +132,7 @@ extension GenerateJob {
   ) -> SequenceDescription {
     SequenceDescription(
       partition: settings.partition, contextTokens: contextTokens, base: base,
-      maximumAppended: asked.longest,
+      maximumAppended: asked.longest, longestPrompt: asked.longestPrompt,
       branches: min(settings.questions?.batch ?? 1, asked.questions))
   }
 

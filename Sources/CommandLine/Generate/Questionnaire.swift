@@ -23,13 +23,17 @@ struct Questionnaire {
     var questions = 0
     /// Most tokens that a question appends to the context, its answer included.
     var longest = 0
+    /// Most tokens of a prompt.
+    var longestPrompt = 0
   }
 
   let entries: [Entry]
   let receiver: any AnswerReceiver
 
   var extent: Extent {
-    Extent(questions: entries.count, longest: entries.map(\.question.longest).max() ?? 0)
+    Extent(
+      questions: entries.count, longest: entries.map(\.question.longest).max() ?? 0,
+      longestPrompt: entries.map(\.question.prompt.count).max() ?? 0)
   }
 }
 

@@ -93,7 +93,7 @@ public final class AppendPass {
   /// Where no rank has the whole embedding.
   private let embeddingRows: DividedRows?
   /// `[branches]`: tokens appended to each.
-  private var appendedTokens: [Int]
+  var appendedTokens: [Int]
   /// `[capacity][hiddenSize]` float32.
   private let stream: UnsafeMutablePointer<Float>
   /// The context's last block, `[layers][blockBytes of the layer]`; nil where it is full.
@@ -157,10 +157,16 @@ public final class AppendPass {
   }
 
   /// What attention of the tokens appended so far has cost this rank.
-  public var work: AttentionWork { execution.work }
+  public var work: AttentionWork {
+    var work = execution.work
+    work += promptWork
+    return work
+  }
+  /// Of prompts that were prefilled, with the weights that passed meanwhile.
+  var promptWork = AttentionWork()
 
   /// Bytes that this rank has sent to others: softmax states and shares of linear layers.
-  public var bytesSent: Int { execution.work.bytesSent + execution.linearBytesSent }
+  public var bytesSent: Int { work.bytesSent + execution.linearBytesSent }
 
   /// How often this rank has exchanged something with others.
   public var exchanges: Int { allExchanges.reduce(0) { $0 + $1.exchanges } }
@@ -266,6 +272,13 @@ public final class AppendPass {
   ///
   /// - Throws: `MPIError`.
   public func lastContextLogits(into logits: UnsafeMutablePointer<Float>) throws {
+    try computeLogits(ofLastPositionOf: context, into: logits)
+  }
+
+  /// The same of a context that is prefilled, this one or one that has a prompt behind it.
+  func computeLogits(
+    ofLastPositionOf context: DecoderContext, into logits: UnsafeMutablePointer<Float>
+  ) throws {
     let hidden = context.configuration.hiddenSize
     let share = context.share
     let owner = context.ownerOfLastPosition

@@ -69,6 +69,24 @@ public final class DecoderContext {
     stream = ResidualStream(plan.stream)
   }
 
+  /// A context with a prompt behind it, whose keys and values are those of the context and of one of its
+  /// branches.
+  init(_ context: DecoderContext, prompt tokens: Int, inBranch branch: Int) {
+    (weights, communicator, arithmetic) = (
+      context.weights, context.communicator, context.arithmetic
+    )
+    onSpan = context.onSpan
+    plan = DecoderPlan(
+      weights.configuration, arithmetic,
+      SequencePlan(
+        prompt: tokens, inBranch: branch, of: context.plan.sequence, context.partition,
+        weights.configuration, arithmetic), rank: communicator.rank)
+    (layers, prefillLayers) = (context.layers, context.prefillLayers)
+    branches = context.branches
+    cache = KeyValueCache(plan.cache, of: context.cache, branches, branch: branch)
+    stream = ResidualStream(plan.stream)
+  }
+
   /// What this rank computes.
   var share: SequenceShare { plan.share }
   /// How many of this rank's blocks of the context have nothing to compute, its first ones.

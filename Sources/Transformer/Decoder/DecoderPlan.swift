@@ -17,31 +17,64 @@ struct SequencePlan: Sendable {
     _ configuration: ModelConfiguration, _ arithmetic: Arithmetic, _ sequence: SequenceDescription,
     ranks: Int
   ) {
+    self.init(
+      configuration, arithmetic, sequence,
+      SequencePartition(
+        sequence.partition, blocks: blockCount(tokens: sequence.contextTokens),
+        baseBlocks: sequence.baseTokens / tokensPerBlock, ranks: ranks))
+  }
+
+  private init(
+    _ configuration: ModelConfiguration, _ arithmetic: Arithmetic, _ sequence: SequenceDescription,
+    _ partition: SequencePartition
+  ) {
+    let ranks = partition.ranks
     self.sequence = sequence
-    let baseBlocks = sequence.baseTokens / tokensPerBlock
-    partition = SequencePartition(
-      sequence.partition, blocks: blockCount(tokens: sequence.contextTokens),
-      baseBlocks: baseBlocks, ranks: ranks)
-    shares = (0..<ranks).map { [partition] in
+    self.partition = partition
+    shares = (0..<ranks).map {
       SequenceShare(
         partition: partition, rank: $0, sequenceTokens: sequence.contextTokens,
         from: sequence.baseTokens)
     }
     branchPartition = BranchPartition(context: partition)
     schedules = RingSchedules(
-      partition: partition, patterns: configuration.patterns, from: baseBlocks)
+      partition: partition, patterns: configuration.patterns,
+      from: sequence.baseTokens / tokensPerBlock)
     passed = configuration.layers.map { [schedules] layer in
       // Where all is new, fewer bytes are always those of keys and values.
-      guard sequence.baseTokens > 0, ranks > 1 else { return .keysAndValues }
-      return sequence.passed
-        ?? PassedOperand.cheapest(
-          newTokens: sequence.contextTokens - sequence.baseTokens,
-          schedule: schedules[layer.pattern], ranks: ranks,
-          layout: arithmetic.keyValueLayout(layer.attention.shape), arithmetic)
+      guard sequence.baseTokens > 0 else { return .keysAndValues }
+      if let passed = sequence.passed { return passed }
+      return PassedOperand.cheapest(
+        newTokens: sequence.contextTokens - sequence.baseTokens,
+        schedule: schedules[layer.pattern], ranks: ranks,
+        layout: arithmetic.keyValueLayout(layer.attention.shape), arithmetic)
     }
     ropes = configuration.rotations.map {
       RoPE($0.parameters, headDimension: $0.headDimension)
     }
+  }
+}
+
+extension SequencePlan {
+  /// Of a prompt behind a context, in one of its branches, as a context that extends it.
+  ///
+  /// - Parameter context: the context's partition.
+  init(
+    prompt tokens: Int, inBranch branch: Int, of sequence: SequenceDescription,
+    _ context: SequencePartition, _ configuration: ModelConfiguration, _ arithmetic: Arithmetic
+  ) {
+    let (base, end) = (sequence.contextTokens, sequence.contextTokens + tokens)
+    let firstBlock = base / tokensPerBlock
+    self.init(
+      configuration, arithmetic,
+      SequenceDescription(
+        partition: sequence.partition, contextTokens: end,
+        base: SequenceBase(tokens: base, rotationTokens: sequence.rotationTokens, arithmetic),
+        // Where blocks are of several caches, they stay where they are.
+        passed: .queries, maximumAppended: 0),
+      SequencePartition(
+        context: context, firstBlock: firstBlock, branch: branch,
+        blocks: blockCount(tokens: end) - firstBlock))
   }
 }
 

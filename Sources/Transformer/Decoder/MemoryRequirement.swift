@@ -45,13 +45,32 @@ public struct MemoryRequirement: Sendable, Equatable {
   ) {
     let plan = DecoderPlan(configuration, arithmetic, common, rank: rank)
     keyValueBytes = plan.cache.bytes + plan.branches.bytes
+    let appendBytes =
+      plan.append.bytes + Self.promptBytes(configuration, arithmetic, plan, rank: rank)
     let prefillBytes = plan.prefill.bytes + (isInterruptible ? plan.stream.bytes : 0)
     activationBytes =
       plan.stream.bytes
-      + max(prefillBytes, plan.append.bytes + (givesContextLogits ? plan.contextLogits.bytes : 0))
+      + max(prefillBytes, appendBytes + (givesContextLogits ? plan.contextLogits.bytes : 0))
       + arithmetic.team.threads
       * Self.scratchBytes(configuration, arithmetic, appendedRows: plan.append.capacity)
       + Self.mixtureScratchBytes(configuration, arithmetic)
+  }
+
+  /// What the prefill of a prompt in its branch needs.
+  private static func promptBytes(
+    _ configuration: ModelConfiguration, _ arithmetic: Arithmetic, _ plan: DecoderPlan, rank: Int
+  ) -> Int {
+    let tokens = plan.sequence.longestPrompt
+    guard AppendPass.prefillsPrompt(tokens: tokens, arithmetic) else { return 0 }
+    // In the branch of which this rank has the first block, and most.
+    let branches = BranchPartition(context: plan.partition)
+    let branch = (0..<branches.ranks).first { branches.owner(branch: $0, block: 0) == rank }!
+    let prompt = DecoderPlan(
+      configuration, arithmetic,
+      SequencePlan(
+        prompt: tokens, inBranch: branch, of: plan.sequence, plan.partition, configuration,
+        arithmetic), rank: rank)
+    return prompt.stream.bytes + prompt.prefill.bytes
   }
 
   /// What routers need beside that, and experts where OpenBLAS does not multiply them.

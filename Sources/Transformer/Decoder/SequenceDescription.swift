@@ -16,12 +16,14 @@ public struct SequenceDescription: Sendable, Equatable {
   public let passed: PassedOperand?
   /// Most tokens that are appended to it in one branch.
   public let maximumAppended: Int
+  /// Most of these that are one prompt.
+  public let longestPrompt: Int
   /// How many branches there are, 1 or more.
   public let branches: Int
 
   public init(
     partition: PartitionKind = .zigzag, contextTokens: Int, base: SequenceBase? = nil,
-    passed: PassedOperand? = nil, maximumAppended: Int, branches: Int = 1
+    passed: PassedOperand? = nil, maximumAppended: Int, longestPrompt: Int? = nil, branches: Int = 1
   ) {
     let baseTokens = base?.tokens ?? 0
     precondition(0..<contextTokens ~= baseTokens, "a context has one token of its own at least")
@@ -32,6 +34,7 @@ public struct SequenceDescription: Sendable, Equatable {
     self.passed = passed
     rotationTokens = base?.rotationTokens ?? contextTokens
     self.maximumAppended = maximumAppended
+    self.longestPrompt = longestPrompt ?? maximumAppended
     self.branches = branches
   }
 }
