@@ -62,15 +62,18 @@ public struct MemoryRequirement: Sendable, Equatable {
   ) -> Int {
     let tokens = plan.sequence.longestPrompt
     guard AppendPass.prefillsPrompt(tokens: tokens, arithmetic) else { return 0 }
-    // In the branch of which this rank has the first block, and most.
+    // In the branches of which this rank has most: the first block, or, where that begins with tokens of
+    // the context, the second one.
     let branches = BranchPartition(context: plan.partition)
-    let branch = (0..<branches.ranks).first { branches.owner(branch: $0, block: 0) == rank }!
-    let prompt = DecoderPlan(
-      configuration, arithmetic,
-      SequencePlan(
-        prompt: tokens, inBranch: branch, of: plan.sequence, plan.partition, configuration,
-        arithmetic), rank: rank)
-    return prompt.stream.bytes + prompt.prefill.bytes
+    return [0, 1].map { block in
+      let branch = (0..<branches.ranks).first { branches.owner(branch: $0, block: block) == rank }!
+      let prompt = DecoderPlan(
+        configuration, arithmetic,
+        SequencePlan(
+          prompt: tokens, inBranch: branch, of: plan.sequence, plan.partition, configuration,
+          arithmetic), rank: rank)
+      return prompt.stream.bytes + prompt.prefill.bytes
+    }.max()!
   }
 
   /// What routers need beside that, and experts where OpenBLAS does not multiply them.
