@@ -66,6 +66,7 @@ extension EndToEndTests {
         let (text, json) = try inspect()
         #expect(text.contains("2100 tokens of \(folder)/base, which is there and unchanged"))
         #expect(text.contains("files that other folders have, too"))
+        #expect(text.contains("--resume \(folder)/more --append FILE --save DIR"))
         let bases = try #require(json["bases"] as? [[String: Any]])
         #expect(bases.count == 1 && bases[0]["state"] as? String == "unchanged")
         #expect(bases[0]["tokens"] as? Int == 2100 && bases[0]["rotation_tokens"] as? Int == 2100)

@@ -135,7 +135,11 @@ struct ContextReport: CommandReport {
         isFinished ? "to ask it" : "to go on",
         "mpirun -np RANKS ringflash --resume \(path)" + (isFinished ? " --prompt TEXT" : "")
       ),
-    ]
+    ] + (isFinished ? [("to extend it", extending)] : [])
+  }
+
+  private var extending: String {
+    "mpirun -np RANKS ringflash --resume \(path) --append FILE --save DIR"
   }
 
   private var sharing: String {
