@@ -41,17 +41,37 @@ extension RankTests {
 
     /// Runs the prefill, stopped by each of the signals, and to its end by a last call.
     ///
+    /// What is prefilled.
+    @MPIThread private struct Prefill {
+      let weights: ModelWeights
+      let tokens: [Int32]
+      let arithmetic: Arithmetic
+      let partition: PartitionKind
+      /// What it extends, and what goes round the ranks then.
+      var base: ContextSnapshot?
+      var passed = PassedOperand.keysAndValues
+
+      /// Before its own tokens are computed.
+      func context() -> DecoderContext {
+        let context = DecoderContext(
+          weights: weights,
+          SequenceDescription(
+            partition: partition, contextTokens: tokens.count,
+            base: base.flatMap {
+              SequenceBase(tokens: $0.tokens, rotationTokens: tokens.count, arithmetic)
+            }, passed: passed, maximumAppended: 0),
+          communicator: world, arithmetic: arithmetic)
+        base?.restore(baseOf: context)
+        return context
+      }
+    }
+
     /// - Parameter positions: what the calls are asked for, in turn.
     private func run(
-      _ weights: ModelWeights, tokens: [Int32], _ arithmetic: Arithmetic,
-      partition: PartitionKind, signals: [Signals], logitsOf positions: [ContextPositions] = [.all],
+      _ prefill: Prefill, signals: [Signals], logitsOf positions: [ContextPositions] = [.all],
       asksAfterLayers: Bool = false
     ) throws -> Outcome {
-      let context = DecoderContext(
-        weights: weights,
-        SequenceDescription(
-          partition: partition, contextTokens: tokens.count, maximumAppended: 0),
-        communicator: world, arithmetic: arithmetic)
+      let (context, tokens) = (prefill.context(), prefill.tokens)
       var outcome = Outcome()
       var isFinished = false
       for (index, signals) in signals.enumerated() where !isFinished {
@@ -83,7 +103,7 @@ extension RankTests {
       if !isFinished {
         #expect(try PrefillPass(context, logitsOf: positions.last!).run(tokens: tokens))
       }
-      let memory = AlignedBuffer<Float>(count: weights.configuration.vocabulary.size)
+      let memory = AlignedBuffer<Float>(count: context.configuration.vocabulary.size)
       try AppendPass(context).lastContextLogits(into: memory.pointer)
       outcome.logits = memory.elements.map(\.bitPattern)
       for layer in context.configuration.layers.indices {
@@ -100,30 +120,53 @@ extension RankTests {
       let tokens = sampleTokens(count, vocabulary: weights.configuration.vocabulary.size)
       for (index, kind) in PartitionKind.allCases.enumerated() {
         let arithmetic = highestArithmetics()[index % 2].with(threads: 1 + index % 2)
-        let expected = try run(
-          weights, tokens: tokens, arithmetic, partition: kind, signals: [Signals()])
-        // A rank that waits looks all the time: what the busiest one does comes surely in time.
-        let least = try world.allReduce(value: expected.looks, .minimum)
-        let most = try world.allReduce(value: expected.looks, .maximum)
-        #expect(expected.stops.isEmpty && least > 0)
-        var stopped = 0
-        for seed in 0..<8 {
-          let signals = [(seed, least), (seed + 100, most)].map { Signals(seed: $0, most: $1) }
-          let outcome = try run(
-            weights, tokens: tokens, arithmetic, partition: kind, signals: signals,
-            logitsOf: [[.last], [.all], [.last, .all], [.all, .last]][seed / 2 % 4],
-            asksAfterLayers: seed % 2 == 1)
-          let label = "\(count) tokens, \(model), \(kind), seed \(seed)"
-          #expect(outcome.logits == expected.logits, "\(label)")
-          #expect(outcome.blocks == expected.blocks, "\(label)")
-          let first = try world.broadcast(array: outcome.stops, from: 0)
-          #expect(outcome.stops == first, "\(label)")
-          #expect(outcome.stops == outcome.stops.sorted(), "\(label)")
-          stopped += outcome.stops.count
-        }
-        // Of one token, little is left to stop.
-        if count > 1 { #expect(stopped > 0, "no signal came in time") }
+        try expectTheSameBits(
+          Prefill(weights: weights, tokens: tokens, arithmetic: arithmetic, partition: kind),
+          seeds: 8, "\(count) tokens, \(model), \(kind)")
       }
+    }
+
+    @Test(arguments: [SampleModel.narrow, .mixed], PassedOperand.allCases)
+    func soDoesWhatExtendsAContext(model: SampleModel, passed: PassedOperand) throws {
+      let weights = try model.weights()
+      let tokens = sampleTokens(1100, vocabulary: weights.configuration.vocabulary.size)
+      for (index, kind) in PartitionKind.allCases.enumerated() {
+        let arithmetic = highestArithmetics()[index % 2].with(threads: 1 + index % 2)
+        let beginning = Prefill(
+          weights: weights, tokens: Array(tokens[..<333]), arithmetic: arithmetic, partition: kind)
+        let context = beginning.context()
+        try PrefillPass(context).run(tokens: beginning.tokens)
+        try expectTheSameBits(
+          Prefill(
+            weights: weights, tokens: tokens, arithmetic: arithmetic, partition: kind,
+            base: ContextSnapshot(context, world), passed: passed),
+          seeds: 4, "\(model), \(kind), \(passed) round")
+      }
+    }
+
+    private func expectTheSameBits(_ prefill: Prefill, seeds: Int, _ label: String) throws {
+      let expected = try run(prefill, signals: [Signals()])
+      // A rank that waits looks all the time: what the busiest one does comes surely in time.
+      let least = try world.allReduce(value: expected.looks, .minimum)
+      let most = try world.allReduce(value: expected.looks, .maximum)
+      #expect(expected.stops.isEmpty && least > 0)
+      var stopped = 0
+      for seed in 0..<seeds {
+        let signals = [(seed, least), (seed + 100, most)].map { Signals(seed: $0, most: $1) }
+        let outcome = try run(
+          prefill, signals: signals,
+          logitsOf: [[.last], [.all], [.last, .all], [.all, .last]][seed / 2 % 4],
+          asksAfterLayers: seed % 2 == 1)
+        let label = "\(label), seed \(seed)"
+        #expect(outcome.logits == expected.logits, "\(label)")
+        #expect(outcome.blocks == expected.blocks, "\(label)")
+        let first = try world.broadcast(array: outcome.stops, from: 0)
+        #expect(outcome.stops == first, "\(label)")
+        #expect(outcome.stops == outcome.stops.sorted(), "\(label)")
+        stopped += outcome.stops.count
+      }
+      // Of one token, little is left to stop.
+      if prefill.tokens.count > 1 { #expect(stopped > 0, "no signal came in time") }
     }
 
     @Test func aSignalBeforeThePrefillStopsItAtOnce() throws {
