@@ -27,6 +27,15 @@ import Testing
       "chat: true\ntemplate-variable: [a=false, \"b=[1, {}]\"]"
     ),
     (.ignorePositionLimit, ["--ignore-position-limit"], "ignore-position-limit: true"),
+    (.append, ["--resume", "r", "--append", "b"], "resume: r\nappend: b"),
+    (
+      .appendTokenIds, ["--resume", "r", "--append-token-ids", "b", "--append-token-ids", "c"],
+      "resume: r\nappend-token-ids: [b, c]"
+    ),
+    (
+      .passed, ["--resume", "r", "--append", "b", "--passed", "queries"],
+      "resume: r\nappend: b\npassed: queries"
+    ),
     (.model, ["--model", "dir"], "model: dir"),
     (.tokenizer, ["--tokenizer", "t.json"], "tokenizer: t.json"),
     (.maxTokens, ["--max-tokens", "64"], "max-tokens: 64"),

@@ -50,7 +50,7 @@ import Transformer
     #expect(try exitCode(["--context", "a", "--save", "d", "--checkpoint-every", "1"]) == nil)
     #expect(try exitCode(["--resume", "d", "--checkpoint-every", "1"]) == nil)
     for other in [
-      ["--context", "a"], ["--token-ids", "a"], ["--save", "d"], ["--chat"], ["--system", "s"],
+      ["--context", "a"], ["--token-ids", "a"], ["--chat"], ["--system", "s"],
       ["--logits", "l", "--logits-all"],
     ] {
       #expect(parseFailure(["--resume", "d"] + other)?.exitCode == .usage, "\(other)")
@@ -165,6 +165,48 @@ import Transformer
     #expect(settings.checkpointMinutes == 5)
   }
 
+  /// What is added belongs to the saved context of its own place, or to the only one.
+  @Test(
+    arguments: [
+      (["--resume", "e", "--append", "x"], "save: d", ["x"], "d"),
+      (["--resume", "e"], "save: d\nappend: [y, z]", ["y", "z"], "d"),
+      (["--resume", "e"], "resume: f\nappend: y\nsave: d", [], nil),
+      ([], "save: d\nresume: f\nappend: y", ["y"], "d"),
+      (["--append", "x"], "resume: f\nappend: y", ["x"], nil),
+      (["--context", "c"], "resume: f\nappend: y", [], nil),
+    ] as [([String], String, [String], String?)])
+  func appendOfFlagsAndFile(
+    flags: [String], yaml: String, appended: [String], save: String?
+  ) throws {
+    let file = try ConfigurationFile.options(yaml: yaml, path: "c.yaml")
+    let settings = try GenerateSettings(generateOptions(flags).filled(from: file))
+    #expect(settings.appended == appended.map { .text(path: $0) })
+    #expect(settings.save == save)
+  }
+
+  @Test func appendMakesSenseBehindASavedContext() throws {
+    let extending = ["--resume", "r", "--append", "a"]
+    let settings = try GenerateSettings(
+      generateOptions(extending + ["--append", "b", "--passed", "queries"]))
+    #expect(settings.appended == [.text(path: "a"), .text(path: "b")])
+    #expect(settings.passed == .queries)
+    #expect(
+      try GenerateSettings(generateOptions(["--resume", "r", "--append-token-ids", "a"])).appended
+        == [.tokenIds(path: "a")])
+    for wrong in [
+      ["--context", "c", "--append", "a"], ["--append", "a"],
+      extending + ["--checkpoint-every", "1"], ["--resume", "r", "--save", "s"],
+      ["--resume", "r", "--passed", "queries"],
+      ["--resume", "r", "--append", "-", "--prompt-file", "-"],
+    ] {
+      #expect(try exitCode(wrong) == .usage, "\(wrong)")
+    }
+    #expect(try exitCode(extending + ["--save", "s", "--checkpoint-every", "1"]) == nil)
+    for wrong in [["--append-token-ids", "b"], ["--logits", "l", "--logits-all"], ["--chat"]] {
+      #expect(parseFailure(extending + wrong)?.exitCode == .usage, "\(wrong)")
+    }
+  }
+
   @Test func codableForTheBroadcast() throws {
     for arguments in [
       ["--context", "a"],
@@ -172,6 +214,7 @@ import Transformer
         "--token-ids", "-", "--prompt", "\u{0}\n\u{1F600}", "--seed", "18446744073709551615",
         "--temperature", "0.1", "--stop", "a", "--stop", "b", "--threads", "7", "--json",
       ],
+      ["--resume", "r", "--append", "a", "--append", "-", "--passed", "keys-and-values"],
     ] {
       let settings = try GenerateSettings(generateOptions(arguments))
       let decoded = try JSONDecoder().decode(

@@ -121,6 +121,8 @@ import Transformer
       expectClose(frequency(5000, 5000), unscaled(pair, theta: theta(5001)))
       expectClose(frequency(4096, 10), unscaled(pair, theta: theta(4097)))
     }
+    #expect(it.rotates(10, as: 4096) && it.rotates(5000, as: 5000))
+    #expect(!it.rotates(5000, as: 4096) && !it.rotates(5000, as: 6000))
   }
 
   @Test func llama3KeepsShortWavelengthsAndStretchesLongOnes() throws {
@@ -194,6 +196,12 @@ import Transformer
         expectClose(it.frequency(ofPair: pair, at: 2000, contextTokens: 1000), short)
       }
     }
+    let it = RoPE(
+      try rope(
+        .object(lists.merging(["type": "longrope"]) { $1 }), type: "phi3",
+        ["original_max_position_embeddings": 1000]), headDimension: 64)
+    #expect(it.rotates(10, as: 1000) && it.rotates(1001, as: 5000))
+    #expect(!it.rotates(1001, as: 1000) && !it.rotates(5, as: 2000))
     // Other families do not call it so.
     #expect(refusal(.object(lists.merging(["type": "su"]) { $1 })).contains("\"su\""))
   }

@@ -42,7 +42,7 @@ final class Checkpoints {
   /// Saves what the prefill has computed since the last time, if anything.
   func saveRest() throws {
     guard session.context.finishedLayers > savedLayers else { return }
-    let blocks = saved.description.blocks
+    let blocks = saved.description.blocks - saved.description.baseBlocks
     run.display.end()
     run.display.begin("save", unit: "block", total: blocks, tokens: 0)
     try save()

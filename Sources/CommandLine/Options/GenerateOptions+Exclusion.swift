@@ -28,10 +28,6 @@ extension GenerateOptions {
     let reasons: [(GenerateOption, Bool, String)] = [
       (.context, self.context != nil, "the context is in the saved one"),
       (.tokenIds, self.tokenIds != nil, "the context is in the saved one"),
-      (
-        .save, save != nil && !extendsSavedContext,
-        "what is resumed is saved where it is, unless --append adds to it"
-      ),
       (.chat, chat, "the saved context says whether it is a chat's"),
       (.system, system != nil, "the saved context has the system's message"),
       (

@@ -6,20 +6,22 @@ extension GenerateOptions {
   /// to it. `--resume` given here replaces also how the context there would be rendered and saved.
   package func filled(from other: GenerateOptions) -> GenerateOptions {
     var merged = self
-    if self.context == nil && self.tokenIds == nil && resume == nil {
+    let otherHasContext = other.context != nil || other.tokenIds != nil || other.resume != nil
+    let hasContext = self.context != nil || self.tokenIds != nil || resume != nil
+    if !hasContext {
       merged.context = other.context
       merged.tokenIds = other.tokenIds
       merged.resume = other.resume
-      // What is added there is added to the context there.
-      if !extendsSavedContext {
-        merged.append = other.append
-        merged.appendTokenIds = other.appendTokenIds
-      }
+    }
+    // What is added there is added to the context there, if it has one.
+    if !extendsSavedContext, !hasContext || !otherHasContext {
+      merged.append = other.append
+      merged.appendTokenIds = other.appendTokenIds
     }
     // What a saved context says of itself is not said otherwise by the other place.
     let saysItself = resume != nil
     merged.passed = passed ?? other.passed
-    merged.save = save ?? (saysItself && !extendsSavedContext ? nil : other.save)
+    merged.save = save ?? (saysItself && !merged.extendsSavedContext ? nil : other.save)
     merged.checkpointEvery = checkpointEvery ?? other.checkpointEvery
     if prompt == nil && promptFile == nil && prompts == nil {
       merged.prompt = other.prompt

@@ -119,6 +119,14 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
       throw Failure(
         .usage, "--append goes on behind a saved context, give --resume DIR with it")
     }
+    if options.resume != nil, options.save != nil, appended.isEmpty {
+      throw Failure(
+        .usage,
+        """
+        --save and --resume exclude each other without --append: what is resumed is saved where it is; \
+        leave one out
+        """)
+    }
     if options.passed != nil && appended.isEmpty {
       throw Failure(
         .usage,
