@@ -47,16 +47,20 @@ divide_node() {
 
 # use_saved FOLDER [OPTIONS...]: sets `arguments` to these options of ringflash and what makes it
 # save into the folder, or go on from it where it has a saved context. That one says what the
-# context is, so the options that say so are left out then.
+# context is, so the options that say so are left out then. With --append, --resume names another folder,
+# of the context that this one extends.
 use_saved() {
-  local folder=$1 option
+  local folder=$1 option extends=
   shift
   for option; do
-    case ${option%%=*} in
-      --save | --resume)
+    if [[ $option == --append* ]]; then extends=yes; fi
+  done
+  for option; do
+    case ${option%%=*}$extends in
+      --save* | --resume)
         fail "${option%%=*} is chosen by the job script; name the folder in RINGFLASH_SAVED"
         ;;
-      --logits-all)
+      --logits-all*)
         fail "a saved context has no logits of every position; leave out --logits-all"
         ;;
     esac
@@ -68,8 +72,11 @@ use_saved() {
   arguments=()
   while (($# > 0)); do
     case $1 in
-      --context | --token-ids | --system) shift $(($# > 1 ? 2 : 1)) ;;
+      --context | --token-ids | --system | --resume | --append | --append-token-ids | --passed)
+        shift $(($# > 1 ? 2 : 1))
+        ;;
       --context=* | --token-ids=* | --system=* | --chat) shift ;;
+      --resume=* | --append=* | --append-token-ids=* | --passed=*) shift ;;
       *) arguments+=("$1") && shift ;;
     esac
   done
