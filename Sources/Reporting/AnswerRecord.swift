@@ -28,9 +28,13 @@ public struct AnswerRecord: Codable, Equatable, Sendable {
   /// SHA-256 over the logits from which each token was chosen, as in `RunRecord` of a run with this
   /// one question.
   public let logitsDigest: String
+  /// Where it comes from, and each of its tokens, as in `RunRecord`; nil where nobody asked.
+  public let sources: [SourceRecord]?
+  public let tokenSources: [[SourceRecord]]?
 
   enum CodingKeys: String, CodingKey {
-    case id, fingerprint, text, tokens
+    case id, fingerprint, text, tokens, sources
+    case tokenSources = "token_sources"
     case tokenIDs = "token_ids"
     case finishReason = "finish_reason"
     case logitsDigest = "logits_digest"
@@ -38,7 +42,7 @@ public struct AnswerRecord: Codable, Equatable, Sendable {
 
   public init(
     id: QuestionID, fingerprint: String, text: String, tokenIDs: [Int], finishReason: FinishReason,
-    tokens: Tokens, logitsDigest: String
+    tokens: Tokens, logitsDigest: String, sources: AnswerSources? = nil
   ) {
     self.id = id
     self.fingerprint = fingerprint
@@ -47,6 +51,8 @@ public struct AnswerRecord: Codable, Equatable, Sendable {
     self.finishReason = finishReason
     self.tokens = tokens
     self.logitsDigest = logitsDigest
+    self.sources = sources?.answer
+    tokenSources = sources?.tokens
   }
 
   /// What every line begins with: "fingerprint" is the first of the keys.

@@ -130,7 +130,16 @@ extension GenerateJob {
   func sequence(contextTokens: Int, _ asked: Questionnaire.Extent) -> SequenceDescription {
     SequenceDescription(
       partition: settings.partition, contextTokens: contextTokens, maximumAppended: asked.longest,
-      branches: min(settings.questions?.batch ?? 1, asked.questions))
+      branches: min(settings.questions?.batch ?? 1, asked.questions),
+      tracesAttention: settings.sources != nil)
+  }
+
+  /// Finds where answers come from, on rank 0; nil where nobody asks.
+  func sourceFinder(_ input: TokenizedInput, tokenizer: Tokenizer?) -> SourceFinder? {
+    guard job.isRoot, let sources = settings.sources else { return nil }
+    let text = ContextText(
+      input.context, tokenizer, text: input.text?.whole, file: input.text?.file)
+    return SourceFinder(sources, text, contextTokens: input.context.count)
   }
 
   func checkPositions(_ model: ModelOutline, _ sequence: SequenceDescription) throws {

@@ -91,9 +91,11 @@ struct GenerateJob {
       interruption)
     try writeContextLogits(of: session, to: outputs)
     clock.skip()
-    try answer(questionnaire, session, tokenizer: outlined.tokenizer, interruption)
+    let sources = sourceFinder(input, tokenizer: outlined.tokenizer)
+    try answer(
+      questionnaire, session, tokenizer: outlined.tokenizer, sources: sources, interruption)
     clock.end(\.decode)
-    try writeRecord(of: run, session, questionnaire, to: outputs)
+    try writeRecord(of: run, session, questionnaire, sources: sources, to: outputs)
   }
 }
 

@@ -43,6 +43,8 @@ package enum GenerateOption: String, CaseIterable, Sendable {
   case logits
   case logitsAll = "logits-all"
   case trace
+  case sources
+  case sourcesHTML = "sources-html"
   case quiet
   case logLevel = "log-level"
 
@@ -61,11 +63,11 @@ package enum GenerateOption: String, CaseIterable, Sendable {
     switch self {
     case .context, .tokenIds, .resume, .save, .prompt, .promptFile, .prompts, .answers, .system,
       .model, .tokenizer, .precision, .weightsAs, .kvCache, .partition, .report, .logits, .trace,
-      .logLevel:
+      .sourcesHTML, .logLevel:
       .text
     case .divideWeights: .switchWord
     case .stop, .templateVariable: .texts
-    case .batch, .maxTokens, .topK, .seed, .threads, .stallTimeout: .integer
+    case .batch, .maxTokens, .topK, .seed, .threads, .stallTimeout, .sources: .integer
     case .checkpointEvery, .temperature, .topP, .minP, .repetitionPenalty, .presencePenalty,
       .frequencyPenalty:
       .number

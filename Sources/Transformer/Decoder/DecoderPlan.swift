@@ -33,6 +33,8 @@ struct DecoderPlan: Sendable {
   let stream: ResidualStream.Plan
   let prefill: PrefillExecution.Plan
   let append: AppendPass.Plan
+  /// Nil where nobody asks what tokens attend to.
+  let trace: AttentionTrace.Plan?
   let contextLogits: ContextLogits.Plan
 
   init(
@@ -61,6 +63,11 @@ struct DecoderPlan: Sendable {
         patterns: configuration.layers.map(\.pattern), share: share, rank: rank))
     append = AppendPass.Plan(
       configuration, arithmetic, sequence, ropes: common.ropes, layout: layout)
+    trace =
+      sequence.tracesAttention
+      ? AttentionTrace.Plan(
+        contextTokens: contextTokens, cache: cache, branches: branches,
+        patterns: configuration.layers.map(\.pattern), capacity: append.capacity) : nil
     contextLogits = ContextLogits.Plan(configuration, arithmetic, contextTokens: contextTokens)
   }
 }

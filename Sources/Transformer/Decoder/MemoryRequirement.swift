@@ -47,7 +47,10 @@ public struct MemoryRequirement: Sendable, Equatable {
     let prefillBytes = plan.prefill.bytes + (isInterruptible ? plan.stream.bytes : 0)
     activationBytes =
       plan.stream.bytes
-      + max(prefillBytes, plan.append.bytes + (givesContextLogits ? plan.contextLogits.bytes : 0))
+      + max(
+        prefillBytes,
+        plan.append.bytes + (plan.trace?.bytes ?? 0)
+          + (givesContextLogits ? plan.contextLogits.bytes : 0))
       + arithmetic.team.threads
       * Self.scratchBytes(configuration, arithmetic, appendedRows: plan.append.capacity)
       + Self.mixtureScratchBytes(configuration, arithmetic)

@@ -10,9 +10,12 @@ public struct SequenceDescription: Sendable, Equatable {
   public let maximumAppended: Int
   /// How many branches there are, 1 or more.
   public let branches: Int
+  /// Whether it is asked what tokens of an answer attend to; see `AppendPass`.
+  public let tracesAttention: Bool
 
   public init(
-    partition: PartitionKind = .zigzag, contextTokens: Int, maximumAppended: Int, branches: Int = 1
+    partition: PartitionKind = .zigzag, contextTokens: Int, maximumAppended: Int, branches: Int = 1,
+    tracesAttention: Bool = false
   ) {
     precondition(contextTokens > 0, "a context has one token at least")
     precondition(branches > 0, "there is one branch at least")
@@ -20,5 +23,6 @@ public struct SequenceDescription: Sendable, Equatable {
     self.contextTokens = contextTokens
     self.maximumAppended = maximumAppended
     self.branches = branches
+    self.tracesAttention = tracesAttention
   }
 }
