@@ -34,44 +34,63 @@ public struct PassageTally: Sendable {
 
   /// A place goes on to both sides as long as a passage has at least this part of the score at its peak,
   /// over two passages at most: so it has the size of a sentence or two.
-  private static let leastOfPeak = 0.25
+  private static let leastOfPeak = 0.1
   private static let mostBeside = 2
+
+  /// So many places are looked for at least: one that comes later may have more neighbours, and so more in
+  /// all.
+  private static let leastCandidates = 10
 
   /// The `count` places with the highest scores, the highest first; fewer where no more have any.
   ///
   /// Places do not touch: what is beside one belongs to its edge and is none of its own. Where two scores
-  /// are equal, the earlier passage comes first.
+  /// are equal, the earlier place comes first.
   public func places(_ count: Int) -> [SourcePlace] {
+    let candidates = candidates(max(count, Self.leastCandidates))
+    return Array(
+      candidates.sorted { ($1.share, $0.tokens.lowerBound) < ($0.share, $1.tokens.lowerBound) }
+        .prefix(count))
+  }
+
+  /// Places by their warmest passages.
+  private func candidates(_ count: Int) -> [SourcePlace] {
     let total = scores.reduce(0, +)
-    let ranked = scores.indices.filter { scores[$0] > 0 }.sorted {
-      (scores[$1], $0) < (scores[$0], $1)
-    }
-    // The empty ones left out, so that neighbours in this list are neighbours in the text.
-    let all = scores.indices.filter { !passages.tokens(of: $0).isEmpty }
-    var isTaken = [Bool](repeating: false, count: all.count)
+    var isTaken = [Bool](repeating: false, count: scores.count)
     var places: [SourcePlace] = []
-    for peak in ranked {
-      guard places.count < count else { break }
-      guard let index = all.firstIndex(orAfter: peak), all[index] == peak, !isTaken[index] else {
-        continue
+    while places.count < count {
+      var peak: Int?
+      for passage in scores.indices where !isTaken[passage] && scores[passage] > 0 {
+        if peak.map({ scores[passage] > scores[$0] }) ?? true { peak = passage }
       }
-      func end(towards step: Int) -> Int {
-        var end = index
-        while abs(end + step - index) <= Self.mostBeside, all.indices.contains(end + step),
-          !isTaken[end + step], scores[all[end + step]] >= Self.leastOfPeak * scores[peak]
-        {
-          end += step
+      guard let peak else { break }
+      isTaken[peak] = true
+      var parts = [peak]
+      for step in [-1, 1] {
+        var next = neighbour(of: peak, step)
+        var beside = 0
+        while let passage = next, !isTaken[passage] {
+          isTaken[passage] = true
+          guard beside < Self.mostBeside, scores[passage] >= Self.leastOfPeak * scores[peak] else {
+            break
+          }
+          parts.insert(passage, at: step < 0 ? 0 : parts.count)
+          beside += 1
+          next = neighbour(of: passage, step)
         }
-        return end
       }
-      let (first, last) = (end(towards: -1), end(towards: 1))
-      for beside in max(0, first - 1)...min(all.count - 1, last + 1) { isTaken[beside] = true }
-      places.append(place(of: all[first...last], total: total))
+      places.append(place(of: parts, total: total))
     }
     return places
   }
 
-  private func place(of parts: ArraySlice<Int>, total: Double) -> SourcePlace {
+  /// The next passage that is not empty; nil at the context's ends.
+  private func neighbour(of passage: Int, _ step: Int) -> Int? {
+    var next = passage + step
+    while scores.indices.contains(next), passages.tokens(of: next).isEmpty { next += step }
+    return scores.indices.contains(next) ? next : nil
+  }
+
+  private func place(of parts: [Int], total: Double) -> SourcePlace {
     var layers: [Int] = []
     for part in parts.sorted(by: { (scores[$1], $0) < (scores[$0], $1) }) where scores[part] > 0 {
       let layer = Int(most[part].layer)
@@ -81,17 +100,5 @@ public struct PassageTally: Sendable {
     return SourcePlace(
       tokens: tokens..<passages.tokens(of: parts.last!).upperBound,
       share: parts.reduce(0) { $0 + scores[$1] } / total, layers: layers)
-  }
-}
-
-extension [Int] {
-  /// The place of the first of ascending numbers that is not below `number`; nil where all are.
-  fileprivate func firstIndex(orAfter number: Int) -> Int? {
-    var (low, high) = (0, count)
-    while low < high {
-      let middle = (low + high) / 2
-      if self[middle] < number { low = middle + 1 } else { high = middle }
-    }
-    return low < count ? low : nil
   }
 }

@@ -75,7 +75,7 @@ extension Arithmetic {
       keyValueFormat == .q8
       ? block / 2 * inputType.bytes : inputType == .float32OfBF16 ? block * 4 : 0
     return Self.rowsAtOnce
-      * (tokensPerBlock * (4 + inputType.bytes) + 32 + RecordScratch.rowBytes) + widened
+      * (tokensPerBlock * (4 + inputType.bytes) + 32 + 4 * KeyRuns.most) + widened
   }
 
   /// Reserves them, before the threads start.
@@ -167,7 +167,7 @@ extension Arithmetic {
     let stateLayout = stateLayout(headDimension: dimension)
     let stateRow = stateLayout.rowElements
     // Scratch: scores [24][256] float32, numerators [24][256], factors [24], visible keys [24], what
-    // records need.
+    // records need [24][16] float32.
     let scores = scratch.assumingMemoryBound(to: Float.self)
     let numerators = UnsafeMutableRawPointer(scores + Self.rowsAtOnce * tokensPerBlock)
     let factors = (numerators + Self.rowsAtOnce * tokensPerBlock * bytes)
@@ -219,13 +219,10 @@ extension Arithmetic {
     inputKernels.softmax(
       rows.count, scores, layout.shape.scoreScale, visible, numerators,
       states + rows.lowerBound * stateRow, stateRow, factors)
-    if tile.sums != nil {
-      record(
-        tile, rows: rows, keys: seen, numerators: numerators, states: states, stateRow: stateRow,
-        scratch: RecordScratch(
-          factors: factors, rows: Self.rowsAtOnce,
-          in: numerators + Self.rowsAtOnce * (tokensPerBlock * bytes + 32)))
-    }
+    record(
+      tile, rows: rows, numerators: numerators, merged: MergedStates(states: states, stateRow: stateRow, factors: factors),
+      groups: (numerators + Self.rowsAtOnce * (tokensPerBlock * bytes + 32))
+        .assumingMemoryBound(to: Float.self))
     for column in stride(from: 0, to: dimension, by: panel) {
       let width = min(panel, dimension - column)
       if let values = panels.quantizedValues {
@@ -298,10 +295,12 @@ extension Arithmetic {
         inputKernels.softmax(
           1, rowScores, layout.shape.scoreScale, &visible, rowScores, states + row * stateRow,
           stateRow, factors.baseAddress! + row)
-        record(
-          tile, row: row, numerators: rowScores, maximum: states[row * stateRow],
-          factor: factors[row].block)
       }
+      // Where the products of values will be.
+      record(
+        tile, rows: 0..<tile.count, numerators: scores,
+        merged: MergedStates(
+          states: states, stateRow: stateRow, factors: factors.baseAddress!), groups: partial)
       OpenBLAS.multiply(
         (UnsafePointer(scores), tokensPerBlock), (values, dimension), isRightTransposed: false,
         rows: tile.count, columns: dimension, inner: tokensPerBlock,

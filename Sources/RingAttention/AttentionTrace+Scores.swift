@@ -19,6 +19,7 @@ extension AttentionTrace {
     findSums(counted, blocks)
     try communicator.allReduce(values: values(memory[plan.sums], 2 * plan.heads), .sum)
     addSinks(counted)
+    findShares(counted)
 
     let scored = score(counted, blocks)
     guard let all = try communicator.gather(array: scored, to: 0) else { return [] }
@@ -65,8 +66,8 @@ extension AttentionTrace {
     forEachLayer(layers) { row, layer, heads in
       let own = maxima + row * plan.heads
       for head in heads { own[head] = -.infinity }
-      forEachRecord(ofRow: row, layer, in: blocks[row]) { records, _ in
-        for head in heads { own[head] = max(own[head], Double(records[head].maximum)) }
+      forEachBlock(ofRow: row, layer, in: blocks[row]) { totals, _ in
+        for head in heads { own[head] = max(own[head], Double(totals[head].maximum)) }
       }
     }
   }
@@ -78,12 +79,13 @@ extension AttentionTrace {
       let start = row * plan.heads
       let first = (rows.count + row) * plan.heads
       for head in heads { (sums[start + head], sums[first + head]) = (0, 0) }
-      forEachRecord(ofRow: row, layer, in: blocks[row]) { records, block in
+      forEachBlock(ofRow: row, layer, in: blocks[row]) { totals, own in
         for head in heads {
-          let record = records[head]
-          let unit = FixedPoint.units(record.maximum, under: maxima[start + head])
-          sums[start + head] += FixedPoint.integer(record.total, unit)
-          if block == 0 { sums[first + head] += FixedPoint.integer(record.runs[0], unit) }
+          let unit = FixedPoint.units(totals[head].maximum, under: maxima[start + head])
+          sums[start + head] += FixedPoint.integer(totals[head].sum, unit)
+          guard own.block == 0 else { continue }
+          let runs = memory[plan.runs][self.start(ofRow: row, place: own.place) + head]
+          sums[first + head] += FixedPoint.integer(runs[0], unit)
         }
       }
     }
@@ -105,15 +107,33 @@ extension AttentionTrace {
     }
   }
 
-  /// Calls `body` with the records of each of a row's blocks of which the layer sees a key.
-  private func forEachRecord(
+  private func findShares(_ layers: [LayerAttention]) {
+    let (maxima, sums) = (memory[plan.maxima], memory[plan.sums])
+    forEachLayer(layers) { row, layer, heads in
+      let position = rows[row].position
+      let first = layer.pattern.visibleKeys(position: position, block: 0)
+        .clamped(to: 0..<ContextPassages.firstTokens)
+      let others = max(1, layer.pattern.visibleKeyCount(position: position) - first.count)
+      for head in heads {
+        let place = row * plan.heads + head
+        let (l, ofFirst) = (Double(sums[place]), Double(sums[rows.count * plan.heads + place]))
+        (memory[plan.shares] + place).initialize(
+          to: HeadShares(
+            maximum: maxima[place], ofUnit: l > 0 ? 1 / l : 0,
+            even: l > 0 ? (1 - ofFirst / l) / Double(others) : 0))
+      }
+    }
+  }
+
+  /// Calls `body` with the totals of each of a row's blocks of which the layer sees a key.
+  private func forEachBlock(
     ofRow row: Int, _ layer: LayerAttention, in blocks: [OwnBlock],
-    _ body: (_ records: UnsafePointer<NumeratorRecord>, _ block: Int) -> Void
+    _ body: (_ totals: UnsafePointer<BlockTotal>, _ block: OwnBlock) -> Void
   ) {
-    let position = rows[row].position
+    let (position, totals) = (rows[row].position, memory[plan.totals])
     for own in blocks
     where !layer.pattern.visibleKeys(position: position, block: own.block).isEmpty {
-      body(records(ofRow: row, place: own.place), own.block)
+      body(totals + start(ofRow: row, place: own.place), own)
     }
   }
 
@@ -141,7 +161,7 @@ extension AttentionTrace {
   ) {
     let position = rows[row].position
     let runs = plan.passages.runs(ofBlock: own.block)
-    let records = records(ofRow: row, place: own.place)
+    let start = start(ofRow: row, place: own.place)
     var isSource = SIMD16<Double>.zero
     for run in 0..<runs.count {
       let tokens = plan.passages.tokens(of: own.block * KeyRuns.most + run)
@@ -151,14 +171,17 @@ extension AttentionTrace {
     guard isSource != .zero else { return }
     var sum = SIMD16<Double>.zero
     var most = SIMD16<Double>.zero
+    var (keys, keysSeen) = (SIMD16<Double>.zero, 0..<0)
     for layer in layers {
       let seen = layer.pattern.visibleKeys(position: position, block: own.block)
       guard !seen.isEmpty else { continue }
-      var keys = SIMD16<Double>.zero
-      for run in 0..<runs.count { keys[run] = Double(runs[run].clamped(to: seen).count) }
-      let ofLayer =
-        isSource * score(records, layer, row: row, keys: keys, position: position)
+      if seen != keysSeen {
+        for run in 0..<runs.count { keys[run] = Double(runs[run].clamped(to: seen).count) }
+        keysSeen = seen
+      }
+      let ofLayer = isSource * score(start, layer, row: row, keys: keys)
       sum += ofLayer
+      guard ofLayer != .zero else { continue }
       for run in 0..<runs.count where ofLayer[run] > most[run] {
         most[run] = ofLayer[run]
         scores.scores[run].layer = Int32(layer.index)
@@ -167,31 +190,33 @@ extension AttentionTrace {
     for run in 0..<runs.count { scores.scores[run].score = Float(sum[run]) }
   }
 
-  /// What one layer's heads give the passages of a block.
+  /// What one layer's heads give the passages of a block, whose sums begin at `start`.
   private func score(
-    _ records: UnsafePointer<NumeratorRecord>, _ layer: LayerAttention, row: Int,
-    keys: SIMD16<Double>, position: Int
+    _ start: Int, _ layer: LayerAttention, row: Int, keys: SIMD16<Double>
   ) -> SIMD16<Double> {
-    let sums = memory[plan.sums]
-    let visible = layer.pattern.visibleKeyCount(position: position)
-    let seenFirst = layer.pattern.visibleKeys(position: position, block: 0)
-      .clamped(to: 0..<ContextPassages.firstTokens)
-    let others = Double(max(1, visible - seenFirst.count))
+    let shares = memory[plan.shares] + row * plan.heads
+    let (totals, runs) = (memory[plan.totals] + start, memory[plan.runs] + start)
     var score = SIMD16<Double>.zero
     for head in heads(of: layer) {
-      let place = row * plan.heads + head
-      let (l, ofFirst) = (Double(sums[place]), Double(sums[rows.count * plan.heads + place]))
-      guard l > 0 else { continue }
-      let record = records[head]
-      let unit = FixedPoint.units(record.maximum, under: memory[plan.maxima][place]) / l
-      let evenShare = (1 - ofFirst / l) / others
+      let (total, share) = (totals[head], shares[head])
+      let unit = FixedPoint.units(total.maximum, under: share.maximum) * share.ofUnit
       // Then no passage has more than an even share of four keys; most blocks of most heads are such.
-      guard Double(record.total) * unit > evenShare * 4 else { continue }
-      let shares = unit * SIMD16<Double>(record.vector)
-      score += PassageScore.squaredExcess(shares: shares, keys: keys, evenShare: evenShare)
+      guard Double(total.sum) * unit > share.even * 4 else { continue }
+      score += PassageScore.cubedExcess(
+        shares: unit * SIMD16<Double>(runs[head]), keys: keys, evenShare: share.even)
     }
     return score
   }
+}
+
+/// What makes shares of one head's sums.
+struct HeadShares: BitwiseCopyable {
+  /// M of all keys.
+  let maximum: Double
+  /// The share that 2^-32 is; 0 where there are no keys.
+  let ofUnit: Double
+  /// That of one key in an even spread of what is not on the first tokens.
+  let even: Double
 }
 
 /// Numbers of 2^-32: of a row of 2^24 keys, whose p are 1 at most, the sum is below 2^56.

@@ -33,13 +33,19 @@ public final class AttentionTrace {
     let contextBlocks: Int
     let blocks: Int
     /// `[rows][blocks][heads]`
-    let records: BufferPlan.Slot<NumeratorRecord>
+    let totals: BufferPlan.Slot<BlockTotal>
+    /// The same for the runs of each block.
+    let runs: BufferPlan.Slot<SIMD16<Float>>
     /// `[rows][heads]`
     let maxima: BufferPlan.Slot<Double>
     /// `[l, of the first tokens][rows][heads]`, in units of 2^-32.
     let sums: BufferPlan.Slot<Int>
+    /// `[rows][heads]`
+    let shares: BufferPlan.Slot<HeadShares>
     /// `[capacity]`
     let rowOfToken: BufferPlan.Slot<Int32>
+    /// `[kinds of blocks][17]`
+    let bounds: BufferPlan.Slot<Int>
     let buffers: BufferPlan
 
     /// - Parameters:
@@ -62,10 +68,13 @@ public final class AttentionTrace {
       blocks = contextBlocks + branches.mostBlocksOfBranch
       let rows = branches.branches
       var plan = BufferPlan()
-      records = plan.add(rows, blocks, heads)
+      totals = plan.add(rows, blocks, heads)
+      runs = plan.add(rows, blocks, heads)
       maxima = plan.add(rows, heads)
       sums = plan.add(2, rows, heads)
+      shares = plan.add(rows, heads)
       rowOfToken = plan.add(capacity)
+      bounds = plan.add(2, KeyRuns.most + 1)
       buffers = plan
     }
 
@@ -78,14 +87,14 @@ public final class AttentionTrace {
   let memory: Buffers
   /// The context's blocks on this rank that no branch has a copy of, and their places.
   private let contextBlocks: [OwnBlock]
-  /// How blocks are divided: the context's first, its last, those between and those behind.
-  private let matrices: [RunMatrix]
+  /// How the context's first and last block are divided. Of those behind it, the totals count alone.
+  private let bounds: [UnsafeBufferPointer<Int>]
   private(set) var rows: [Row] = []
 
   /// A block of a row's sequence on this rank.
   struct OwnBlock {
     let block: Int
-    /// Its place among the row's records.
+    /// Its place among those of the row.
     let place: Int
   }
 
@@ -100,8 +109,11 @@ public final class AttentionTrace {
       block < branches.firstBlock ? OwnBlock(block: block, place: index) : nil
     }
     let last = plan.passages.blocks - 1
-    matrices = [0, last, last / 2, last + 1].map {
-      arithmetic.runMatrix(plan.passages.runs(ofBlock: $0))
+    bounds = [0, last].enumerated().map { [memory] kind, block in
+      let runs = plan.passages.runs(ofBlock: block)
+      let start = memory[plan.bounds] + kind * (KeyRuns.most + 1)
+      start.update(from: runs.bounds, count: runs.bounds.count)
+      return UnsafeBufferPointer(start: start, count: runs.bounds.count)
     }
   }
 
@@ -116,7 +128,7 @@ public final class AttentionTrace {
 
   // MARK: - While layers run
 
-  /// Where the records of one KV head's tile belong; nil where nothing of it is traced.
+  /// Where the sums of one KV head's tile belong; nil where nothing of it is traced.
   ///
   /// - Parameters:
   ///   - queryHead: the tile's first.
@@ -127,11 +139,12 @@ public final class AttentionTrace {
   ) -> NumeratorSums? {
     guard !rows.isEmpty, let heads = plan.headsOfLayer[layer] else { return nil }
     let last = plan.passages.blocks - 1
-    let matrix = block == 0 ? 0 : block == last ? 1 : block < last ? 2 : 3
+    let kind = block == 0 ? 0 : block == last ? 1 : nil
+    let place = index * plan.heads + heads.lowerBound + queryHead
     return NumeratorSums(
-      matrices[matrix],
-      records: memory[plan.records] + index * plan.heads + heads.lowerBound + queryHead,
-      rowOfToken: memory[plan.rowOfToken] + token, rowStride: plan.blocks * plan.heads)
+      bounds: kind.map { bounds[$0] }, totals: memory[plan.totals] + place,
+      runs: memory[plan.runs] + place, rowOfToken: memory[plan.rowOfToken] + token,
+      rowStride: plan.blocks * plan.heads)
   }
 
   /// The place of a branch's block that this rank owns.
@@ -149,8 +162,6 @@ public final class AttentionTrace {
       }
   }
 
-  /// `[heads]`
-  func records(ofRow row: Int, place: Int) -> UnsafeMutablePointer<NumeratorRecord> {
-    memory[plan.records] + (row * plan.blocks + place) * plan.heads
-  }
+  /// Where the heads of a row's block begin among the totals, and the runs.
+  func start(ofRow row: Int, place: Int) -> Int { (row * plan.blocks + place) * plan.heads }
 }

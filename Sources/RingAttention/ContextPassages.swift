@@ -46,6 +46,10 @@ public struct ContextPassages: Sendable, Equatable {
   public func tokens(of passage: Int) -> Range<Int> {
     let (block, run) = passage.quotientAndRemainder(dividingBy: KeyRuns.most)
     let start = block * tokensPerBlock
+    if block > 0, start + tokensPerBlock <= contextTokens {
+      let first = start + run * Self.tokensPerPassage
+      return first..<first + Self.tokensPerPassage
+    }
     let runs = runs(ofBlock: block)
     guard run < runs.count else { return start..<start }
     let range = start + runs[run].lowerBound..<start + runs[run].upperBound

@@ -8,9 +8,9 @@ import Kernels
 //     n  the passage's keys that the row sees, v those of all but the first tokens,
 //
 // a head gives the passage e = max(0, s − (1 − f) · n / v): what it has beyond its part of an even spread
-// of all that is not left on the first tokens. The passage's score is the sum of e² over heads. The square
-// weighs each head by how much it gives to this one place: hundreds of heads that give a hundredth each
-// by their habit weigh less than one that gives a half.
+// of all that is not left on the first tokens. The passage's score is the sum of e³ over heads. The cube
+// weighs each head by how much it gives to this one place: a hundred heads that give a tenth each by some
+// habit weigh less than one that gives a half.
 //
 // The tokens right before the row are no source either, since some heads look there in every text.
 
@@ -29,19 +29,19 @@ public struct PassageScore: Sendable, Equatable, BitwiseCopyable {
   /// How many tokens before a row are no source of it.
   public static let nearestTokens = 16
 
-  /// e² of one head for the passages of a block.
+  /// e³ of one head for the passages of a block.
   ///
   /// - Parameters:
   ///   - shares: s of each.
   ///   - keys: n of each.
   ///   - evenShare: (1 − f) / v.
   @inline(__always)
-  public static func squaredExcess(
+  public static func cubedExcess(
     shares: SIMD16<Double>, keys: SIMD16<Double>, evenShare: Double
   ) -> SIMD16<Double> {
     var excess = shares - evenShare * keys
     excess.replace(with: 0, where: excess .< 0)
-    return excess * excess
+    return excess * excess * excess
   }
 
   /// Which layers are counted, by what they see: those that see the whole context, since others attend

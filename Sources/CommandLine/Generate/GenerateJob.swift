@@ -90,8 +90,8 @@ struct GenerateJob {
       saved,
       interruption)
     try writeContextLogits(of: session, to: outputs)
-    clock.skip()
     let sources = sourceFinder(input, tokenizer: outlined.tokenizer)
+    clock.skip()
     try answer(
       questionnaire, session, tokenizer: outlined.tokenizer, sources: sources, interruption)
     clock.end(\.decode)

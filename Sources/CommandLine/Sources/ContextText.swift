@@ -2,9 +2,9 @@ import Foundation
 import Tokenizers
 
 /// Where the tokens of a context stand in its text. Only rank 0 has it.
-struct ContextText {
+package struct ContextText {
   /// The text that the tokens are of; where that is not known, what they decode to.
-  let bytes: [UInt8]
+  package let bytes: [UInt8]
   /// `[tokens + 1]`: where each token begins in `bytes`.
   private let offsets: [Int]
   /// Where the context file stands in `bytes`, without blank characters around it, and how many of these
@@ -15,7 +15,7 @@ struct ContextText {
   ///   - tokenizer: nil where the model has none; there is no text then.
   ///   - text: what was tokenized; nil where the context is token ids.
   ///   - file: what the context file has, which a chat template may have put into `text`.
-  init(_ tokens: [Int32], _ tokenizer: Tokenizer?, text: String?, file: String?) {
+  package init(_ tokens: [Int32], _ tokenizer: Tokenizer?, text: String?, file: String?) {
     let pieces = tokens.map { tokenizer?.bytes(of: $0) ?? [] }
     let isSpecial = tokens.map { tokenizer?.isSpecial($0) ?? false }
     if let text, tokenizer != nil, let offsets = Self.offsets(of: pieces, isSpecial, in: text) {
@@ -72,12 +72,12 @@ struct ContextText {
   // MARK: - What a place is
 
   /// Where tokens stand in `bytes`, in whole characters.
-  func range(of tokens: Range<Int>) -> Range<Int> {
+  package func range(of tokens: Range<Int>) -> Range<Int> {
     characterStart(offsets[tokens.lowerBound])..<characterStart(offsets[tokens.upperBound])
   }
 
   /// Where they stand in the context file; nil where that is not known, or they are not in it.
-  func fileRange(of tokens: Range<Int>) -> Range<Int>? {
+  package func fileRange(of tokens: Range<Int>) -> Range<Int>? {
     guard let file else { return nil }
     let range = range(of: tokens).clamped(to: file.place)
     guard !range.isEmpty else { return nil }
@@ -91,7 +91,7 @@ struct ContextText {
 
   /// The place with the rest of its sentence or line, on one line of harmless characters; what was cut
   /// is an ellipsis.
-  func line(around range: Range<Int>) -> String {
+  package func line(around range: Range<Int>) -> String {
     guard !range.isEmpty else { return "" }
     var start = range.lowerBound
     while start > 0, range.lowerBound - start < Self.mostBeside, !endsSentence(before: start) {

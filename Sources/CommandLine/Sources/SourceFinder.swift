@@ -9,12 +9,14 @@ final class SourceFinder {
     var tally: PassageTally
     /// Of the token that was chosen last, until it is known whether it belongs to the answer.
     var pending: [PassageScore] = []
-    var tokens: [[SourceRecord]] = []
+    var tokens: [[SourcePlace]] = []
   }
 
   private let settings: SourceSettings
   private let text: ContextText
   private let passages: ContextPassages
+  /// Lines by their places, since most tokens of an answer come from a few.
+  private var lines: [Range<Int>: String] = [:]
   private var open: [Int: Open] = [:]
   /// Of the last answer that was done, where a page is wanted of it.
   private var finished: (tally: PassageTally, places: [SourcePlace])?
@@ -29,7 +31,7 @@ final class SourceFinder {
   func receive(_ scores: [PassageScore], of index: Int) {
     var token = PassageTally(passages)
     token.add(scores)
-    open[index, default: begin()].tokens.append(token.places(settings.count).map(record))
+    open[index, default: begin()].tokens.append(token.places(settings.count))
     open[index]!.pending = scores
   }
 
@@ -44,7 +46,8 @@ final class SourceFinder {
     let done = open.removeValue(forKey: index) ?? begin()
     let places = done.tally.places(settings.count)
     if settings.page != nil { finished = (done.tally, places) }
-    return AnswerSources(answer: places.map(record), tokens: done.tokens)
+    return AnswerSources(
+      answer: places.map(record), tokens: done.tokens.map { $0.map(record) })
   }
 
   /// The page of the last answer that was done; nil for none.
@@ -59,9 +62,10 @@ final class SourceFinder {
   private func begin() -> Open { Open(tally: PassageTally(passages)) }
 
   private func record(_ place: SourcePlace) -> SourceRecord {
-    SourceRecord(
-      tokens: place.tokens, bytes: text.fileRange(of: place.tokens),
-      text: text.line(around: text.range(of: place.tokens)), share: place.share,
+    let line = lines[place.tokens] ?? text.line(around: text.range(of: place.tokens))
+    lines[place.tokens] = line
+    return SourceRecord(
+      tokens: place.tokens, bytes: text.fileRange(of: place.tokens), text: line, share: place.share,
       layers: place.layers.map { $0 + 1 })
   }
 }

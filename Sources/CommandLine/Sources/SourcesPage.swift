@@ -4,7 +4,7 @@ import Reporting
 
 /// `--sources-html FILE`: the context's text, the warmer a passage the more it got, and the places as a
 /// list; one file that needs nothing else and opens at the strongest place.
-struct SourcesPage {
+package struct SourcesPage {
   let title: String
   let answer: String
   let text: ContextText
@@ -13,10 +13,22 @@ struct SourcesPage {
   let places: [SourcePlace]
   let records: [SourceRecord]
 
+  package init(
+    title: String, answer: String, text: ContextText, tally: PassageTally, places: [SourcePlace],
+    records: [SourceRecord]
+  ) {
+    self.title = title
+    self.answer = answer
+    self.text = text
+    self.tally = tally
+    self.places = places
+    self.records = records
+  }
+
   /// Shades of warmth; what is below the first is not shown.
   private static let shades = 8
 
-  func html() -> Data {
+  package func html() -> Data {
     var page = Data()
     page.append(
       """
@@ -73,8 +85,8 @@ struct SourcesPage {
     for passage in tally.scores.indices {
       let tokens = tally.passages.tokens(of: passage)
       guard !tokens.isEmpty else { continue }
-      // The root shows also what is weak beside the strongest.
-      let warmth = most > 0 ? (tally.scores[passage] / most).squareRoot() : 0
+      // A score is a sum of cubes.
+      let warmth = most > 0 ? cbrt(tally.scores[passage] / most) : 0
       let shade = Int((warmth * Double(Self.shades)).rounded())
       let anchor = anchors[tokens.lowerBound]
       guard shade > 0 || anchor != nil else { continue }
