@@ -220,7 +220,8 @@ extension Arithmetic {
       rows.count, scores, layout.shape.scoreScale, visible, numerators,
       states + rows.lowerBound * stateRow, stateRow, factors)
     record(
-      tile, rows: rows, numerators: numerators, merged: MergedStates(states: states, stateRow: stateRow, factors: factors),
+      tile, rows: rows, numerators: numerators,
+      merged: MergedStates(states: states, stateRow: stateRow, factors: factors),
       groups: (numerators + Self.rowsAtOnce * (tokensPerBlock * bytes + 32))
         .assumingMemoryBound(to: Float.self))
     for column in stride(from: 0, to: dimension, by: panel) {

@@ -34,6 +34,8 @@ extension EndToEndTests {
     /// depths, with the question in the context and behind it.
     @Test(arguments: NeedleModel.Variant.allCases.map(\.rawValue))
     func thePasskeysSentenceIsTheFirstPlace(model: String) throws {
+      // Before the others of the mixtures is one that finds the tokens' codes.
+      let matching = model == "needle" ? 5 : 6
       for (tokens, needles) in [(700, 4), (3_000, 7)] {
         for asked in 1...needles {
           let haystack = try Haystack.make(
@@ -54,7 +56,7 @@ extension EndToEndTests {
               let record = try Record(path: directory + "/report")
               let first = try #require(places(record).first ?? nil, "\(name)")
               #expect(
-                first.text.contains(opening + needle.passkey) && first.layers.contains(5),
+                first.text.contains(opening + needle.passkey) && first.layers == [matching],
                 "\(name): \(first)")
               #expect(
                 first.bytes == first.tokens
@@ -125,7 +127,7 @@ extension EndToEndTests {
         #expect(lines[title + 1].contains(passkey))
         let page = try String(contentsOfFile: directory + "/page.html", encoding: .utf8)
         #expect(page.hasPrefix("<!DOCTYPE html>") && page.contains("id=\"place1\""))
-        #expect(page.contains("<blockquote>\(passkey).\n</blockquote>"))
+        #expect(page.contains("<blockquote>\(passkey).</blockquote>"))
         #expect(!run.text.contains("sources"))
       }
     }

@@ -85,6 +85,11 @@ private final class Record {
     self.heads = heads
     totals = .allocate(capacity: rows * blocks * heads)
     self.runs = .allocate(capacity: rows * blocks * heads)
+    // Of blocks that a row does not see, nothing is told.
+    UnsafeMutableRawBufferPointer(totals).withMemoryRebound(to: Float.self) {
+      for index in $0.indices { $0[index] = index % 2 == 0 ? 0 : -.infinity }
+    }
+    self.runs.initialize(repeating: .zero)
     bounds = .allocate(capacity: runs.bounds.count)
     _ = bounds.initialize(from: runs.bounds)
     isEven = runs == .even

@@ -7,8 +7,8 @@ package struct ContextText {
   package let bytes: [UInt8]
   /// `[tokens + 1]`: where each token begins in `bytes`.
   private let offsets: [Int]
-  /// Where the context file stands in `bytes`, without blank characters around it, and how many of these
-  /// it begins with; nil where the offsets are not those of the file.
+  /// Where the context file stands in `bytes`, in a chat without the blank characters around it, and how
+  /// many of these it begins with; nil where the offsets are not those of the file.
   private let file: (place: Range<Int>, blank: Int)?
 
   /// - Parameters:
@@ -61,6 +61,7 @@ package struct ContextText {
 
   private static func place(of file: String, in text: String) -> (Range<Int>, Int)? {
     let all = Array(file.utf8)
+    if text.utf8.elementsEqual(all) { return (0..<all.count, 0) }
     guard let first = all.firstIndex(where: { !isBlank($0) }),
       let last = all.lastIndex(where: { !isBlank($0) })
     else { return nil }

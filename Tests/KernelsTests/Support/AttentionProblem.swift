@@ -109,7 +109,8 @@ final class AttentionProblem {
   ///   - sums: where a KV head's first token leaves what it gives a block; nil for nowhere.
   func attend(
     _ range: Range<Int>, to blocks: [Int], tokensPerCall: Int? = nil, thread: Int = 0,
-    states: inout [Double], sums: (_ head: Int, _ token: Int, _ block: Int) -> NumeratorSums? = {
+    states: inout [Double],
+    sums: (_ head: Int, _ token: Int, _ block: Int) -> NumeratorSums? = {
       _, _, _ in nil
     }
   ) {
