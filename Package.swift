@@ -174,7 +174,8 @@ let package = Package(
       "CommandLine",
       [
         "ringflash", "TestSupport", "ChatTemplates", "ContextFiles", "Files", "Inference",
-        "ModelFiles", "Planning", "Ranks", "Transformer",
+        "ModelFiles", "Planning", "Ranks", "Reporting", "RingAttention", "Tokenizers",
+        "Transformer",
       ], settings: unoptimized),
   ] + fuzzTargets,
   swiftLanguageModes: [.v6]

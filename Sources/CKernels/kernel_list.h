@@ -6,12 +6,14 @@
 
 #define RF_VECTOR_KERNELS(X, isa)                                                                  \
   X(float32.softmax, rf_f32_f32_softmax_nx256__##isa)                                              \
+  X(float32.group_sums, rf_f32_f32_group_sums_nx256__##isa)                                        \
   X(float32.finish, rf_f64_f32_finish_1xn__##isa)                                                  \
   X(float32.rms_norm, rf_f32_f32_rms_norm_1xn__##isa)                                              \
   X(float32.swiglu, rf_f32_f32_swiglu_1xn__##isa)                                                  \
   X(float32.geglu, rf_f32_f32_geglu_1xn__##isa)                                                    \
   X(float32.round, rf_f32_f32_round_1xn__##isa)                                                    \
   X(f32bf16.softmax, rf_f32_f32bf16_softmax_nx256__##isa)                                          \
+  X(f32bf16.group_sums, rf_f32_f32_group_sums_nx256__##isa)                                        \
   X(f32bf16.finish, rf_f64_f32bf16_finish_1xn__##isa)                                              \
   X(f32bf16.rms_norm, rf_f32_f32bf16_rms_norm_1xn__##isa)                                          \
   X(f32bf16.swiglu, rf_f32_f32bf16_swiglu_1xn__##isa)                                              \
@@ -101,6 +103,7 @@
   X(bf16.matrix, rf_bf16_f32_matrix_12x32__avx512bf16)                                             \
   X(bf16.accumulate_values, rf_bf16_f64_accumulate_values_12x32__avx512bf16)                       \
   X(bf16.softmax, rf_f32_bf16_softmax_nx256__avx512bf16)                                           \
+  X(bf16.group_sums, rf_bf16_f32_group_sums_nx256__avx512bf16)                                     \
   X(bf16.pack_bf16, rf_bf16_bf16_pack_32xn__avx512)                                                \
   X(bf16.finish, rf_f64_bf16_finish_1xn__avx512bf16)                                               \
   X(bf16.rms_norm, rf_f32_bf16_rms_norm_1xn__avx512bf16)                                           \

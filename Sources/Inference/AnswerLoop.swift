@@ -1,5 +1,6 @@
 import Kernels
 import MPI
+import RingAttention
 import Transformer
 
 // Each question has a branch of the sequence, so none sees another, and a step runs one token of every
@@ -41,6 +42,10 @@ public final class AnswerLoop {
   private var tokens: [Int32] = []
   private var pieces: [AppendedTokens] = []
   private var workspace = Sampler.Workspace()
+  /// On rank 0, where attention is traced: what the rows of those logits attended to, `[rows][passages]`,
+  /// and what the context's last position did, once a question has no prompt.
+  private var passageScores: [[PassageScore]] = []
+  private var contextScores: [PassageScore]?
   /// Which tokens the context has, once a question's penalties want to know.
   private lazy var contextHistory = TokenHistory(
     vocabulary: session.model.configuration.vocabulary.size, tokens: session.contextTokens)
@@ -81,12 +86,15 @@ public final class AnswerLoop {
   ///
   /// - Parameters:
   ///   - onLogits: hears the logits from which each token is chosen, `[vocabulary.size]`.
+  ///   - onSources: where the session traces attention, hears next to them how much each passage of
+  ///     the context had to do with that token, `[ContextPassages.count]`.
   ///   - onToken: hears every token but one that ends the sequence, and says whether to go on.
   ///   - onEnd: hears each answer as soon as it is done.
   /// - Throws: `MPIError`; where a listener throws, `SessionError` on every rank, so that all know
   ///   that what was under way is given up.
   public func step(
     onLogits: (_ question: Int, UnsafeBufferPointer<Float>) throws -> Void,
+    onSources: (_ question: Int, [PassageScore]) throws -> Void = { _, _ in },
     onToken: (_ question: Int, Int32) throws -> Bool,
     onEnd: (_ question: Int, Generation) throws -> Void
   ) throws -> State {
@@ -94,7 +102,7 @@ public final class AnswerLoop {
     if session.communicator.rank == 0 {
       var verdict = StepMessage.Verdict.fail
       do {
-        try choose(onLogits, onToken, onEnd)
+        try choose(onLogits, onSources, onToken, onEnd)
         verdict = isStopping ? .stop : .goOn
       } catch {
         failure = error
@@ -111,7 +119,7 @@ public final class AnswerLoop {
     }
     follow()
     try spreadQuestions()
-    begin()
+    try begin()
     try append()
     return branches.contains { $0 != nil } ? .answering : .idle
   }
@@ -126,6 +134,7 @@ public final class AnswerLoop {
   /// On rank 0: the next token of every answer whose logits are there.
   private func choose(
     _ onLogits: (Int, UnsafeBufferPointer<Float>) throws -> Void,
+    _ onSources: (Int, [PassageScore]) throws -> Void,
     _ onToken: (Int, Int32) throws -> Bool,
     _ onEnd: (Int, Generation) throws -> Void
   ) throws {
@@ -136,6 +145,10 @@ public final class AnswerLoop {
           ?? session.contextLogits.pointer, count: vocabulary)
       let number = branches[branch]!.answer!.number
       try onLogits(number, row)
+      if session.sequence.tracesAttention {
+        try onSources(
+          number, branches[branch]!.logitsRow.map { passageScores[$0] } ?? contextScores!)
+      }
       let choice = try branches[branch]!.answer!.next(
         row, &workspace, ends: session.model.endOfSequenceTokens
       ) { try onToken(number, $0) }
@@ -181,7 +194,7 @@ public final class AnswerLoop {
   }
 
   /// Gives the free branches to what waits.
-  private func begin() {
+  private func begin() throws {
     for branch in branches.indices where branches[branch] == nil {
       guard var next = waiting.popFirst() else { break }
       if let penalties = next.answer?.penalties {
@@ -190,6 +203,11 @@ public final class AnswerLoop {
       }
       branches[branch] = next
       session.append.beginBranch(branch)
+      if session.sequence.tracesAttention, contextScores == nil, next.prompt.isEmpty {
+        contextScores =
+          try session.append.lastPassageScores(session.contextTokens.last!, branch: branch)
+          .first ?? []
+      }
     }
   }
 
@@ -213,6 +231,7 @@ public final class AnswerLoop {
     guard !pieces.isEmpty else { return }
     let vocabulary = session.model.configuration.vocabulary.size
     try session.append.append(pieces, logits: logits.pointer + firstRow * vocabulary)
+    if session.sequence.tracesAttention { passageScores += try session.append.passageScores() }
   }
 
   /// Runs the prompts that are prefilled as a whole.
@@ -221,6 +240,7 @@ public final class AnswerLoop {
   private func prefillPrompts() throws -> Int {
     let vocabulary = session.model.configuration.vocabulary.size
     var row = 0
+    passageScores = []
     for branch in branches.indices {
       guard let prompt = branches[branch]?.promptToBegin,
         session.append.prefillsPrompt(tokens: prompt.count)
@@ -228,6 +248,9 @@ public final class AnswerLoop {
       try session.append.prefill(
         prompt, branch: branch, behind: session.contextTokens,
         logits: logits.pointer + row * vocabulary)
+      if session.sequence.tracesAttention {
+        passageScores += try session.append.lastPassageScores(prompt.last!, branch: branch)
+      }
       branches[branch]!.endPrompt(logitsRow: row)
       row += 1
     }

@@ -16,12 +16,18 @@ public struct QueryTile {
   /// The global position of the first row's token.
   public let position: Int
   public let headsPerToken: Int
+  /// Where to tell how much of a block's keys the rows take; nil for nowhere.
+  public var sums: NumeratorSums?
 
-  public init(rows: UnsafeRawPointer, count: Int, position: Int, headsPerToken: Int) {
+  public init(
+    rows: UnsafeRawPointer, count: Int, position: Int, headsPerToken: Int,
+    sums: NumeratorSums? = nil
+  ) {
     self.rows = rows
     self.count = count
     self.position = position
     self.headsPerToken = headsPerToken
+    self.sums = sums
   }
 
   func visibleKeys(row: Int, block: Int, pattern: AttentionPattern) -> Range<Int> {
@@ -68,7 +74,8 @@ extension Arithmetic {
     let widened =
       keyValueFormat == .q8
       ? block / 2 * inputType.bytes : inputType == .float32OfBF16 ? block * 4 : 0
-    return Self.rowsAtOnce * (tokensPerBlock * (4 + inputType.bytes) + 32) + widened
+    return Self.rowsAtOnce
+      * (tokensPerBlock * (4 + inputType.bytes) + 32 + 4 * KeyRuns.most) + widened
   }
 
   /// Reserves them, before the threads start.
@@ -159,7 +166,8 @@ extension Arithmetic {
     let dimension = layout.shape.paddedHeadDimension
     let stateLayout = stateLayout(headDimension: dimension)
     let stateRow = stateLayout.rowElements
-    // Scratch: scores [24][256] float32, numerators [24][256], factors [24], visible keys [24].
+    // Scratch: scores [24][256] float32, numerators [24][256], factors [24], visible keys [24], what
+    // records need [24][16] float32.
     let scores = scratch.assumingMemoryBound(to: Float.self)
     let numerators = UnsafeMutableRawPointer(scores + Self.rowsAtOnce * tokensPerBlock)
     let factors = (numerators + Self.rowsAtOnce * tokensPerBlock * bytes)
@@ -211,6 +219,11 @@ extension Arithmetic {
     inputKernels.softmax(
       rows.count, scores, layout.shape.scoreScale, visible, numerators,
       states + rows.lowerBound * stateRow, stateRow, factors)
+    record(
+      tile, rows: rows, numerators: numerators,
+      merged: MergedStates(states: states, stateRow: stateRow, factors: factors),
+      groups: (numerators + Self.rowsAtOnce * (tokensPerBlock * bytes + 32))
+        .assumingMemoryBound(to: Float.self))
     for column in stride(from: 0, to: dimension, by: panel) {
       let width = min(panel, dimension - column)
       if let values = panels.quantizedValues {
@@ -284,6 +297,11 @@ extension Arithmetic {
           1, rowScores, layout.shape.scoreScale, &visible, rowScores, states + row * stateRow,
           stateRow, factors.baseAddress! + row)
       }
+      // Where the products of values will be.
+      record(
+        tile, rows: 0..<tile.count, numerators: scores,
+        merged: MergedStates(
+          states: states, stateRow: stateRow, factors: factors.baseAddress!), groups: partial)
       OpenBLAS.multiply(
         (UnsafePointer(scores), tokensPerBlock), (values, dimension), isRightTransposed: false,
         rows: tile.count, columns: dimension, inner: tokensPerBlock,

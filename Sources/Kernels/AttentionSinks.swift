@@ -30,6 +30,16 @@ public struct AttentionSinks: Sendable, Equatable {
   }
 
   public var isEmpty: Bool { states.isEmpty }
+  public var count: Int { states.count }
+
+  /// What a head's sink adds to l under another M; infinite where it is far above that, 0 where there
+  /// is none.
+  public func share(ofHead head: Int, under maximum: Double) -> Double {
+    let sink = states[head]
+    let exponent = sink.maximum - maximum
+    guard maximum.isFinite, exponent.isFinite else { return 0 }
+    return scalbn(sink.sum, Int32(min(max(exponent, -2000), 2000)))
+  }
 }
 
 extension SoftmaxStateLayout {

@@ -28,9 +28,11 @@ public struct AnswerRecord: Codable, Equatable, Sendable {
   /// SHA-256 over the logits from which each token was chosen, as in `RunRecord` of a run with this
   /// one question.
   public let logitsDigest: String
+  /// Where it comes from, as in `RunRecord`; nil where nobody asked.
+  public let sources: [SourceRecord]?
 
   enum CodingKeys: String, CodingKey {
-    case id, fingerprint, text, tokens
+    case id, fingerprint, text, tokens, sources
     case tokenIDs = "token_ids"
     case finishReason = "finish_reason"
     case logitsDigest = "logits_digest"
@@ -38,7 +40,7 @@ public struct AnswerRecord: Codable, Equatable, Sendable {
 
   public init(
     id: QuestionID, fingerprint: String, text: String, tokenIDs: [Int], finishReason: FinishReason,
-    tokens: Tokens, logitsDigest: String
+    tokens: Tokens, logitsDigest: String, sources: [SourceRecord]? = nil
   ) {
     self.id = id
     self.fingerprint = fingerprint
@@ -47,6 +49,7 @@ public struct AnswerRecord: Codable, Equatable, Sendable {
     self.finishReason = finishReason
     self.tokens = tokens
     self.logitsDigest = logitsDigest
+    self.sources = sources
   }
 
   /// What every line begins with: "fingerprint" is the first of the keys.

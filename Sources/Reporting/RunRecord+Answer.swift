@@ -20,9 +20,18 @@ extension RunRecord {
     /// With many questions, SHA-256 over the digests of their answers, each as 64 hexadecimal digits,
     /// in the order of the prompts file.
     public let logitsDigest: String
+    /// Where one answer comes from; empty where nobody asked, or the answers are many.
+    public var sources: AnswerSources {
+      get { AnswerSources(answer: answerSources, tokens: tokenSources) }
+      set { (answerSources, tokenSources) = (newValue.answer, newValue.tokens) }
+    }
+    private var answerSources: [SourceRecord] = []
+    private var tokenSources: [[SourceRecord]] = []
 
     enum CodingKeys: String, CodingKey {
       case text, seed, sampling, questions, tokens
+      case answerSources = "sources"
+      case tokenSources = "token_sources"
       case tokenIDs = "token_ids"
       case finishReason = "finish_reason"
       case logitsDigest = "logits_digest"

@@ -56,6 +56,8 @@ public final class AppendAttention {
   private let arithmetic: Arithmetic
   private let context: KeyValueCache
   private let branches: BranchCache
+  /// Nil where nobody asks what tokens attend to.
+  private let trace: AttentionTrace?
   /// `[layers]`: the merge of the layer's states, one for all layers with one head dimension.
   private let merges: [ReductionOperation]
   /// By what they follow from: made once, so that a step takes no memory.
@@ -121,9 +123,10 @@ public final class AppendAttention {
   ///   - exchange: of the plan's `bytesGiven` at least.
   ///   - context: of its blocks, those that are not partly filled are attended.
   ///   - branches: all that is behind them.
+  ///   - trace: is told what its rows attend to.
   public init(
     _ plan: Plan, exchange: HostExchange, arithmetic: Arithmetic, context: KeyValueCache,
-    branches: BranchCache
+    branches: BranchCache, trace: AttentionTrace? = nil
   ) throws {
     precondition(plan.bytesGiven <= exchange.slotBytes, "the exchange has room for all states")
     self.plan = plan
@@ -131,6 +134,7 @@ public final class AppendAttention {
     self.arithmetic = arithmetic
     self.context = context
     self.branches = branches
+    self.trace = trace
     var mergeOfDimension: [Int: ReductionOperation] = [:]
     merges = try context.layout.layers.map { layer in
       let dimension = layer.shape.headDimension
@@ -281,7 +285,11 @@ public final class AppendAttention {
             rows: call.queries + call.queryLayout.offset(ofRow: row),
             count: min(call.tokensPerCall, part.tokens.count - first) * group,
             position: part.pattern == nil ? part.position : part.position + first,
-            headsPerToken: group),
+            headsPerToken: group,
+            sums: trace?.sums(
+              layer: call.layer.index, queryHead: head * group, block: part.block,
+              index: part.branch == nil ? part.index : trace!.place(ofBranchBlock: part.block),
+              token: part.tokens.lowerBound + first)),
           to: memory, block: part.block, pattern: part.pattern ?? .causal, layout: call.layout,
           states: states + row * stateRow, thread: thread)
       }

@@ -42,6 +42,9 @@ public final class BranchCache {
     }
 
     public var bytes: Int { buffers.bytes }
+
+    /// The most blocks of one branch that there is room for on this rank.
+    var mostBlocksOfBranch: Int { memory.map { $0.count / layout.blockBytes }.max()! }
   }
 
   private let plan: Plan
@@ -104,9 +107,12 @@ public final class BranchCache {
   public func head(
     _ head: Int, layer: Int, branch: Int, block: Int
   ) -> UnsafeMutableRawPointer {
-    base(branch, layer: layer) + (block - firstBlock) / partition.ranks * layout[layer].blockBytes
+    base(branch, layer: layer) + index(ofBlock: block) * layout[layer].blockBytes
       + head * layout[layer].headBytes
   }
+
+  /// The place of a block, by its global number, among those of its branch that its rank owns.
+  func index(ofBlock block: Int) -> Int { (block - firstBlock) / partition.ranks }
 
   /// Bytes of the blocks that are in use.
   public var bytes: Int { used.reduce(0, +) * layout.blockBytes }

@@ -13,7 +13,8 @@ extension EndToEndTests {
       "flops", "gflops",
       "balance", "bytes_sent", "bytes_among_hosts", "exchanges", "exchanges_among_hosts",
       "kv_bytes", "peak_resident_bytes", "peak_private_bytes",
-      "random_weights", "logits_digest", "warnings", "expert_tokens", "weights_divided",
+      "random_weights", "logits_digest", "sources", "token_sources", "warnings", "expert_tokens",
+      "weights_divided",
     ]
     static let innerKeys: [String: Set<String>] = [
       "tokens": ["context", "prompt", "generated"],

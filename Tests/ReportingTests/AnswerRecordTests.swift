@@ -39,3 +39,35 @@ import Testing
     #expect("\(QuestionID.text(String(repeating: "a", count: 90)))".count == 43)
   }
 }
+
+@Suite struct AnswerSourceTests {
+  private let place = SourceRecord(
+    tokens: 16..<48, bytes: 20..<90, text: "The key is 12345.", share: 0.834, layers: [5, 2])
+
+  @Test func list() {
+    let ids = SourceRecord(tokens: 64..<80, bytes: nil, text: "", share: 0.04, layers: [1])
+    #expect(
+      AnswerSources(answer: [place, ids]).list() == """
+        sources
+          1.  83 %  tokens 16 to 47, layers 5, 2: The key is 12345.
+          2.   4 %  tokens 64 to 79, layer 1
+
+        """)
+    #expect(AnswerSources().list().hasPrefix("sources\n  none: "))
+  }
+
+  @Test func standInAnAnswersLineWhereTheyAreAskedFor() throws {
+    func line(_ sources: [SourceRecord]?) throws -> String {
+      let record = AnswerRecord(
+        id: .integer(1), fingerprint: "f", text: "t", tokenIDs: [5], finishReason: .stop,
+        tokens: .init(prompt: 3, generated: 1), logitsDigest: "feed", sources: sources)
+      return String(decoding: try record.json(), as: UTF8.self)
+    }
+    #expect(try !line(nil).contains("sources"))
+    let text = """
+      {"bytes":[20,90],"layers":[5,2],"share":0.834,"text":"The key is 12345.","tokens":[16,48]}
+      """
+    #expect(try line([place]).contains("\"sources\":[\(text)]"))
+    #expect(try line([]).contains("\"sources\":[]"))
+  }
+}

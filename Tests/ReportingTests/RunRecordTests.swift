@@ -21,8 +21,8 @@ import Testing
         "model_digest",
         "partition", "peak_private_bytes", "peak_resident_bytes", "precision", "questions",
         "random_weights", "ranks", "restored_layers", "restored_tokens", "sampling", "seconds",
-        "seed", "text",
-        "threads", "token_ids", "tokens",
+        "seed", "sources", "text",
+        "threads", "token_ids", "token_sources", "tokens",
         "tokens_per_second", "version", "warnings", "weights_as", "weights_divided",
       ])
     func keys(_ name: String) throws -> [String] {
@@ -67,7 +67,7 @@ import Testing
         "restored_layers":0,"restored_tokens":0,"sampling":{"frequency_penalty":0,"min_p":0,"presence_penalty":0,\
         "repetition_penalty":1,"temperature":0,"top_k":0,"top_p":1},"seconds":{"decode":0.75,"exposed_exchange":0.25,"exposed_weights":0,"load":0.0042,\
         "prefill":12.5,"prompt":0.125,"restore":0,"save":0,"tokenize":0.5},"seed":7,\
-        "text":"48213.","threads":1,"token_ids":[52,56,50],\
+        "sources":[],"text":"48213.","threads":1,"token_ids":[52,56,50],"token_sources":[],\
         "tokens":{"context":99990,"generated":6,"prompt":10},\
         "tokens_per_second":{"decode":8,"prefill":7999.2},"version":"0.1.0",\
         "warnings":["the model is odd"],"weights_as":"int8","weights_divided":false}

@@ -32,13 +32,14 @@ extension RankTests {
         for (index, end) in ends.enumerated() {
           let isLast = end == ends.last
           let base = snapshot.flatMap {
-            SequenceBase(tokens: $0.tokens, rotationTokens: tokens.count, arithmetic)
+            SequenceBase(
+              tokens: $0.tokens, rotationTokens: tokens.count, passed: passed, arithmetic)
           }
           let context = DecoderContext(
             weights: weights,
             SequenceDescription(
               partition: PartitionKind.allCases[index % 3], contextTokens: end, base: base,
-              passed: passed, maximumAppended: 1),
+              maximumAppended: 1),
             communicator: communicator, arithmetic: arithmetic.with(threads: 1 + index % 3))
           snapshot?.restore(baseOf: context)
           try PrefillPass(context).run(tokens: Array(tokens[..<end]))

@@ -58,8 +58,9 @@ extension RankTests {
           SequenceDescription(
             partition: partition, contextTokens: tokens.count,
             base: base.flatMap {
-              SequenceBase(tokens: $0.tokens, rotationTokens: tokens.count, arithmetic)
-            }, passed: passed, maximumAppended: 0),
+              SequenceBase(
+                tokens: $0.tokens, rotationTokens: tokens.count, passed: passed, arithmetic)
+            }, maximumAppended: 0),
           communicator: world, arithmetic: arithmetic)
         base?.restore(baseOf: context)
         return context

@@ -82,6 +82,9 @@ typedef void (*rf_softmax_function)(size_t rows, const float *scores, float scal
                                     const rf_visible_keys *visible, void *p, double *states,
                                     size_t state_stride, rf_merge_factors *factors);
 
+// sums[rows][16]: of each 16 neighbours of p[rows][256], softmax numerators of a block, in float32.
+typedef void (*rf_group_sums_function)(size_t rows, const void *p, float *sums);
+
 // o[columns] = o * alpha + beta * block[columns] in Float64; alpha and beta are powers of two. If
 // `rest` is not null, rest[columns] = rest * alpha + the rounding error of that sum.
 typedef void (*rf_merge_function)(const float *block, size_t columns, double *o, double *rest,
@@ -232,6 +235,7 @@ typedef uint64_t (*rf_read_function)(const void *memory, size_t bytes);
 // rf_bf16.
 typedef struct rf_input_kernels {
   rf_softmax_function softmax;
+  rf_group_sums_function group_sums;
   // The next four are null where OpenBLAS multiplies instead.
   rf_matrix_function matrix;
   rf_accumulate_values_function accumulate_values;

@@ -91,6 +91,12 @@ RF_INLINE float rf_round_f64_to_bf16(double x) {
 
 #include "heads.h"
 
+void RF_NAME(f32, f32, group_sums_nx256)(size_t rows, const void *p, float *sums) {
+  const float *keys = p;
+  for (size_t group = 0; group < rows * RF_BLOCK_KEYS / 16; group++)
+    sums[group] = rf_sum(rf_load(keys + 16 * group));
+}
+
 void RF_NAME(bf16, f32, widen_1xn)(const rf_bf16 *x, size_t count, float *out) {
   size_t i = 0;
   for (; i + 16 <= count; i += 16)

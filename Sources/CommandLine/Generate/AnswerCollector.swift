@@ -1,5 +1,6 @@
 import Inference
 import Reporting
+import RingAttention
 import Tokenizers
 
 /// Makes answers of what an answer loop says of the entries of a questionnaire. Only rank 0 uses it.
@@ -14,6 +15,7 @@ final class AnswerCollector {
   private let questionnaire: Questionnaire
   private let tokenizer: Tokenizer?
   private let display: ProgressDisplay
+  private let sources: SourceFinder?
   private var open: [Int: Open] = [:]
   private var finished = 0
   private var generatedTokens = 0
@@ -22,11 +24,17 @@ final class AnswerCollector {
   /// When the first logits came; nil before.
   private(set) var firstLogits: ContinuousClock.Instant?
 
-  /// - Parameter tokenizer: nil where the model has none; texts are empty then.
-  init(_ questionnaire: Questionnaire, tokenizer: Tokenizer?, display: ProgressDisplay) {
+  /// - Parameters:
+  ///   - tokenizer: nil where the model has none; texts are empty then.
+  ///   - sources: nil where nobody asks where answers come from.
+  init(
+    _ questionnaire: Questionnaire, tokenizer: Tokenizer?, display: ProgressDisplay,
+    sources: SourceFinder?
+  ) {
     self.questionnaire = questionnaire
     self.tokenizer = tokenizer
     self.display = display
+    self.sources = sources
   }
 
   /// Takes the logits from which the next token of the answer to entry number `index` is chosen.
@@ -38,6 +46,9 @@ final class AnswerCollector {
     open[index, default: begin(index)].digest.update(row: logits)
     try questionnaire.receiver.receive(logits: logits)
   }
+
+  /// Takes what of the context that token comes from.
+  func receive(_ scores: [PassageScore], of index: Int) { sources?.receive(scores, of: index) }
 
   private func countNonFinite(_ index: Int) {
     nonFinite.tokens += 1
@@ -63,6 +74,7 @@ final class AnswerCollector {
     generatedTokens += 1
     display.update(completed: Double(finished), tokens: generatedTokens)
     open[index, default: begin(index)].tokens += 1
+    sources?.countToken(of: index)
     return try open[index]!.answer.append(token)
   }
 
@@ -76,7 +88,7 @@ final class AnswerCollector {
       FinishedAnswer(
         text: done.answer.text, generation: generation,
         promptTokens: questionnaire.entries[index].question.prompt.count,
-        logitsDigest: done.digest.hexadecimal), to: index)
+        logitsDigest: done.digest.hexadecimal, sources: sources?.end(index)), to: index)
     finished += 1
     display.update(completed: Double(finished), tokens: generatedTokens)
   }

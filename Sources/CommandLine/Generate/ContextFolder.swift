@@ -34,7 +34,8 @@ final class ContextFolder {
       self.base = base
       let description = base.manifest.description
       sequenceBase = SequenceBase(
-        tokens: description.tokens, rotationTokens: description.rotationTokens, arithmetic)
+        tokens: description.tokens, rotationTokens: description.rotationTokens,
+        passed: settings.passed, arithmetic)
       return
     }
     guard let path = settings.contextFolder else { return nil }

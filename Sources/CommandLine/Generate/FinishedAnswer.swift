@@ -8,6 +8,8 @@ struct FinishedAnswer {
   let promptTokens: Int
   /// Of the logits from which each token was chosen.
   let logitsDigest: String
+  /// Nil where nobody asks.
+  let sources: AnswerSources?
 }
 
 extension FinishReason {

@@ -8,11 +8,12 @@ extension GenerateJob {
   /// Asks what the questionnaire, which rank 0 has, asks of the context that the session has. Every rank
   /// calls this.
   ///
+  /// - Parameter sources: on rank 0, finds where answers come from; nil where nobody asks.
   /// - Throws: `AgreedFailure` with 74 if an answer cannot be written, with 75 if the job was
   ///   interrupted; `MPIError`.
   func answer(
     _ questionnaire: Questionnaire?, _ session: Session, tokenizer: Tokenizer?,
-    _ interruption: Interruption?
+    sources: SourceFinder?, _ interruption: Interruption?
   ) throws {
     let loop = WorkLocation.within(stage: "decode") { AnswerLoop(session) }
     try job.onEveryRank {
@@ -20,7 +21,7 @@ extension GenerateJob {
       for entry in questionnaire?.entries ?? [] { _ = try loop.submit(entry.question) }
     }
     let collector = questionnaire.map {
-      AnswerCollector($0, tokenizer: tokenizer, display: display)
+      AnswerCollector($0, tokenizer: tokenizer, display: display, sources: sources)
     }
     // The progress of a single answer is its text.
     if let questionnaire, settings.questions != nil {
@@ -56,6 +57,7 @@ extension GenerateJob {
       }
       let state = try loop.step(
         onLogits: { try collector!.receive(logits: $1, of: $0) },
+        onSources: { collector!.receive($1, of: $0) },
         onToken: { try collector!.receive($1, of: $0) },
         onEnd: { try collector!.end($0, $1) })
       switch state {

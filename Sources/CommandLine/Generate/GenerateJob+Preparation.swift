@@ -132,8 +132,17 @@ extension GenerateJob {
   ) -> SequenceDescription {
     SequenceDescription(
       partition: settings.partition, contextTokens: contextTokens, base: base,
-      passed: settings.passed, maximumAppended: asked.longest, longestPrompt: asked.longestPrompt,
-      branches: min(settings.questions?.batch ?? 1, asked.questions))
+      maximumAppended: asked.longest, longestPrompt: asked.longestPrompt,
+      branches: min(settings.questions?.batch ?? 1, asked.questions),
+      tracesAttention: settings.sources != nil)
+  }
+
+  /// Finds where answers come from, on rank 0; nil where nobody asks.
+  func sourceFinder(_ input: TokenizedInput, tokenizer: Tokenizer?) -> SourceFinder? {
+    guard job.isRoot, let sources = settings.sources else { return nil }
+    let text = ContextText(
+      input.context, tokenizer, text: input.text?.whole, file: input.text?.file)
+    return SourceFinder(sources, text, contextTokens: input.context.count)
   }
 
   func checkPositions(_ model: ModelOutline, _ sequence: SequenceDescription) throws {

@@ -25,7 +25,7 @@ extension GenerateJob {
   /// - Throws: `AgreedFailure` (74), `MPIError`.
   func writeRecord(
     of run: RunDescription, _ session: Session?, _ questionnaire: Questionnaire?,
-    to outputs: OutputFiles?
+    sources: SourceFinder? = nil, to outputs: OutputFiles?
   ) throws {
     memory.sample()
     let ranks = try job.gather(RankReport(session, memory))
@@ -35,7 +35,12 @@ extension GenerateJob {
       let answer = questionnaire.receiver.outcome(contextTokens: run.contextTokens)
       let record = record(run, ranks, answer, session)
       if settings.json { try StandardOutput.write([UInt8](record.json())) }
-      try outputs?.finish(record: record, traces: traces ?? [])
+      try outputs?.finish(
+        record: record, traces: traces ?? [],
+        page: sources?.page(title: "Sources: \(run.model.name)", answer: answer.text))
+      if sources != nil, settings.questions == nil, !settings.quiet {
+        StandardError.write(answer.sources.list())
+      }
       if session != nil, !settings.quiet { StandardError.write(record.summary()) }
     }
   }

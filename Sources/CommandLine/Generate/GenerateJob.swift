@@ -91,10 +91,12 @@ struct GenerateJob {
       saved,
       interruption)
     try writeContextLogits(of: session, to: outputs)
+    let sources = sourceFinder(input, tokenizer: outlined.tokenizer)
     clock.skip()
-    try answer(questionnaire, session, tokenizer: outlined.tokenizer, interruption)
+    try answer(
+      questionnaire, session, tokenizer: outlined.tokenizer, sources: sources, interruption)
     clock.end(\.decode)
-    try writeRecord(of: run, session, questionnaire, to: outputs)
+    try writeRecord(of: run, session, questionnaire, sources: sources, to: outputs)
   }
 }
 

@@ -19,6 +19,8 @@ struct InputTexts {
   let chat: ContextDescription.Chat?
   /// What of it the chat template leaves out.
   let warnings: [String]
+  /// What the context file has; nil where it is no text.
+  let contextFile: String?
 
   /// Reads context and questions, which are tokenized apart from each other. What the tokenizer puts
   /// before a text, such as a token that begins a sequence, goes before the context; a chat template has
@@ -49,6 +51,7 @@ struct InputTexts {
     self.appended = appended
     prompts = questions.map { ($0.piece, $0.name) }
     (chat, warnings) = (nil, [])
+    if case .text(let text, _) = context { contextFile = text } else { contextFile = nil }
   }
 
   /// A conversation that a chat template renders.
@@ -56,9 +59,11 @@ struct InputTexts {
     _ settings: GenerateSettings, contextPath: String, _ questions: [QuestionText]
   ) throws {
     let variables = settings.templateVariables
+    let file = try ContextReader.context(path: contextPath)
+    contextFile = file
     let conversations = try Conversations(
       ModelChatTemplate(of: settings.model, variables), system: settings.system,
-      context: ContextReader.context(path: contextPath), questions: questions,
+      context: file, questions: questions,
       isSaved: settings.save != nil)
     context = .text(conversations.context, .completeBeginning)
     appended = []
@@ -91,6 +96,7 @@ struct InputTexts {
       return (.text(text, .end), question.name)
     }
     self.chat = chat
+    contextFile = nil
     let omitted = ChatText.omissions(template: template, system: chat.system, now: now).question
     let isAsked = try !questions[0].chatText().isEmpty
     warnings = omitted && isAsked ? [Conversations.questionOmitted] : []

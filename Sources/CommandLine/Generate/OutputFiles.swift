@@ -6,20 +6,23 @@ import Reporting
 final class OutputFiles {
   private let report: ReportFile?
   private let trace: ReportFile?
+  private let page: ReportFile?
   let logits: LogitsFile?
 
   /// - Throws: `FileError` if one of them cannot be written.
   init(_ settings: GenerateSettings) throws {
     report = try settings.report.map { try ReportFile(path: $0) }
     trace = try settings.trace.map { try ReportFile(path: $0) }
+    page = try settings.sources?.page.map { try ReportFile(path: $0) }
     logits = try settings.logits.map { try LogitsFile(path: $0) }
   }
 
   /// - Throws: `FileError`.
-  func finish(record: RunRecord, traces: [[UInt8]]) throws {
+  func finish(record: RunRecord, traces: [[UInt8]], page sources: SourcesPage?) throws {
     try logits?.finish()
     try report?.write(record.json())
     try trace?.write(Timeline.traceFile(of: traces.map { Data($0) }))
+    if let sources { try page?.write(sources.html()) }
   }
 }
 

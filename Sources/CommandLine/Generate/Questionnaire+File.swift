@@ -84,7 +84,7 @@ private final class FileAnswers: AnswerReceiver {
         id: id, fingerprint: pending[index].fingerprint, text: answer.text,
         tokenIDs: tokens.map(Int.init), finishReason: FinishReason(answer.generation.end),
         tokens: .init(prompt: answer.promptTokens, generated: tokens.count),
-        logitsDigest: answer.logitsDigest))
+        logitsDigest: answer.logitsDigest, sources: answer.sources?.answer))
     digests[id] = answer.logitsDigest
     promptTokens += answer.promptTokens
     generatedTokens += tokens.count

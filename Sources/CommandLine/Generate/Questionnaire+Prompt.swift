@@ -60,6 +60,7 @@ private final class PromptAnswer: AnswerReceiver {
         context: contextTokens, prompt: answer.promptTokens, generated: generation.tokens.count),
       logitsDigest: answer.logitsDigest)
     outcome.sampling = .init(sampling)
+    outcome.sources = answer.sources ?? AnswerSources()
     return outcome
   }
 

@@ -11,12 +11,14 @@ struct TokenizedInput {
   let prompts: [[Int32]]
   /// On rank 0: how a chat template rendered the context, nil where none did.
   let chat: ContextDescription.Chat?
+  /// On rank 0: what was tokenized, and the context file's own text; nil where the context is no text.
+  let text: (whole: String, file: String)?
   /// On rank 0: what a reader of the answer ought to know.
   let warnings: [String]
 
   /// For the ranks that read nothing.
   init() {
-    (context, prompts, chat, warnings) = ([], [], nil, [])
+    (context, prompts, chat, text, warnings) = ([], [], nil, nil, [])
   }
 
   /// - Throws: `Failure`, `TokenizerError`.
@@ -40,6 +42,11 @@ struct TokenizedInput {
     }
     prompts = try texts.prompts.map { try tokens($0.piece, of: $0.name) }
     chat = texts.chat
+    if case .text(let whole, _) = texts.context, let file = texts.contextFile {
+      text = (whole, file)
+    } else {
+      text = nil
+    }
     warnings = texts.warnings
   }
 

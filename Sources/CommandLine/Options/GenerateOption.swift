@@ -46,6 +46,8 @@ package enum GenerateOption: String, CaseIterable, Sendable {
   case logits
   case logitsAll = "logits-all"
   case trace
+  case sources
+  case sourcesHTML = "sources-html"
   case quiet
   case logLevel = "log-level"
 
@@ -64,12 +66,11 @@ package enum GenerateOption: String, CaseIterable, Sendable {
     switch self {
     case .context, .tokenIds, .resume, .save, .prompt, .promptFile, .prompts, .answers, .system,
       .model, .tokenizer, .precision, .weightsAs, .kvCache, .partition, .passed, .report, .logits,
-      .trace,
-      .logLevel:
+      .trace, .sourcesHTML, .logLevel:
       .text
     case .divideWeights: .switchWord
     case .append, .appendTokenIds, .stop, .templateVariable: .texts
-    case .batch, .maxTokens, .topK, .seed, .threads, .stallTimeout: .integer
+    case .batch, .maxTokens, .topK, .seed, .threads, .stallTimeout, .sources: .integer
     case .checkpointEvery, .temperature, .topP, .minP, .repetitionPenalty, .presencePenalty,
       .frequencyPenalty:
       .number

@@ -18,6 +18,11 @@ extension GenerateOptions {
     set { computingOptions[keyPath: option] = newValue }
   }
 
+  package subscript<Value>(dynamicMember option: WritableKeyPath<SourceOptions, Value>) -> Value {
+    get { sourceOptions[keyPath: option] }
+    set { sourceOptions[keyPath: option] = newValue }
+  }
+
   package subscript<Value>(dynamicMember option: WritableKeyPath<OutputOptions, Value>) -> Value {
     get { outputOptions[keyPath: option] }
     set { outputOptions[keyPath: option] = newValue }

@@ -64,6 +64,8 @@ extension GenerateOptions {
     merged.logits = logits ?? other.logits
     merged.logitsAll = logitsAll || other.logitsAll
     merged.trace = trace ?? other.trace
+    merged.sources = self.sources ?? other.sources
+    merged.sourcesHTML = self.sourcesHTML ?? other.sourcesHTML
     merged.quiet = self.quiet || other.quiet
     merged.logLevel = self.logLevel ?? other.logLevel
     return merged

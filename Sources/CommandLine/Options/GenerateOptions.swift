@@ -245,5 +245,7 @@ package struct GenerateOptions: ParsableArguments, Sendable {
     transform: OptionValue.path)
   package var trace: String?
 
+  @OptionGroup package var sourceOptions: SourceOptions
+
   package init() {}
 }

@@ -99,7 +99,7 @@ extension GenerateSettings {
     files.add(folder: contextFolder, as: "the folder of the saved context")
     for (option, path) in [
       (GenerateOption.answers, questions?.answers), (.report, report), (.logits, logits),
-      (.trace, trace),
+      (.trace, trace), (.sourcesHTML, sources?.page),
     ] {
       try files.add(output: path, of: option.rawValue)
     }

@@ -71,6 +71,8 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
   package var logits: String?
   package var logitsAll: Bool
   package var trace: String?
+  /// Nil where nobody asks where an answer comes from.
+  package var sources: SourceSettings?
   package var quiet: Bool
   package var logLevel: Logger.Level
 
@@ -192,6 +194,7 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
     logits = options.logits
     logitsAll = options.logitsAll
     trace = options.trace
+    sources = try SourceSettings(options)
     quiet = options.quiet
     logLevel = options.logLevel ?? .warning
   }

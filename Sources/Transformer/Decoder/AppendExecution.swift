@@ -21,8 +21,8 @@ final class AppendExecution: LayerExecution {
   private var part = LayerPart.projections
   /// `[rows][hiddenSize]` float32.
   private var stream: UnsafeMutablePointer<Float>?
-  /// `[rows]`: where each of them is.
-  private var places: [(branch: Int, position: Int)] = []
+  /// `[rows]`: where the keys and values of each of them go; nil where they are already.
+  private var places: [(branch: Int, position: Int)?] = []
 
   init(
     _ context: DecoderContext, buffers: LayerBuffers,
@@ -57,7 +57,9 @@ final class AppendExecution: LayerExecution {
   }
 
   /// Adds the rows of neighbouring tokens of a branch.
-  func addRows(branch: Int, positions: Range<Int>) {
+  ///
+  /// - Parameter storing: whether their keys and values are new.
+  func addRows(branch: Int, positions: Range<Int>, storing: Bool = true) {
     tokens.append(
       BranchTokens(
         branch: branch, range: rowCount..<rowCount + positions.count,
@@ -65,7 +67,9 @@ final class AppendExecution: LayerExecution {
     for index in rotations.indices {
       rotations[index].append(positions: positions, contextTokens: context.rotationTokens)
     }
-    for position in positions { places.append((branch: branch, position: position)) }
+    for position in positions {
+      places.append(storing ? (branch: branch, position: position) : nil)
+    }
   }
 
   // MARK: - How the parts of a layer run
@@ -197,7 +201,7 @@ final class AppendExecution: LayerExecution {
   }
 
   func place(ofRow row: Int, layer: Int) -> KeyValuePlace {
-    let (branch, position) = places[row]
+    guard let (branch, position) = places[row] else { return KeyValuePlace(block: nil, token: 0) }
     let block = position / tokensPerBlock
     let branches = context.branches
     return KeyValuePlace(

@@ -89,13 +89,15 @@ public final class AppendPass {
   private let head: LogitsHead
   /// Among all ranks, and among those that compute where others do not.
   private let allExchanges: [HostExchange]
-  private let execution: AppendExecution
+  let execution: AppendExecution
+  /// Nil where nobody asks what tokens attend to.
+  let trace: AttentionTrace?
   /// Where no rank has the whole embedding.
   private let embeddingRows: DividedRows?
   /// `[branches]`: tokens appended to each.
   var appendedTokens: [Int]
   /// `[capacity][hiddenSize]` float32.
-  private let stream: UnsafeMutablePointer<Float>
+  let stream: UnsafeMutablePointer<Float>
   /// The context's last block, `[layers][blockBytes of the layer]`; nil where it is full.
   private let tail: UnsafeMutableRawBufferPointer?
   private let memory: Buffers
@@ -143,12 +145,16 @@ public final class AppendPass {
     }
     self.allExchanges = allExchanges
     head = LogitsHead(context.weights)
+    trace = context.plan.trace.map {
+      AttentionTrace(
+        $0, arithmetic: context.arithmetic, context: context.cache, branches: context.branches)
+    }
     execution = AppendExecution(
       context, buffers: buffers, linear: (ofAll: linear, inner: inner),
       rotations: zip(plan.ropes, plan.rotations).map { [memory] in RoPETable($0, $1, in: memory) },
       attention: try AppendAttention(
         plan.attention, exchange: exchange, arithmetic: context.arithmetic,
-        context: context.cache, branches: context.branches))
+        context: context.cache, branches: context.branches, trace: trace))
     tail =
       plan.tail.count == 0
       ? nil
@@ -219,11 +225,17 @@ public final class AppendPass {
     _ pieces: [AppendedTokens], logits: UnsafeMutablePointer<Float>
   ) throws {
     try arrange(pieces)
+    traceLast(of: pieces)
+    try runLayers()
+    for piece in pieces { appendedTokens[piece.branch] += piece.tokens.count }
+    try computeLogits(ofLastIn: pieces, into: logits)
+  }
+
+  /// Runs the rows at hand through all layers.
+  func runLayers() throws {
     for layer in context.layers {
       _ = try WorkLocation.within("layer", layer.index + 1) { try layer.run(by: execution) }
     }
-    for piece in pieces { appendedTokens[piece.branch] += piece.tokens.count }
-    try computeLogits(ofLastIn: pieces, into: logits)
   }
 
   /// Places the tokens one after the other: their positions, rotations and embeddings.
@@ -237,18 +249,23 @@ public final class AppendPass {
       precondition(
         last < sequence.contextTokens + sequence.maximumAppended, "no more tokens than announced")
       context.branches.use(piece.branch, upTo: last / tokensPerBlock)
-      let rows = stream + execution.rowCount * hidden
-      let embedding = context.weights.embedding
-      if let embeddingRows {
-        try embeddingRows.gather(piece.tokens, of: embedding.outputs, into: rows) {
-          context.embed($0, of: embedding, into: $1)
-        }
-      } else {
-        for (index, token) in piece.tokens.enumerated() {
-          context.embed(token, of: embedding, into: rows + index * hidden)
-        }
-      }
+      try embed(piece.tokens, into: stream + execution.rowCount * hidden)
       execution.addRows(branch: piece.branch, positions: position..<last + 1)
+    }
+  }
+
+  /// - Parameter rows: takes `[tokens][hiddenSize]`.
+  func embed(_ tokens: ArraySlice<Int32>, into rows: UnsafeMutablePointer<Float>) throws {
+    let embedding = context.weights.embedding
+    guard let embeddingRows else {
+      for (index, token) in tokens.enumerated() {
+        context.embed(
+          token, of: embedding, into: rows + index * context.configuration.hiddenSize)
+      }
+      return
+    }
+    try embeddingRows.gather(tokens, of: embedding.outputs, into: rows) {
+      context.embed($0, of: embedding, into: $1)
     }
   }
 

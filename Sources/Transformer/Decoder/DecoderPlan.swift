@@ -69,9 +69,10 @@ extension SequencePlan {
       configuration, arithmetic,
       SequenceDescription(
         partition: sequence.partition, contextTokens: end,
-        base: SequenceBase(tokens: base, rotationTokens: sequence.rotationTokens, arithmetic),
-        // Where blocks are of several caches, they stay where they are.
-        passed: .queries, maximumAppended: 0),
+        // Blocks of several caches stay where they are.
+        base: SequenceBase(
+          tokens: base, rotationTokens: sequence.rotationTokens, passed: .queries, arithmetic),
+        maximumAppended: 0),
       SequencePartition(
         context: context, firstBlock: firstBlock, branch: branch,
         blocks: blockCount(tokens: end) - firstBlock))
@@ -90,6 +91,8 @@ struct DecoderPlan: Sendable {
   let stream: ResidualStream.Plan
   let prefill: PrefillExecution.Plan
   let append: AppendPass.Plan
+  /// Nil where nobody asks what tokens attend to.
+  let trace: AttentionTrace.Plan?
   let contextLogits: ContextLogits.Plan
 
   init(
@@ -120,6 +123,11 @@ struct DecoderPlan: Sendable {
         }, share: share, rank: rank), rank: rank)
     append = AppendPass.Plan(
       configuration, arithmetic, sequence, ropes: common.ropes, layout: layout)
+    trace =
+      sequence.tracesAttention
+      ? AttentionTrace.Plan(
+        contextTokens: contextTokens, cache: cache, branches: branches,
+        patterns: configuration.layers.map(\.pattern), capacity: append.capacity) : nil
     contextLogits = ContextLogits.Plan(configuration, arithmetic, contextTokens: contextTokens)
   }
 }

@@ -50,7 +50,10 @@ public struct MemoryRequirement: Sendable, Equatable {
     let prefillBytes = plan.prefill.bytes + (isInterruptible ? plan.stream.bytes : 0)
     activationBytes =
       plan.stream.bytes
-      + max(prefillBytes, appendBytes + (givesContextLogits ? plan.contextLogits.bytes : 0))
+      + max(
+        prefillBytes,
+        appendBytes + (plan.trace?.bytes ?? 0)
+          + (givesContextLogits ? plan.contextLogits.bytes : 0))
       + arithmetic.team.threads
       * Self.scratchBytes(configuration, arithmetic, appendedRows: plan.append.capacity)
       + Self.mixtureScratchBytes(configuration, arithmetic)

@@ -12,7 +12,7 @@ public struct SequenceDescription: Sendable, Equatable {
   public let baseTokens: Int
   /// The length of context that frequencies of rotations are chosen for, where they depend on one.
   public let rotationTokens: Int
-  /// What goes round the ranks where there is a base; nil for what sends fewer bytes.
+  /// What goes round the ranks; nil for what sends fewer bytes.
   public let passed: PassedOperand?
   /// Most tokens that are appended to it in one branch.
   public let maximumAppended: Int
@@ -20,10 +20,13 @@ public struct SequenceDescription: Sendable, Equatable {
   public let longestPrompt: Int
   /// How many branches there are, 1 or more.
   public let branches: Int
+  /// Whether it is asked what tokens of an answer attend to; see `AppendPass`.
+  public let tracesAttention: Bool
 
   public init(
     partition: PartitionKind = .zigzag, contextTokens: Int, base: SequenceBase? = nil,
-    passed: PassedOperand? = nil, maximumAppended: Int, longestPrompt: Int? = nil, branches: Int = 1
+    maximumAppended: Int, longestPrompt: Int? = nil, branches: Int = 1,
+    tracesAttention: Bool = false
   ) {
     let baseTokens = base?.tokens ?? 0
     precondition(0..<contextTokens ~= baseTokens, "a context has one token of its own at least")
@@ -31,11 +34,12 @@ public struct SequenceDescription: Sendable, Equatable {
     self.partition = partition
     self.contextTokens = contextTokens
     self.baseTokens = baseTokens
-    self.passed = passed
+    passed = base?.passed
     rotationTokens = base?.rotationTokens ?? contextTokens
     self.maximumAppended = maximumAppended
     self.longestPrompt = longestPrompt ?? maximumAppended
     self.branches = branches
+    self.tracesAttention = tracesAttention
   }
 }
 
@@ -44,16 +48,21 @@ public struct SequenceBase: Sendable, Equatable {
   public let tokens: Int
   /// The length of context that the frequencies of its rotations were chosen for.
   public let rotationTokens: Int
+  /// What goes round the ranks behind it; nil for what sends fewer bytes.
+  public let passed: PassedOperand?
 
   /// What of a context that was computed before can be gone on with; nil for nothing.
   ///
   /// - Parameters:
   ///   - tokens: of that context.
   ///   - arithmetic: of both.
-  public init?(tokens: Int, rotationTokens: Int, _ arithmetic: Arithmetic) {
+  public init?(
+    tokens: Int, rotationTokens: Int, passed: PassedOperand? = nil, _ arithmetic: Arithmetic
+  ) {
     // Where OpenBLAS multiplies, a row's bits depend on the others of its block.
     self.tokens = arithmetic.multipliesPanels ? tokens : tokens / tokensPerBlock * tokensPerBlock
     self.rotationTokens = rotationTokens
+    self.passed = passed
     if self.tokens == 0 { return nil }
   }
 }

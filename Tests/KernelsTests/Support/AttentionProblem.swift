@@ -104,21 +104,27 @@ final class AttentionProblem {
 
   /// Attends the tokens in `range` to `blocks` in that order, `tokensPerCall` at a time.
   ///
-  /// - Parameter states: `[keyValueHeads][range.count][groupSize]` rows.
+  /// - Parameters:
+  ///   - states: `[keyValueHeads][range.count][groupSize]` rows.
+  ///   - sums: where a KV head's first token leaves what it gives a block; nil for nowhere.
   func attend(
     _ range: Range<Int>, to blocks: [Int], tokensPerCall: Int? = nil, thread: Int = 0,
-    states: inout [Double]
+    states: inout [Double],
+    sums: (_ head: Int, _ token: Int, _ block: Int) -> NumeratorSums? = {
+      _, _, _ in nil
+    }
   ) {
     let tokensPerCall = tokensPerCall ?? arithmetic.tokensPerTile(shape)
     states.withUnsafeMutableBufferPointer { states in
       for head in 0..<shape.keyValueHeads {
         for first in stride(from: range.lowerBound, to: range.upperBound, by: tokensPerCall) {
           let count = min(tokensPerCall, range.upperBound - first)
-          let tile = QueryTile(
+          var tile = QueryTile(
             rows: queryRows.row((head * tokens + first) * shape.groupSize),
             count: count * shape.groupSize, position: first, headsPerToken: shape.groupSize)
           let row = (head * range.count + first - range.lowerBound) * shape.groupSize
           for block in blocks {
+            tile.sums = sums(head, first - range.lowerBound, block)
             arithmetic.attend(
               tile, to: self.head(head, of: block), block: block, pattern: pattern, layout: layout,
               states: states.baseAddress! + row * stateRow, thread: thread)
