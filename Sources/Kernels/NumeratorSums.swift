@@ -49,16 +49,21 @@ public struct NumeratorSums {
   let rowOfToken: UnsafePointer<Int32>
   /// Elements from one recorded row to the next.
   let rowStride: Int
+  /// A block that has less than that of what its row has seen so far leaves its total alone, where its
+  /// runs are even.
+  let leastShare: Double
 
   public init(
     bounds: UnsafeBufferPointer<Int>?, totals: UnsafeMutablePointer<BlockTotal>,
-    runs: UnsafeMutablePointer<SIMD16<Float>>, rowOfToken: UnsafePointer<Int32>, rowStride: Int
+    runs: UnsafeMutablePointer<SIMD16<Float>>, rowOfToken: UnsafePointer<Int32>, rowStride: Int,
+    leastShare: Double
   ) {
     self.bounds = bounds
     self.totals = totals
     self.runs = runs
     self.rowOfToken = rowOfToken
     self.rowStride = rowStride
+    self.leastShare = leastShare
   }
 
   /// The sums over the runs.
@@ -120,10 +125,13 @@ extension Arithmetic {
             : numerators.assumingMemoryBound(to: Float.self)[first + key]
         }
         let place = recorded * sums.rowStride + head
-        sums.runs[place] = runs
-        sums.totals[place] = BlockTotal(
-          runs, maximum: merged.states[(rows.lowerBound + row) * merged.stateRow],
-          factor: merged.factors[row].block)
+        let state = merged.states + (rows.lowerBound + row) * merged.stateRow
+        let factor = merged.factors[row].block
+        let total = BlockTotal(runs, maximum: state[0], factor: factor)
+        sums.totals[place] = total
+        if sums.bounds != nil || Double(total.sum) * factor >= sums.leastShare * state[1] {
+          sums.runs[place] = runs
+        }
       }
       head += 1
       if head == tile.headsPerToken { (token, head) = (token + 1, 0) }

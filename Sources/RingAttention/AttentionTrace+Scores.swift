@@ -200,8 +200,8 @@ extension AttentionTrace {
     for head in heads(of: layer) {
       let (total, share) = (totals[head], shares[head])
       let unit = FixedPoint.units(total.maximum, under: share.maximum) * share.ofUnit
-      // Then no passage has more than an even share of four keys; most blocks of most heads are such.
-      guard Double(total.sum) * unit > share.even * 4 else { continue }
+      // Most blocks of most heads have less than that in all, and then their runs may be missing.
+      guard Double(total.sum) * unit >= PassageScore.leastExcess else { continue }
       score += PassageScore.cubedExcess(
         shares: unit * SIMD16<Double>(runs[head]), keys: keys, evenShare: share.even)
     }

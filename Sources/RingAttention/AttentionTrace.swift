@@ -44,7 +44,7 @@ public final class AttentionTrace {
     let shares: BufferPlan.Slot<HeadShares>
     /// `[capacity]`
     let rowOfToken: BufferPlan.Slot<Int32>
-    /// `[kinds of blocks][17]`
+    /// `[the first block, the last one][17]`
     let bounds: BufferPlan.Slot<Int>
     let buffers: BufferPlan
 
@@ -88,7 +88,14 @@ public final class AttentionTrace {
   /// The context's blocks on this rank that no branch has a copy of, and their places.
   private let contextBlocks: [OwnBlock]
   /// How the context's first and last block are divided. Of those behind it, the totals count alone.
-  private let bounds: [UnsafeBufferPointer<Int>]
+  private let boundsOfFirst: UnsafeBufferPointer<Int>
+  private let boundsOfLast: UnsafeBufferPointer<Int>
+  private let lastBlock: Int
+  // At hand while layers run.
+  private let totals: UnsafeMutablePointer<BlockTotal>
+  private let runs: UnsafeMutablePointer<SIMD16<Float>>
+  private let rowOfToken: UnsafeMutablePointer<Int32>
+  private let rowStride: Int
   private(set) var rows: [Row] = []
 
   /// A block of a row's sequence on this rank.
@@ -108,20 +115,24 @@ public final class AttentionTrace {
     contextBlocks = context.blocks.enumerated().compactMap { index, block in
       block < branches.firstBlock ? OwnBlock(block: block, place: index) : nil
     }
-    let last = plan.passages.blocks - 1
-    bounds = [0, last].enumerated().map { [memory] kind, block in
-      let runs = plan.passages.runs(ofBlock: block)
-      let start = memory[plan.bounds] + kind * (KeyRuns.most + 1)
-      start.update(from: runs.bounds, count: runs.bounds.count)
-      return UnsafeBufferPointer(start: start, count: runs.bounds.count)
+    totals = memory[plan.totals]
+    runs = memory[plan.runs]
+    rowOfToken = memory[plan.rowOfToken]
+    rowStride = plan.blocks * plan.heads
+    lastBlock = plan.passages.blocks - 1
+    func bounds(of block: Int, at start: UnsafeMutablePointer<Int>) -> UnsafeBufferPointer<Int> {
+      let bounds = plan.passages.runs(ofBlock: block).bounds
+      start.update(from: bounds, count: bounds.count)
+      return UnsafeBufferPointer(start: start, count: bounds.count)
     }
+    boundsOfFirst = bounds(of: 0, at: memory[plan.bounds])
+    boundsOfLast = bounds(of: lastBlock, at: memory[plan.bounds] + KeyRuns.most + 1)
   }
 
   /// Says which rows of the next step are traced; none for nothing.
   public func begin(_ rows: [Row]) {
     precondition(rows.count <= branches.branches, "one row of a branch is traced")
     self.rows = rows
-    let rowOfToken = memory[plan.rowOfToken]
     rowOfToken.update(repeating: -1, count: plan.rowOfToken.count)
     for (index, row) in rows.enumerated() { rowOfToken[row.token] = Int32(index) }
   }
@@ -138,13 +149,11 @@ public final class AttentionTrace {
     layer: Int, queryHead: Int, block: Int, index: Int, token: Int
   ) -> NumeratorSums? {
     guard !rows.isEmpty, let heads = plan.headsOfLayer[layer] else { return nil }
-    let last = plan.passages.blocks - 1
-    let kind = block == 0 ? 0 : block == last ? 1 : nil
     let place = index * plan.heads + heads.lowerBound + queryHead
     return NumeratorSums(
-      bounds: kind.map { bounds[$0] }, totals: memory[plan.totals] + place,
-      runs: memory[plan.runs] + place, rowOfToken: memory[plan.rowOfToken] + token,
-      rowStride: plan.blocks * plan.heads)
+      bounds: block == 0 ? boundsOfFirst : block == lastBlock ? boundsOfLast : nil,
+      totals: totals + place, runs: runs + place, rowOfToken: rowOfToken + token,
+      rowStride: rowStride, leastShare: PassageScore.leastExcess * 0.99)
   }
 
   /// The place of a branch's block that this rank owns.

@@ -12,6 +12,9 @@ import Kernels
 // weighs each head by how much it gives to this one place: a hundred heads that give a tenth each by some
 // habit weigh less than one that gives a half.
 //
+// An excess below 1/32 counts for nothing: there is always some, and most blocks of most heads need not
+// be looked at for it.
+//
 // The tokens right before the row are no source either, since some heads look there in every text.
 
 /// How much a passage got of one token's attention beyond what habit gives.
@@ -29,6 +32,9 @@ public struct PassageScore: Sendable, Equatable, BitwiseCopyable {
   /// How many tokens before a row are no source of it.
   public static let nearestTokens = 16
 
+  /// The least excess that counts.
+  public static let leastExcess = 0x1p-5
+
   /// e³ of one head for the passages of a block.
   ///
   /// - Parameters:
@@ -40,7 +46,7 @@ public struct PassageScore: Sendable, Equatable, BitwiseCopyable {
     shares: SIMD16<Double>, keys: SIMD16<Double>, evenShare: Double
   ) -> SIMD16<Double> {
     var excess = shares - evenShare * keys
-    excess.replace(with: 0, where: excess .< 0)
+    excess.replace(with: 0, where: excess .< leastExcess)
     return excess * excess * excess
   }
 

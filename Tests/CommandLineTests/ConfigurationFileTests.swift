@@ -64,6 +64,8 @@ import Testing
     (.logits, ["--logits", "l"], "logits: l"),
     (.logitsAll, ["--logits-all", "--logits", "l"], "logits-all: true\nlogits: l"),
     (.trace, ["--trace=-t"], "trace: -t"),
+    (.sources, ["--sources", "3"], "sources: 3"),
+    (.sourcesHTML, ["--sources-html", "p.html"], "sources-html: p.html"),
     (.quiet, ["--quiet"], "quiet: on"),
     (.logLevel, ["--log-level", "trace"], "log-level: trace"),
   ]

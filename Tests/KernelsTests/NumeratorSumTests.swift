@@ -51,6 +51,36 @@ struct NumeratorSumTests {
     }
   }
 
+  /// Runs are left out only of blocks whose share is below the least one.
+  @Test(arguments: Configuration.all)
+  func smallBlocksLeaveTheirTotals(_ configuration: Configuration) {
+    let problem = AttentionProblem(
+      configuration, shape: Self.shape, tokens: Self.tokens, queryScale: 8)
+    let heads = Self.shape.queryHeads
+    let least = 0.05
+    let record = Record(rows: 9, blocks: 3, heads: heads, runs: .even, leastShare: least)
+    var states = problem.emptyStates(Self.rows)
+    problem.attend(Self.rows, to: [2, 0, 1], states: &states) { head, token, block in
+      record.sums(token: token, block: block, queryHead: head * Self.shape.groupSize)
+    }
+    var leftOut = 0
+    for token in 1..<Self.rows.count {
+      for head in 0..<heads {
+        let exact = problem.shares(token: Self.rows.lowerBound + token, head: head)
+        for block in 0..<3 {
+          let share = exact.enumerated().reduce(0) {
+            $1.offset / tokensPerBlock == block ? $0 + $1.element : $0
+          }
+          let isThere =
+            record.runs[((Self.rows.count - 1 - token) * 3 + block) * heads + head] != .zero
+          leftOut += isThere ? 0 : 1
+          #expect(isThere || share < least * 1.02, "token \(token), head \(head), block \(block)")
+        }
+      }
+    }
+    #expect(leftOut > 0)
+  }
+
   /// Sums of one run of all keys, and the sums of many runs, are each the block's.
   @Test(arguments: Configuration.all)
   func totalsAreTheSumsOfTheRuns(_ configuration: Configuration) {
@@ -78,9 +108,11 @@ private final class Record {
   let runs: UnsafeMutableBufferPointer<SIMD16<Float>>
   private let bounds: UnsafeMutableBufferPointer<Int>
   private let isEven: Bool
+  private let leastShare: Double
   private let rowOfToken: UnsafeMutableBufferPointer<Int32>
 
-  init(rows: Int, blocks: Int, heads: Int, runs: KeyRuns) {
+  init(rows: Int, blocks: Int, heads: Int, runs: KeyRuns, leastShare: Double = 0) {
+    self.leastShare = leastShare
     self.blocks = blocks
     self.heads = heads
     totals = .allocate(capacity: rows * blocks * heads)
@@ -109,7 +141,7 @@ private final class Record {
     return NumeratorSums(
       bounds: isEven ? nil : UnsafeBufferPointer(bounds), totals: totals.baseAddress! + place,
       runs: runs.baseAddress! + place, rowOfToken: rowOfToken.baseAddress! + token,
-      rowStride: blocks * heads)
+      rowStride: blocks * heads, leastShare: leastShare)
   }
 
   /// `[blocks][runs]`, of what the row's blocks have together.

@@ -64,6 +64,7 @@ struct PassageScoreTests {
   @Test func whatIsBeyondHabitCounts() {
     #expect(score(shares: [0.016, 0.028], keys: [16, 28], evenShare: 0.001) == [0, 0])
     #expect(score(shares: [0, 0.001], keys: [16, 16], evenShare: 0.001) == [0, 0])
+    #expect(score(shares: [0.04], keys: [16], evenShare: 0.001) == [0])
     let one = score(shares: [0.516], keys: [16], evenShare: 0.001)[0]
     #expect(abs(one - 0.125) < 1e-12)
     // A hundred heads of a habit are less than one that looks for something.

@@ -48,7 +48,7 @@ extension RankTests {
     }
 
     /// Whoever computes, the scores are the same; and to trace changes no bit of the logits.
-    @Test(arguments: [SampleModel.narrow, .everything, .mixed], [3, 255, 256, 700])
+    @Test(arguments: [SampleModel.narrow, .everything, .mixed, .needle], [3, 100, 256, 700])
     func scoresAreTheSameOnAnyRanksAndThreads(model: SampleModel, context: Int) throws {
       let weights = try model.weights()
       let tokens = sampleTokens(context, vocabulary: weights.configuration.vocabulary.size)
@@ -76,7 +76,11 @@ extension RankTests {
             #expect(score.score >= 0 && (score.score == 0 || !passages.tokens(of: passage).isEmpty))
           }
         }
-        if context == 700 { #expect(alone.scores.allSatisfy { $0.contains { $0.score > 0 } }) }
+        // Among few tokens, heads of random models give some of them more than others; among many,
+        // only a model that looks for something does.
+        if context == 100 || context == 700 && model == .needle {
+          #expect(alone.scores.joined().contains { $0.score > 0 })
+        }
       }
     }
 
