@@ -60,6 +60,8 @@ public final class ThreadTeam: @unchecked Sendable {
           return nil
         }, Unmanaged.passRetained(start).toOpaque())
       guard status == 0 else {
+        // Their stacks may be all there was, and who ends the job needs some memory.
+        endWorkers()
         MemoryExhaustion.end(
           "thread \(thread) of \(threads) could not be started (\(String(cString: strerror(status))))"
         )
@@ -68,10 +70,14 @@ public final class ThreadTeam: @unchecked Sendable {
     }
   }
 
-  deinit {
+  private func endWorkers() {
     isStopping.store(true, ordering: .releasing)
     announce()
     for worker in workers { pthread_join(worker, nil) }
+  }
+
+  deinit {
+    endWorkers()
     pthread_mutex_destroy(mutex)
     pthread_cond_destroy(wake)
     mutex.deallocate()

@@ -49,7 +49,7 @@ extension RankTests {
     }
 
     private func expectBitsOfTheWholeLayer(_ weights: ModelWeights, label: String) throws {
-      for context in [1, 255, 256, 257, 1000] {
+      for context in [1, 256, 257, 1000] {
         for arithmetic in highestArithmetics() {
           let run = DecoderRun(weights, context: context)
           let whole = try run.logits(world, arithmetic.with(threads: 2), of: .all)

@@ -59,11 +59,11 @@ struct InputTexts {
     _ settings: GenerateSettings, contextPath: String, _ questions: [QuestionText]
   ) throws {
     let variables = settings.templateVariables
+    let template = try ModelChatTemplate(of: settings.model, variables)
     let file = try ContextReader.context(path: contextPath)
     contextFile = file
     let conversations = try Conversations(
-      ModelChatTemplate(of: settings.model, variables), system: settings.system,
-      context: file, questions: questions,
+      template, system: settings.system, context: file, questions: questions,
       isSaved: settings.save != nil)
     context = .text(conversations.context, .completeBeginning)
     appended = []
