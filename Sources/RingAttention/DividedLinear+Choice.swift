@@ -26,15 +26,21 @@ extension DividedLinear {
 /// Layers that follow each other and are divided among hosts together: either each by rows, whose outputs
 /// are gathered, or the last one by columns, of whose inputs a host then needs its part alone.
 public struct ChainedLayers: Sendable {
-  /// Bytes of each one's weights, and its outputs.
-  public let layers: [(bytes: Int, outputs: Int)]
+  /// Bytes of a layer's weights, and its outputs.
+  public typealias Layer = (bytes: Int, outputs: Int)
+
+  // No list: a decode step asks for every layer, and takes no memory.
+  /// The one before the last; nil where there is but that.
+  public let first: Layer?
+  public let last: Layer
   public let rows: Int
   /// Of a row's softmax states, where these give the inputs: by rows, every host wants all of them, and by
   /// columns its part. 0 where the inputs are there.
   public let stateElements: Int
 
-  public init(_ layers: [(bytes: Int, outputs: Int)], rows: Int, stateElements: Int = 0) {
-    self.layers = layers
+  public init(_ first: Layer? = nil, last: Layer, rows: Int, stateElements: Int = 0) {
+    self.first = first
+    self.last = last
     self.rows = rows
     self.stateElements = stateElements
   }
@@ -48,7 +54,7 @@ public struct ChainedLayers: Sendable {
   package func isFasterByColumns(
     of inputs: InputChunks, hosts: Int, ranksOfHost: Int, keepsRests: Bool
   ) -> Bool {
-    guard hosts > 1, inputs.count > 1, let last = layers.last else { return false }
+    guard hosts > 1, inputs.count > 1 else { return false }
     let ranks = max(1, ranksOfHost)
     func secondsOfReading(bytes: Int, part: Double) -> Double {
       part * Double(bytes / ranks) / HostLink.weightBytesPerSecond
@@ -60,16 +66,17 @@ public struct ChainedLayers: Sendable {
         : HostLink.secondsOfReduction(
           bytes: rows * stateElements * elementBytes / parts, hosts: hosts)
     }
-    let byRows = layers.reduce(secondsOfStates(parts: 1)) {
-      $0
-        + min(
-          secondsOfReading(bytes: $1.bytes, part: 1),
-          secondsOfReading(bytes: $1.bytes, part: 1 / Double(hosts))
-            + HostLink.secondsOfGathering(bytes: 4 * rows * $1.outputs))
+    func secondsByRows(_ layer: Layer) -> Double {
+      min(
+        secondsOfReading(bytes: layer.bytes, part: 1),
+        secondsOfReading(bytes: layer.bytes, part: 1 / Double(hosts))
+          + HostLink.secondsOfGathering(bytes: 4 * rows * layer.outputs))
     }
+    let byRows =
+      secondsOfStates(parts: 1) + (first.map(secondsByRows) ?? 0) + secondsByRows(last)
     let byColumns =
       secondsOfReading(
-        bytes: layers.reduce(0) { $0 + $1.bytes }, part: inputs.largestPart(hosts: hosts))
+        bytes: (first?.bytes ?? 0) + last.bytes, part: inputs.largestPart(hosts: hosts))
       + Double(last.outputs / ranks) * HostLink.secondsOfStripe
       + secondsOfStates(parts: hosts)
       + HostLink.secondsOfSum(

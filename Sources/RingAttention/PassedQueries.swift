@@ -56,38 +56,21 @@ public final class PassedQueries {
     public var bytes: Int { buffers.bytes }
   }
 
-  /// Keys and values of the blocks that a rank has, wherever they stand.
-  public struct OwnBlocks {
-    /// In the sequence, ascending.
-    public let numbers: [Int]
-    /// One head's part of the block of that index into `numbers`.
-    public let head: (_ head: Int, _ layer: Int, _ index: Int) -> UnsafeRawPointer
-
-    public init(
-      numbers: [Int], head: @escaping (_ head: Int, _ layer: Int, _ index: Int) -> UnsafeRawPointer
-    ) {
-      self.numbers = numbers
-      self.head = head
-    }
-  }
-
   private let plan: Plan
   private let communicator: Communicator
   private let arithmetic: Arithmetic
-  private let layout: CacheLayout
-  private let blocks: OwnBlocks
+  private let cache: KeyValueCache
   private let memory: Buffers
 
-  /// - Parameter blocks: a layer's keys and values are there before it is attended.
+  /// - Parameter cache: holds the rank's blocks; a layer's keys and values are there before it is
+  ///   attended.
   public init(
-    _ plan: Plan, communicator: Communicator, arithmetic: Arithmetic, layout: CacheLayout,
-    blocks: OwnBlocks
+    _ plan: Plan, communicator: Communicator, arithmetic: Arithmetic, cache: KeyValueCache
   ) {
     self.plan = plan
     self.communicator = communicator
     self.arithmetic = arithmetic
-    self.layout = layout
-    self.blocks = blocks
+    self.cache = cache
     memory = Buffers(plan.buffers)
   }
 
@@ -105,7 +88,7 @@ public final class PassedQueries {
     onSpan: SpanHandler? = nil, onProgress: ((Double) -> Void)? = nil
   ) throws -> AttentionWork {
     let (rank, ranks) = (communicator.rank, communicator.size)
-    let layout = layout[layer.index]
+    let layout = cache.layout[layer.index]
     func tiles(
       of source: Int, _ queries: UnsafeRawPointer, _ states: UnsafeMutablePointer<Double>
     ) -> TileAttention {
@@ -133,7 +116,7 @@ public final class PassedQueries {
         let states = hop == 0 ? own.states : memory[plan.heldStates[hop % 2]]
         let began = ContinuousClock.now
         tiles(of: source, held, states).attend(
-          to: blocks.numbers, isFirst: true, output: nil, arithmetic,
+          to: cache.blocks, isFirst: true, output: nil, arithmetic,
           during: TileAttention.Meanwhile(
             stop: nil,
             poll: { [communicator] in
@@ -141,7 +124,9 @@ public final class PassedQueries {
               returning.poll()
               communicator.tick()
             }, onProgress: { onProgress?((Double(hop) + $0) / Double(ranks)) })
-        ) { [blocks] index, head in blocks.head(head, layer.index, index) }
+        ) { [cache] index, head in
+          UnsafeRawPointer(cache.head(head, layer: layer.index, index: index))
+        }
         let computed = ContinuousClock.now
         onSpan?("attention", began, computed)
         try passed.finish()

@@ -276,7 +276,9 @@ extension RankTests {
         ([(896 * mega, 56 * kilo), (448 * mega, 8 * kilo)], 28 * kilo, 0, 1, 8, false),
         ([(896 * mega, 56 * kilo), (448 * mega, 8 * kilo)], 1000, 0, 2, 8, false),
       ] {
-        let chain = ChainedLayers(layers, rows: 1, stateElements: states)
+        let chain = ChainedLayers(
+          layers.dropLast().first.map { ($0.0, $0.1) }, last: layers.last!, rows: 1,
+          stateElements: states)
         #expect(
           chain.isFasterByColumns(
             of: InputChunks(of: inputs), hosts: hosts, ranksOfHost: ranks, keepsRests: false)

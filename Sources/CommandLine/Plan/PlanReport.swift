@@ -85,9 +85,12 @@ struct PlanReport {
     }
     scheme.isFasterByColumns = { groups in
       let inputs = groups.linear.last!.inputs
+      func layer(_ group: Workload.LinearWeights) -> ChainedLayers.Layer {
+        (groups.bytes(group), group.outputs)
+      }
       let layers = ChainedLayers(
-        groups.linear.map { (groups.bytes($0), $0.outputs) }, rows: groups.answers,
-        stateElements: groups.followAttention ? inputs : 0)
+        groups.linear.dropLast().last.map(layer), last: layer(groups.linear.last!),
+        rows: groups.answers, stateElements: groups.followAttention ? inputs : 0)
       return layers.isFasterByColumns(
         of: InputChunks(of: inputs), hosts: groups.hosts, ranksOfHost: groups.ranks,
         keepsRests: keepsRests)

@@ -127,7 +127,7 @@ final class AppendExecution: LayerExecution {
     linear.chunks(
       of: InputChunks(of: output.inputs),
       layers: ChainedLayers(
-        [(output.bytes, output.outputs)], rows: rowCount, stateElements: output.inputs))
+        last: (output.bytes, output.outputs), rows: rowCount, stateElements: output.inputs))
   }
 
   func add(
@@ -138,7 +138,8 @@ final class AppendExecution: LayerExecution {
     let divided = linear.chunks(
       of: chunks,
       layers: ChainedLayers(
-        [(gateAndUp.bytes, gateAndUp.outputs), (output.bytes, output.outputs)], rows: rows.count))
+        (gateAndUp.bytes, gateAndUp.outputs), last: (output.bytes, output.outputs),
+        rows: rows.count))
     // Of the first layers, a host needs what it multiplies afterwards.
     let own = divided?.own ?? chunks.all
     let columns = chunks.inputs(of: own)

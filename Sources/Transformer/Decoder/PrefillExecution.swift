@@ -87,13 +87,10 @@ final class PrefillExecution: LayerExecution {
     lastAttention = LastTokenAttention(
       plan.lastAttention, communicator: context.communicator, arithmetic: arithmetic,
       cache: context.cache)
-    passedQueries = plan.passedQueries.map { [cache = context.cache] in
+    passedQueries = plan.passedQueries.map {
       PassedQueries(
         $0, communicator: context.communicator, arithmetic: context.arithmetic,
-        layout: cache.layout,
-        blocks: .init(numbers: cache.blocks) {
-          UnsafeRawPointer(cache.head($0, layer: $1, index: $2))
-        })
+        cache: context.cache)
     }
     memory = Buffers(plan.buffers)
     buffers = LayerBuffers(plan.layer, in: memory)
