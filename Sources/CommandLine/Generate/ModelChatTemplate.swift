@@ -128,7 +128,14 @@ package struct ModelChatTemplate {
     var messages: [ChatMessage] = []
     if let system { messages.append(ChatMessage(.system, system)) }
     messages.append(ChatMessage(.user, user))
-    return try template.render(
+    return try render(messages, now: now)
+  }
+
+  /// The same of any messages.
+  ///
+  /// - Throws: `ChatTemplateError`.
+  func render(_ messages: [ChatMessage], now: Date) throws(ChatTemplateError) -> String {
+    try template.render(
       messages: messages, addGenerationPrompt: true, variables: specialTokens, others: variables,
       now: now)
   }
