@@ -11,6 +11,8 @@ extension ContextCache {
     public var entries = 0
     /// That came free on the disk.
     public var bytes = 0
+
+    public init() {}
   }
 
   /// Removes what jobs have left that were killed, entries that cannot be read, of two of the same the one
@@ -33,15 +35,17 @@ extension ContextCache {
   }
 
   /// Removes entries whose last use is longest ago until the disk has room for so many more bytes, or there
-  /// is none left that may go.
+  /// is none left that may go; none where that would not be enough.
   ///
   /// - Throws: as `trim`.
   public func makeRoom(bytes: Int, as holder: ContextLease.Holder) throws(FileError) {
-    func isFull() -> Bool { FilePath(text: path).freeBytes.map { $0 < bytes } ?? false }
-    guard isFull() else { return }
+    // Where the system does not say, the write will.
+    func missingBytes() -> Int { bytes - (FilePath(text: path).freeBytes ?? bytes) }
+    guard missingBytes() > 0 else { return }
     var inventory = try Inventory(of: self)
+    guard missingBytes() <= inventory.bytes else { return }
     var trimmed = Trimmed()
-    while isFull(), let entry = inventory.popOldest() {
+    while missingBytes() > 0, let entry = inventory.popOldest() {
       try inventory.remove(entry, as: holder, &trimmed)
     }
   }

@@ -123,7 +123,8 @@ extension GenerateJob {
   }
 
   private func dropDamaged(_ path: String, in cache: ContextCache, because reason: String) {
-    warnings.add("an entry of the cache is damaged, it is removed and not used: \(reason)")
+    warnings.add(
+      "what the cache has in '\(path)' is removed and not used, it is damaged: \(reason)")
     guard job.isRoot else { return }
     try? cache.remove(ContextDirectory(path: path), as: leaseHolder)
   }
