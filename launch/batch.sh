@@ -51,7 +51,7 @@ divide_node() {
 # of the context that this one extends. With --cache, the cache has what was saved. Sets `watched` to the
 # folder in which that is.
 use_saved() {
-  local folder=$1 option extends= cache= previous=
+  local folder=$1 option extends='' cache='' previous=''
   shift
   for option; do
     if [[ $option == --append* ]]; then extends=yes; fi
