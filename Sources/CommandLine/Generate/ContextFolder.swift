@@ -139,10 +139,10 @@ final class ContextFolder {
     reading = nil
   }
 
-  /// Gives up a new entry of the cache, on rank 0: removes what is there of it.
+  /// Gives up writing an entry of the cache, on rank 0: removes what is there of it that no checkpoint has.
   func giveUp(as holder: ContextLease.Holder) {
     release()
-    if isWritten { try? cache?.remove(directory, as: holder) }
+    if isWritten, !directory.isSaved { try? cache?.remove(directory, as: holder) }
   }
 
   /// Compares what is restored with the context that this run would describe, and looks whether the
