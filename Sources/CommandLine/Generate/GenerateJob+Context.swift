@@ -192,8 +192,8 @@ extension GenerateJob {
       failure: Failure(
         .interrupted,
         """
-        \(what): \(checkpoints.savedLayers) of \(layers) layers are saved in '\(path)'; give --resume \
-        \(path) to go on
+        \(what): \(checkpoints.savedLayers) of \(layers) layers are saved in '\(path)'; \
+        \(settings.cache == nil ? "give --resume \(path)" : "start the job again") to go on
         """))
   }
 
