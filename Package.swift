@@ -156,7 +156,7 @@ let package = Package(
     tests("Files", ["TestSupport", system]),
     tests("ModelFiles", ["TestSupport", "Files"]),
     tests("Digests"),
-    tests("ContextFiles", ["TestSupport", "Files", "Digests"]),
+    tests("ContextFiles", ["TestSupport", "Files", "Digests", system]),
     tests("Tokenizers", ["TestSupport", "Files", "Kernels"], hasFixtures: true),
     tests("ChatTemplates", ["Kernels"], hasFixtures: true),
     tests("RingAttention", ["TestSupport", "Ranks", "MPI", "Kernels"]),

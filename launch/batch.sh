@@ -93,8 +93,8 @@ use_saved() {
   arguments+=(--resume "$folder")
 }
 
-# state_of FOLDER: of what is saved in it, or in the folders of a cache.
-state_of() { cat -- "$1"/manifest.json "$1"/*/manifest.json 2>/dev/null | cksum; }
+# state_of FOLDER: of what is saved in it, or in the folders of a cache, whose other jobs count, too.
+state_of() { { cat -- "$1"/manifest.json "$1"/*/manifest.json 2>/dev/null || :; } | cksum; }
 
 # run_resumable FOLDER LAUNCHER... -- PROGRAM [OPTIONS...]: runs the program with these options and
 # those of use_saved, and ends with its exit code. SIGUSR1, SIGTERM and SIGINT reach the ranks as

@@ -90,7 +90,7 @@ extension ContextCache {
 
 extension FileError {
   /// Whether a saved context is not what it was.
-  var isDamage: Bool { kind == .malformed || kind == .notFound }
+  public var isDamage: Bool { kind == .malformed || kind == .notFound }
 }
 
 extension ContextCache.Match {

@@ -13,25 +13,30 @@ extension ContextCache {
     public var bytes = 0
 
     public init() {}
+
+    fileprivate mutating func add(_ bytes: Int) {
+      entries += 1
+      self.bytes += bytes
+    }
   }
 
-  /// Removes what jobs have left that were killed, entries that cannot be read, of two of the same the one
+  /// Removes what jobs have left that were killed, entries that are damaged, of two of the same the one
   /// that was used longer ago, and then those whose last use is longest ago, until the others take no more
   /// than the cache may. What a job reads or writes stays, and so do entries that were used within a minute.
   ///
-  /// - Throws: `FileError` of the kinds `writeFailed` and `unreadable`.
+  /// - Throws: `FileError` of the kinds `writeFailed` and `unreadable`, for the first entry that cannot be
+  ///   removed, after all others.
   @discardableResult
   public func trim(as holder: ContextLease.Holder) throws(FileError) -> Trimmed {
-    var inventory = try Inventory(of: self)
-    var trimmed = Trimmed()
-    for entry in inventory.rest {
-      if let pruned = try entry.prune(as: holder) { trimmed.add(pruned.bytes) }
-    }
-    for entry in inventory.unneeded { try inventory.remove(entry, as: holder, &trimmed) }
+    var inventory = try Inventory(of: self, as: holder)
+    for entry in inventory.rest { inventory.removeRest(entry) }
+    inventory.removePassing(in: self)
+    for entry in inventory.unneeded { inventory.remove(entry) }
     while inventory.bytes > mostBytes, let entry = inventory.popOldest() {
-      try inventory.remove(entry, as: holder, &trimmed)
+      inventory.remove(entry)
     }
-    return trimmed
+    if let failure = inventory.failure { throw failure }
+    return inventory.trimmed
   }
 
   /// Removes entries whose last use is longest ago until the disk has room for so many more bytes, or there
@@ -42,37 +47,26 @@ extension ContextCache {
     // Where the system does not say, the write will.
     func missingBytes() -> Int { bytes - (FilePath(text: path).freeBytes ?? bytes) }
     guard missingBytes() > 0 else { return }
-    var inventory = try Inventory(of: self)
-    guard missingBytes() <= inventory.bytes else { return }
-    var trimmed = Trimmed()
-    while missingBytes() > 0, let entry = inventory.popOldest() {
-      try inventory.remove(entry, as: holder, &trimmed)
-    }
+    var inventory = try Inventory(of: self, as: holder)
+    guard missingBytes() <= inventory.removableBytes else { return }
+    while missingBytes() > 0, let entry = inventory.popOldest() { inventory.remove(entry) }
+    if let failure = inventory.failure { throw failure }
   }
 
-  /// Removes an entry, whatever was used when.
+  /// Removes an entry, however lately it was used.
   ///
+  /// - Returns: whether it is gone; not where a job reads or writes there.
   /// - Throws: as `trim`.
   public func remove(
     _ entry: ContextDirectory, as holder: ContextLease.Holder
-  ) throws(FileError) {
+  ) throws(FileError) -> Bool {
     guard entry.path.hasPrefix(path) else { preconditionFailure("an entry is in its cache") }
-    if entry.isSaved {
-      _ = try entry.removeWhole(as: holder)
-    } else {
-      _ = try entry.prune(as: holder)
-    }
+    if entry.isSaved { return try entry.removeWhole(as: holder) != nil }
+    return try entry.prune(as: holder) != nil
   }
 }
 
-extension ContextCache.Trimmed {
-  fileprivate mutating func add(_ bytes: Int) {
-    entries += 1
-    self.bytes += bytes
-  }
-}
-
-/// What is in a cache.
+/// What is in a cache, and what was taken out of it.
 private struct Inventory {
   struct Entry {
     let directory: ContextDirectory
@@ -93,10 +87,16 @@ private struct Inventory {
   private var names: [UInt64: Int] = [:]
   /// Of all files.
   private(set) var bytes = 0
+  private(set) var trimmed = ContextCache.Trimmed()
+  /// The first.
+  private(set) var failure: FileError?
+  private let holder: ContextLease.Holder
+  /// By the clock of the file system, in seconds since 1970.
   private let now: Int
 
-  init(of cache: ContextCache) throws(FileError) {
-    now = Int(time(nil))
+  init(of cache: ContextCache, as holder: ContextLease.Holder) throws(FileError) {
+    self.holder = holder
+    now = Self.time(in: cache.path)
     var found: [Entry] = []
     for directory in try cache.entries() {
       guard let status = ContextDirectory.status(directory.manifestPath) else {
@@ -129,19 +129,84 @@ private struct Inventory {
     }
   }
 
+  /// Seconds since 1970 by the clock of the file system, which is that of its files' times.
+  private static func time(in folder: String) -> Int {
+    let path = FilePath(
+      text: "\(folder)/\(ContextDirectory.Name.probe)\(UInt64.random(in: 0 ... .max))")
+    guard
+      let probe = try? FileDescriptor.open(
+        path, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec], permissions: .newFile)
+    else { return Int(Foundation.time(nil)) }
+    defer {
+      try? probe.close()
+      try? path.removeFile()
+    }
+    return (try? Stat(probe))?.rawValue.st_mtim.tv_sec ?? Int(Foundation.time(nil))
+  }
+
+  private func isOld(_ lastUse: Int) -> Bool { now - lastUse >= ContextCache.spareSeconds }
+
+  /// What would come free if all entries went that may, as far as one can see.
+  var removableBytes: Int {
+    var staying: Set<UInt64> = []
+    for entry in entries + unneeded where !isOld(entry.lastUse) {
+      staying.formUnion(entry.files.map(\.file))
+    }
+    var sizes: [UInt64: Int] = [:]
+    for entry in entries + unneeded {
+      for (file, size) in entry.files where !staying.contains(file) { sizes[file] = size }
+    }
+    return sizes.values.reduce(0, +)
+  }
+
   mutating func popOldest() -> Entry? { entries.popLast() }
 
   /// Removes an entry if it may go.
-  mutating func remove(
-    _ entry: Entry, as holder: ContextLease.Holder, _ trimmed: inout ContextCache.Trimmed
-  ) throws(FileError) {
-    guard now - entry.lastUse >= ContextCache.spareSeconds,
-      let freed = try entry.directory.removeWhole(as: holder)
-    else { return }
-    trimmed.add(freed)
+  mutating func remove(_ entry: Entry) {
+    guard isOld(entry.lastUse) else { return }
+    do throws(FileError) {
+      // It may have been used since.
+      guard let freed = try entry.directory.removeWhole(as: holder, where: isOld) else { return }
+      trimmed.add(freed)
+    } catch {
+      failure = failure ?? error
+      return
+    }
     for (file, size) in entry.files {
       names[file]! -= 1
       if names[file] == 0 { bytes -= size }
+    }
+  }
+
+  /// Removes a folder in which nothing was saved, or from which a job was removing an entry.
+  mutating func removeRest(_ folder: ContextDirectory) {
+    do throws(FileError) {
+      if let pruned = try folder.prune(as: holder) {
+        trimmed.add(pruned.bytes)
+        return
+      }
+    } catch {
+      failure = failure ?? error
+      return
+    }
+    // A job that was killed before it had taken the lease.
+    guard folder.lease == nil, let status = ContextDirectory.status(folder.path),
+      isOld(status.rawValue.st_mtim.tv_sec)
+    else { return }
+    if (try? folder.entries(of: folder.path)) == [ContextDirectory.Name.lease] {
+      try? FilePath(text: folder.leasePath).removeFile()
+    }
+    try? FilePath(text: folder.path).removeFolder()
+  }
+
+  /// Removes files that killed jobs have left in the cache's folder.
+  func removePassing(in cache: ContextCache) {
+    for name in (try? FilePath(text: cache.path).entries()) ?? []
+    where ContextCache.isPassing(name) {
+      let place = "\(cache.path)/\(name)"
+      guard let status = ContextDirectory.status(place), isOld(status.rawValue.st_mtim.tv_sec)
+      else { continue }
+      try? FilePath(text: place).removeFile()
     }
   }
 }
@@ -152,7 +217,8 @@ extension ContextManifest {
     let model = description.model
     return [
       tokens.hexadecimal, model.identity, description.precision, description.instructionSet,
-      "\(model.randomWeights) \(description.rotationTokens) \(finishedLayers)",
+      "\(description.layout)", "\(model.randomWeights)", "\(description.rotationTokens)",
+      "\(finishedLayers)",
     ].joined(separator: "\n")
   }
 }

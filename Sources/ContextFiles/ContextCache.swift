@@ -55,12 +55,10 @@ public struct ContextCache: Codable, Equatable, Sendable {
     } catch {
       throw FileError(.writeFailed, path, "cannot be listed", error, "check its permissions")
     }
-    // What jobs leave that begin to use an empty folder.
-    let strange = names.first { name in
-      !name.hasPrefix(ContextDirectory.Name.probe) && !name.hasPrefix(".\(Self.tagName).")
-        && name != Self.tagName
-    }
+    let strange = names.first { !Self.isPassing($0) && $0 != Self.tagName }
     if let strange {
+      // Another job may have made it a cache just now.
+      guard !hasTag else { return }
       throw FileError(
         .writeFailed,
         "\(path): is no cache of contexts, it holds '\(strange)'; name a new or an empty folder")
@@ -68,6 +66,11 @@ public struct ContextCache: Codable, Equatable, Sendable {
     let file = try ReplacementFile(path: tagPath)
     try file.append(Self.tag.utf8)
     try file.commit()
+  }
+
+  /// Whether the name is that of a file that a job has in the cache's folder for a moment.
+  static func isPassing(_ name: String) -> Bool {
+    name.hasPrefix(ContextDirectory.Name.probe) || name.hasPrefix(".\(tagName).")
   }
 
   private var tagPath: String { "\(path)/\(Self.tagName)" }

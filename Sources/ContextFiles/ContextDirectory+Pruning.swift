@@ -30,15 +30,19 @@ extension ContextDirectory {
   /// Removes a saved context, or what there is of one, if nobody reads it: its manifest first, so that nobody
   /// finds it any more. The lease is held meanwhile.
   ///
+  /// - Parameter isUnused: whether it may go, by the time of its last use in seconds since 1970.
   /// - Returns: the bytes that came free; nil where it is in use, or has something that is none of ours.
   /// - Throws: `FileError` of the kinds `writeFailed` and `unreadable`.
-  func removeWhole(as holder: ContextLease.Holder) throws(FileError) -> Int? {
+  package func removeWhole(
+    as holder: ContextLease.Holder, where isUnused: (_ lastUse: Int) -> Bool = { _ in true }
+  ) throws(FileError) -> Int? {
     guard isOwnAndFree,
       try entries(of: path).allSatisfy({ $0 == Name.manifest || isOurs($0) })
     else { return nil }
     let pruned = try withLease(as: holder) { () throws(FileError) -> Pruned? in
       let size = Self.status(manifestPath).map { Int($0.size) } ?? 0
-      let isUnread = try ContextReading.ifNobodyReads(self) { () throws(FileError) in
+      let isUnread = try ContextReading.ifNobodyReads(self, where: isUnused) {
+        () throws(FileError) in
         try Errno.explained {
           try FilePath(text: manifestPath).removeFile()
         } by: {

@@ -1,6 +1,7 @@
 import ContextFiles
 import Files
 import Foundation
+import SystemPackage
 import TestSupport
 import Testing
 
@@ -189,7 +190,7 @@ import Testing
       #expect(
         Set(found.problems.map(\.path)) == [manifest.directory.path, tokens.directory.path])
       for path in [manifest, tokens].map(\.directory.path) {
-        try cache.remove(ContextDirectory(path: path), as: Self.holder)
+        #expect(try cache.remove(ContextDirectory(path: path), as: Self.holder))
       }
       #expect(try find(13, in: cache).problems.isEmpty)
       // What another release wrote is no damage.
@@ -306,13 +307,76 @@ import Testing
     }
   }
 
-  @Test func roomOnTheDisk() throws {
-    try withCache { cache in
-      let old = try entry(in: cache, tokens: 10)
-      try cache.makeRoom(bytes: 1000, as: Self.holder)
-      // Nothing is removed in vain.
-      try cache.makeRoom(bytes: 1 << 60, as: Self.holder)
-      try old.readAll()
+  /// An entry that cannot be removed keeps no other one from going.
+  @Test(.enabled(if: FullDisk.canBeMade, "needs leave to mount a file system"))
+  func oneThatCannotGo() throws {
+    try withCache(bytes: 1) { cache in
+      let (stuck, other) = (try entry(in: cache, tokens: 9), try entry(in: cache, tokens: 10))
+      // A folder on which something is mounted cannot be removed.
+      let blocks = stuck.directory.path + "/blocks"
+      try #require(mount("tmpfs", blocks, "tmpfs", 0, "size=64k") == 0)
+      defer { umount2(blocks, 2) }  // MNT_DETACH
+      #expect(throws: FileError.self) { try cache.trim(as: Self.holder) }
+      #expect(!FileManager.default.fileExists(atPath: other.directory.path))
+      #expect(try find(9, in: cache).match == nil)
     }
+  }
+
+  @Test func whatWasBegunGoes() throws {
+    try withCache { cache in
+      let (empty, leased, young) = (cache.newEntry(), cache.newEntry(), cache.newEntry())
+      for directory in [empty, leased, young] {
+        try FileManager.default.createDirectory(
+          atPath: directory.path, withIntermediateDirectories: false)
+      }
+      try Data().write(to: URL(fileURLWithPath: leased.path + "/lease.json"))
+      let probe = cache.path + "/.probe-1"
+      try Data().write(to: URL(fileURLWithPath: probe))
+      for path in [empty.path, leased.path, probe] {
+        try FileManager.default.setAttributes(
+          [.modificationDate: Date(timeIntervalSinceNow: -100)], ofItemAtPath: path)
+      }
+      try cache.trim(as: Self.holder)
+      #expect(
+        try names(cache) == [
+          "CACHEDIR.TAG", URL(fileURLWithPath: young.path).lastPathComponent,
+        ])
+    }
+  }
+
+  /// What was used between the look at it and its removal.
+  @Test func whatIsUsedMeanwhileStays() throws {
+    try withCache { cache in
+      let sample = try entry(in: cache, tokens: 9)
+      #expect(try sample.directory.removeWhole(as: Self.holder) { _ in false } == nil)
+      try sample.readAll()
+      #expect(try cache.remove(sample.directory, as: Self.holder))
+      #expect(try names(cache) == ["CACHEDIR.TAG"])
+    }
+  }
+
+  @Test(.enabled(if: FullDisk.canBeMade, "needs leave to mount a small file system"))
+  func roomOnTheDisk() throws {
+    let disk = try FullDisk(kilobytes: 1024)
+    let cache = ContextCache(path: disk.path + "/cache", mostBytes: 1 << 30)
+    try cache.open()
+    let entries = try (1...4).map { index in
+      let sample = try SampleContext(
+        in: cache.newEntry().path, blockBytes: [20_000, 20_000, 20_000], tokens: 8 + index
+      ).prepared()
+      try sample.save(layers: 3)
+      try setAge(of: sample, index == 4 ? 1 : 1000 * Double(index))
+      return sample
+    }
+    func free() throws -> Int { try #require(FilePath(disk.path).freeBytes) }
+    try cache.makeRoom(bytes: free(), as: Self.holder)
+    // Nothing is removed in vain: the one that was used just now stays whatever is wanted.
+    try cache.makeRoom(bytes: free() + 700_000, as: Self.holder)
+    for sample in entries { try sample.readAll() }
+    let wanted = try free() + 200_000
+    try cache.makeRoom(bytes: wanted, as: Self.holder)
+    #expect(try free() >= wanted)
+    #expect(try names(cache).count == 3)
+    for index in [0, 3] { try entries[index].readAll() }
   }
 }

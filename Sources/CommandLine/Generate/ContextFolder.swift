@@ -3,6 +3,7 @@ import Files
 import Foundation
 import Inference
 import Kernels
+import MPI
 import Ranks
 import Transformer
 
@@ -25,6 +26,8 @@ final class ContextFolder {
   private var reading: ContextReading?
   /// On rank 0, where it is written to.
   private(set) var lease: ContextLease?
+  /// Whether nothing is saved there any more: what a cache cannot keep does not end the run.
+  private(set) var isGivenUp = false
   /// Whether the prefill is saved from time to time.
   private let hasCheckpoints: Bool
 
@@ -99,7 +102,7 @@ final class ContextFolder {
   }
 
   /// Whether all that is computed will be there in the end.
-  var isSaved: Bool { isWritten || base == nil }
+  var isSaved: Bool { !isGivenUp && (isWritten || base == nil) }
 
   /// Takes its lease, makes it ready to be written, and leaves a mark in it; on rank 0.
   ///
@@ -139,10 +142,14 @@ final class ContextFolder {
     reading = nil
   }
 
-  /// Gives up writing an entry of the cache, on rank 0: removes what is there of it that no checkpoint has.
-  func giveUp(as holder: ContextLease.Holder) {
+  /// Writes no more, on every rank; on rank 0, removes what is there that no checkpoint has.
+  func giveUp(_ job: Job) {
+    isGivenUp = true
     release()
-    if isWritten, !directory.isSaved { try? cache?.remove(directory, as: holder) }
+    guard job.isRoot, isWritten, !directory.isSaved, let cache else { return }
+    _ = try? job.onAnotherThread { [directory] in
+      try cache.remove(directory, as: .ofThisProcess)
+    }
   }
 
   /// Compares what is restored with the context that this run would describe, and looks whether the
@@ -153,7 +160,11 @@ final class ContextFolder {
   func checked(_ description: ContextDescription) throws -> ContextDescription {
     try restored?.description.check(against: description, path: directory.path)
     try base?.manifest.description.check(against: description, path: base!.directory.path)
-    if isWritten, cache == nil { try checkRoom(for: description) }
+    if isWritten {
+      try description.checkLength()
+      // A cache has made room.
+      if cache == nil { try checkRoom(for: description) }
+    }
     return restored?.description ?? description
   }
 
@@ -172,14 +183,6 @@ final class ContextFolder {
   }
 
   private func checkRoom(for description: ContextDescription) throws {
-    guard description.blocks <= ContextManifest.mostBlocks else {
-      throw Failure(
-        .badData,
-        """
-        a saved context has up to \(ContextManifest.mostBlocks * tokensPerBlock) tokens, this one \
-        has \(description.tokens); leave out --save
-        """)
-    }
     try directory.checkRoom(
       bytes: description.bytesToSave(
         layers: description.layers - (restored?.finishedLayers ?? 0),
@@ -187,7 +190,25 @@ final class ContextFolder {
   }
 }
 
+extension ContextLease.Holder {
+  /// To others that would write to the same context.
+  static var ofThisProcess: ContextLease.Holder {
+    .init(host: MPIEnvironment.processorName, process: Int(getpid()))
+  }
+}
+
 extension ContextDescription {
+  /// - Throws: 65 for more tokens than a saved context has.
+  func checkLength() throws(Failure) {
+    guard blocks > ContextManifest.mostBlocks else { return }
+    throw Failure(
+      .badData,
+      """
+      a saved context has up to \(ContextManifest.mostBlocks * tokensPerBlock) tokens, this one \
+      has \(tokens); leave out --save
+      """)
+  }
+
   /// What saving so many layers of it takes.
   ///
   /// - Parameter checkpoints: whose activations are there at once: those of a checkpoint are written before

@@ -1,9 +1,9 @@
 import ContextFiles
-import Foundation
+import Files
 import Inference
 import Kernels
-import MPI
 import Ranks
+import SystemPackage
 import Transformer
 
 // A context with a cache: what goes wrong with an entry is said, and the run goes on without it.
@@ -41,43 +41,60 @@ extension GenerateJob {
     in cache: ContextCache, _ description: ContextDescription, for request: ContextRequest,
     _ refusals: inout CacheRefusals
   ) throws -> ContextFolder? {
-    let (tokens, rotations) = (request.input.context, request.model.configuration)
     while true {
-      var reading: ContextReading?
-      let place = try job.onRoot { [refusals] in
-        let found = try job.onAnotherThread {
-          try cache.find(tokens, of: description, excluding: refusals.paths) {
-            rotations.rotates(tokens.count, as: $0)
-          }
-        }
-        for (path, error) in found.problems { dropDamaged(path, in: cache, because: "\(error)") }
-        reading = found.reading
-        return ContextFolder.CachedPlace(
-          match: found.match,
-          newPath: refusals.isUnsaved || found.match?.isWhole == true
-            ? nil : newPath(in: cache, description, behind: found.match))
+      let found = try find(in: cache, description, for: request, refusals)
+      let place = try job.onRoot {
+        ContextFolder.CachedPlace(
+          match: found?.match,
+          newPath: refusals.isUnsaved || found?.match?.isWhole == true
+            ? nil : newPath(in: cache, description, behind: found?.match))
       }
       let folder = try job.onEveryRank {
         try ContextFolder(
-          place, in: cache, reading: reading, hasCheckpoints: settings.checkpointMinutes != nil,
-          request.arithmetic)
+          place, in: cache, reading: found?.reading,
+          hasCheckpoints: settings.checkpointMinutes != nil, request.arithmetic)
       }
       do {
         try makeReady(folder)
-        if let match = place.match { noteHit(match, of: tokens.count) }
+        if let match = place.match { noteHit(match, of: request.tokens) }
         return folder
       } catch let failure as AgreedFailure {
         // Another job writes there, or was faster in taking it away; or the disk refuses.
-        if let match = place.match {
-          refusals.paths.insert(match.path)
-          warnings.add("what the cache has of the context is not used: \(failure.failure.sentence)")
+        if place.match != nil, let folder {
+          try refuse(folder, because: failure.failure, &refusals)
         } else {
+          folder?.giveUp(job)
           refusals.isUnsaved = true
           warnings.add("the context is not saved in the cache: \(failure.failure.sentence)")
         }
-        if job.isRoot { folder?.giveUp(as: leaseHolder) }
       }
     }
+  }
+
+  /// Looks for what the cache has of a context, and removes what is damaged.
+  ///
+  /// - Returns: on rank 0; nil where the cache cannot be looked at any more, and on the other ranks.
+  private func find(
+    in cache: ContextCache, _ description: ContextDescription, for request: ContextRequest,
+    _ refusals: CacheRefusals
+  ) throws -> ContextCache.Finding? {
+    var found: ContextCache.Finding?
+    try job.runOnRoot {
+      do {
+        let rotations = request.model.configuration
+        found = try job.onAnotherThread {
+          try cache.find(
+            request.input.context, of: description, excluding: refusals.paths
+          ) { rotations.rotates(request.tokens, as: $0) }
+        }
+      } catch {
+        warnings.add("the cache is not used: \(error)")
+      }
+      for (path, error) in found?.problems ?? [] {
+        removeDamaged(ContextDirectory(path: path), of: cache, because: "\(error)")
+      }
+    }
+    return found
   }
 
   /// On rank 0: where the context is saved; nil where there is no room for it.
@@ -101,32 +118,56 @@ extension GenerateJob {
     let bytes = description.bytesToSave(
       layers: description.layers, checkpoints: settings.checkpointMinutes == nil ? 0 : 2)
     do {
-      try job.onAnotherThread { [leaseHolder] in
-        try cache.makeRoom(bytes: bytes, as: leaseHolder)
+      try description.checkLength()
+      try job.onAnotherThread {
+        try cache.makeRoom(bytes: bytes, as: .ofThisProcess)
         try cache.directory.checkRoom(bytes: bytes)
       }
     } catch {
-      warnings.add("the context is not saved in the cache: \(error)")
+      warnings.add("the context is not saved in the cache: \(Failure(error).sentence)")
       return nil
     }
     return cache.newEntry().path
   }
 
-  /// Says that an entry could not be restored, and sees to it that it is not found again. Every rank calls
-  /// this.
-  func refuse(_ folder: ContextFolder, because failure: Failure, _ refusals: inout CacheRefusals) {
+  /// Says that an entry could not be used, sees to it that it is not found again in this run, and removes it
+  /// where it is damaged. Every rank calls this.
+  ///
+  /// - Throws: `MPIError`.
+  func refuse(
+    _ folder: ContextFolder, because failure: Failure, _ refusals: inout CacheRefusals
+  ) throws {
     guard let cache = folder.cache else { preconditionFailure("an entry is in a cache") }
-    let entry = (folder.base?.directory ?? folder.directory).path
-    refusals.paths.insert(entry)
-    if job.isRoot { folder.giveUp(as: leaseHolder) }
-    dropDamaged(entry, in: cache, because: failure.sentence)
+    let entry = folder.base?.directory ?? folder.directory
+    refusals.paths.insert(entry.path)
+    folder.giveUp(job)
+    // One rank alone may have failed to read it.
+    let isDamaged = try job.onRoot {
+      guard [.badData, .noInput].contains(failure.exitCode) else { return false }
+      return try job.onAnotherThread {
+        do throws(FileError) {
+          try entry.verify(try entry.manifest())
+          return false
+        } catch {
+          return error.isDamage
+        }
+      }
+    }
+    if isDamaged {
+      removeDamaged(entry, of: cache, because: failure.sentence)
+    } else {
+      warnings.add("what the cache has in '\(entry.path)' is not used: \(failure.sentence)")
+    }
   }
 
-  private func dropDamaged(_ path: String, in cache: ContextCache, because reason: String) {
-    warnings.add(
-      "what the cache has in '\(path)' is removed and not used, it is damaged: \(reason)")
+  private func removeDamaged(
+    _ entry: ContextDirectory, of cache: ContextCache, because reason: String
+  ) {
+    warnings.add("what the cache has in '\(entry.path)' is damaged and not used: \(reason)")
     guard job.isRoot else { return }
-    try? cache.remove(ContextDirectory(path: path), as: leaseHolder)
+    let isRemoved = try? job.onAnotherThread { try cache.remove(entry, as: .ofThisProcess) }
+    guard isRemoved != true, FilePath(text: entry.path).exists else { return }
+    warnings.add("'\(entry.path)' could not be removed from the cache; remove it")
   }
 
   private func noteHit(_ match: ContextCache.Match, of tokens: Int) {
@@ -143,17 +184,12 @@ extension GenerateJob {
   func trimCache() {
     guard job.isRoot, let cache = settings.cache else { return }
     do {
-      let trimmed = try job.onAnotherThread { [leaseHolder] in try cache.trim(as: leaseHolder) }
+      let trimmed = try job.onAnotherThread { try cache.trim(as: .ofThisProcess) }
       guard trimmed.entries > 0 else { return }
       logger.info(
         "removed \(trimmed.entries) entries of the cache, \(decimalSize(trimmed.bytes)) came free")
     } catch {
       warnings.add("the cache could not be kept within its size: \(error)")
     }
-  }
-
-  /// This process, to others that would write to the same context.
-  var leaseHolder: ContextLease.Holder {
-    .init(host: MPIEnvironment.processorName, process: Int(getpid()))
   }
 }

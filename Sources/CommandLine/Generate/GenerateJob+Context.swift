@@ -28,8 +28,8 @@ extension GenerateJob {
     do {
       // It may have to wait until another job has given up its lease.
       let mark = try job.onRoot {
-        try job.onAnotherThread { [logger, leaseHolder] in
-          try folder.prepare(as: leaseHolder) { former in
+        try job.onAnotherThread { [logger] in
+          try folder.prepare(as: .ofThisProcess) { former in
             logger.warning(
               """
               process \(former.process) on \(former.host) was writing in '\(folder.directory.path)'; \
@@ -122,7 +122,7 @@ extension GenerateJob {
     // From now on it is only read.
     context.folder?.release()
     trimCache()
-    if let checkpoints, !checkpoints.isGivenUp {
+    if let checkpoints, context.path != nil {
       job.adviceOnInterruption =
         "the context is saved in '\(checkpoints.path)', go on with --resume \(checkpoints.path)"
     }
@@ -181,7 +181,7 @@ extension GenerateJob {
     _ session: Session, _ checkpoints: Checkpoints?
   ) throws -> AgreedFailure {
     let what = "interrupted by \(try job.interruptionName()) in the prefill"
-    guard let checkpoints, !checkpoints.isGivenUp, checkpoints.savedLayers > 0 else {
+    guard let checkpoints, checkpoints.savedLayers > 0 else {
       return AgreedFailure(
         failure: Failure(
           .interrupted, "\(what), and nothing of it is saved; start the job again"))

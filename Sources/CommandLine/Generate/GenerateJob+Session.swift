@@ -94,7 +94,8 @@ extension GenerateJob {
           try restore(saved)
         } catch let failure as AgreedFailure {
           guard let folder = place.folder, folder.cache != nil else { throw failure }
-          refuse(folder, because: failure.failure, &refusals)
+          display.end()
+          try refuse(folder, because: failure.failure, &refusals)
           continue
         }
         clock.end(\.restore)

@@ -59,8 +59,11 @@ package struct MessagesFile {
                 ? try Self.content(member.value, failure) : ChatValue(member.value))
           }))
       // A call of a tool has no text.
-      guard object["content"] != nil || object["tool_calls"] != nil else {
-        throw failure("has no \"content\"; add it")
+      if object["tool_calls"] == nil {
+        switch object["content"] {
+        case nil, .null: throw failure("has no \"content\"; add it")
+        default: break
+        }
       }
     }
     guard let last = roles.last else {
@@ -111,8 +114,9 @@ package struct MessagesFile {
     }
     let answer = roles.lastIndex(of: ChatMessage.Role.assistant.rawValue)
     // As it was rendered when the assistant was to give the last answer.
-    let earlier = try answer.flatMap { $0 == 0 ? nil : $0 }.map {
-      try template.render(Array(messages[..<$0]), now: now)
+    let earlier = answer.flatMap {
+      // A template may refuse to end there.
+      $0 == 0 ? nil : try? template.render(Array(messages[..<$0]), now: now)
     }
     return RenderedMessages(text: text, earlier: earlier)
   }
@@ -121,7 +125,7 @@ package struct MessagesFile {
 /// A conversation as its chat template renders it, up to where the assistant's answer begins.
 package struct RenderedMessages {
   package let text: String
-  /// The same before the last answer; nil for the first turn.
+  /// The same before the last answer; nil for the first turn, or where the template renders none.
   package let earlier: String?
 
   /// Where the template does not leave what was there before the last answer as it was, so that nothing of

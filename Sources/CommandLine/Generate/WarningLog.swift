@@ -10,8 +10,11 @@ final class WarningLog {
     self.logger = logger
   }
 
+  /// Says it once.
+  ///
   /// - Parameter text: one sentence without a full stop.
   func add(_ text: String) {
+    guard !texts.contains(text) else { return }
     texts.append(text)
     logger?.warning("\(text)")
   }

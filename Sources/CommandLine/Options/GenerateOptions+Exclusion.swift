@@ -49,10 +49,7 @@ extension GenerateOptions {
 
   /// An option that says otherwise where the context is found or saved.
   private var exclusionByCache: Failure? {
-    guard cache != nil else {
-      return cacheSize == nil
-        ? nil : Failure(.usage, "--cache-size is of a cache, give --cache DIR with it")
-    }
+    guard cache != nil else { return nil }
     return Self.exclusion(
       by: .cache,
       [

@@ -153,6 +153,9 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
       throw Failure(
         .usage, "--checkpoint-every needs a folder to save in, give --save DIR with it")
     }
+    if options.cacheSize != nil && options.cache == nil {
+      throw Failure(.usage, "--cache-size is of a cache, give --cache DIR with it")
+    }
     if options.chat, options.context == nil, options.messages == nil {
       throw Failure(
         .usage, "--chat needs the context as text, give --context FILE in place of --token-ids")
