@@ -40,6 +40,27 @@ struct KeyValueLayoutTests {
     #expect((layout.headBytes..<memory.count).allSatisfy { memory.pointer[$0] == 0 })
   }
 
+  /// What is cleared is as if it had never been stored.
+  @Test(arguments: Configuration.all, [0, 1, 63, 255, 256])
+  func clearedPlacesAreAsNew(_ configuration: Configuration, from token: Int) {
+    let arithmetic = configuration.arithmetic()
+    let layout = arithmetic.keyValueLayout(
+      AttentionShape(queryHeads: 2, keyValueHeads: 2, headDimension: 80))
+    func block(tokens: Int) -> AlignedBuffer<UInt8> {
+      let block = AlignedBuffer<UInt8>(count: layout.blockBytes)
+      for token in 0..<tokens {
+        let numbers = normalNumbers(2 * 160, seed: UInt64(token))
+        arithmetic.store(
+          keys: Array(numbers[..<160]), values: Array(numbers[160...]), token: token,
+          into: block.pointer, layout: layout)
+      }
+      return block
+    }
+    let cleared = block(tokens: tokensPerBlock)
+    arithmetic.clear(from: token, in: cleared.pointer, layout: layout)
+    #expect(cleared.elements.elementsEqual(block(tokens: token).elements))
+  }
+
   /// The order that the type's documentation gives.
   @Test(arguments: Configuration.all)
   func keysAndValuesLieAsDocumented(_ configuration: Configuration) {

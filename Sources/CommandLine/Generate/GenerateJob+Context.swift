@@ -71,22 +71,31 @@ extension GenerateJob {
     chat: ContextDescription.Chat?, base: SequenceBase? = nil
   ) throws -> ContextDescription {
     let identity = try agreement.identity()
-    let outline = agreement.model
     return try job.onRoot {
-      var description = ContextDescription(
-        version: Version.string,
-        model: .init(
-          name: outline.name, path: settings.model.absoluteName, identity: identity,
-          randomWeights: settings.randomWeights),
-        precision: settings.numerics.name,
-        instructionSet: arithmetic.instructionSet.rawValue,
-        layout: .init(model: outline.configuration, arithmetic: arithmetic),
-        layers: outline.configuration.layers.count, tokens: tokens, chat: chat)
+      var description = description(
+        agreement, arithmetic, identity: identity, tokens: tokens, chat: chat)
       description.base = base.flatMap { base in
         folder.base?.base(tokens: base.tokens, rotationTokens: base.rotationTokens)
       }
       return try folder.checked(description)
     }
+  }
+
+  /// - Parameter identity: the model's.
+  func description(
+    _ agreement: ModelAgreement, _ arithmetic: Arithmetic, identity: String, tokens: Int,
+    chat: ContextDescription.Chat?
+  ) -> ContextDescription {
+    let outline = agreement.model
+    return ContextDescription(
+      version: Version.string,
+      model: .init(
+        name: outline.name, path: settings.model.absoluteName, identity: identity,
+        randomWeights: settings.randomWeights),
+      precision: settings.numerics.name,
+      instructionSet: arithmetic.instructionSet.rawValue,
+      layout: .init(model: outline.configuration, arithmetic: arithmetic),
+      layers: outline.configuration.layers.count, tokens: tokens, chat: chat)
   }
 
   /// Afterwards the session has the whole context.

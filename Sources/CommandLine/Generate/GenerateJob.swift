@@ -74,6 +74,8 @@ struct GenerateJob {
     }
     let sequence = sequence(
       contextTokens: input.context.count, base: folder?.sequenceBase, asked)
+    let ownContexts = try ownContexts(
+      of: questionnaire, input, agreement, arithmetic, rotationTokens: sequence.rotationTokens)
     try checkPositions(outlined.outline, sequence)
     let weights = try placeWeights(
       of: outlined.outline, arithmetic, sequence, isInterruptible: interruption != nil,
@@ -94,7 +96,8 @@ struct GenerateJob {
     let sources = sourceFinder(input, tokenizer: outlined.tokenizer)
     clock.skip()
     try answer(
-      questionnaire, session, tokenizer: outlined.tokenizer, sources: sources, interruption)
+      questionnaire, session, ownContexts, tokenizer: outlined.tokenizer, sources: sources,
+      interruption)
     clock.end(\.decode)
     try writeRecord(of: run, session, questionnaire, sources: sources, to: outputs)
   }

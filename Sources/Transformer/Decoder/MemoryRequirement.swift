@@ -59,12 +59,19 @@ public struct MemoryRequirement: Sendable, Equatable {
       + Self.mixtureScratchBytes(configuration, arithmetic)
   }
 
-  /// What the prefill of a prompt in its branch needs.
+  /// What the prefill of a prompt, or of a context of its own, in its branch needs.
   private static func promptBytes(
     _ configuration: ModelConfiguration, _ arithmetic: Arithmetic, _ plan: DecoderPlan, rank: Int
   ) -> Int {
-    let tokens = plan.sequence.longestPrompt
-    guard AppendPass.prefillsPrompt(tokens: tokens, arithmetic) else { return 0 }
+    var (tokens, context) = (plan.sequence.longestPrompt, plan.sequence.longestOwnContext)
+    if !AppendPass.prefillsPrompt(tokens: tokens, arithmetic) {
+      tokens = 0
+    } else if context > 0 {
+      // Behind one, it may begin anywhere in a block.
+      tokens = blockCount(tokens: tokens + tokensPerBlock - 1) * tokensPerBlock
+    }
+    tokens = max(tokens, context)
+    guard tokens > 0 else { return 0 }
     // In the branches of which this rank has most: the first block, or, where that begins with tokens of
     // the context, the second one.
     let branches = BranchPartition(context: plan.partition)
@@ -73,8 +80,8 @@ public struct MemoryRequirement: Sendable, Equatable {
       let prompt = DecoderPlan(
         configuration, arithmetic,
         SequencePlan(
-          prompt: tokens, inBranch: branch, of: plan.sequence, plan.partition, configuration,
-          arithmetic), rank: rank)
+          PartOfBranch(branch: branch, tokens: 0..<tokens), of: plan.sequence, plan.partition,
+          configuration, arithmetic), rank: rank)
       return prompt.stream.bytes + prompt.prefill.bytes
     }.max()!
   }
