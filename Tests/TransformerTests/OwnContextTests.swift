@@ -40,7 +40,8 @@ extension RankTests {
       }
 
       /// The logits of the prompt's last token in a branch, and of one more.
-      @MPIThread func ask(_ pass: AppendPass, branch: Int, behind tokens: [Int32]) throws -> [Float] {
+      @MPIThread func ask(_ pass: AppendPass, branch: Int, behind tokens: [Int32]) throws -> [Float]
+      {
         let logits = AlignedBuffer<Float>(count: weights.configuration.vocabulary.size)
         if pass.prefillsPrompt(tokens: prompt.count) {
           try pass.prefill(prompt, branch: branch, behind: tokens, logits: logits.pointer)

@@ -24,7 +24,8 @@ extension PromptLine.Context {
     func string() throws -> String {
       let text = try document.string(key.rawValue)
       guard !text.isEmpty else {
-        throw document.failure(key.rawValue, "is empty; write something there, or leave out \"context\"")
+        throw document.failure(
+          key.rawValue, "is empty; write something there, or leave out \"context\"")
       }
       return text
     }
@@ -41,7 +42,8 @@ extension PromptLine.Context {
     case .tokenIDs:
       let ids = try document.tokenIDs(try document.integers(key.rawValue), of: key.rawValue)
       guard !ids.isEmpty else {
-        throw document.failure(key.rawValue, "is empty; give one at least, or leave out \"context\"")
+        throw document.failure(
+          key.rawValue, "is empty; give one at least, or leave out \"context\"")
       }
       self = .tokenIDs(ids)
     }

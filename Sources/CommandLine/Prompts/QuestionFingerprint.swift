@@ -40,7 +40,8 @@ package struct QuestionFingerprint {
     encoder.outputFormatting = .sortedKeys
     let content = try encoder.encode(
       Content(
-        context: context, ownContext: ownContext.map(Self.digest), model: model, endOfSequenceTokens: endOfSequenceTokens,
+        context: context, ownContext: ownContext.map(Self.digest), model: model,
+        endOfSequenceTokens: endOfSequenceTokens,
         precision: numerics.name, instructionSet: instructionSet, prompt: Self.digest(of: prompt),
         parameters: parameters))
     let checksum = content.withUnsafeBytes { Checksum(of: $0) }
