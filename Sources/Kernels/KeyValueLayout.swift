@@ -101,6 +101,10 @@ extension Arithmetic {
   public func clear(
     from token: Int, in block: UnsafeMutableRawPointer, layout: KeyValueLayout
   ) {
+    guard layout.format != .q8 else {
+      clearQuantized(from: token, in: block, layout: layout)
+      return
+    }
     let zeros = [Float](
       repeating: 0, count: layout.shape.keyValueHeads * layout.shape.headDimension)
     for token in token..<tokensPerBlock {
