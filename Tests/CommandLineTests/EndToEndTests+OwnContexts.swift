@@ -198,6 +198,61 @@ extension EndToEndTests.Prompts {
     }
   }
 
+  /// Where rotations depend on the context's length, an own context has those of the common one.
+  @Test func ownContextsOfRotationsThatDependOnTheLength() throws {
+    try withWork(random: true, tokens: 600) { work in
+      let url = URL(fileURLWithPath: work.path("model/config.json"))
+      var settings = try #require(
+        JSONSerialization.jsonObject(with: Data(contentsOf: url)) as? [String: Any])
+      settings["rope_scaling"] = ["rope_type": "dynamic", "factor": 2]
+      settings["max_position_embeddings"] = 512
+      try JSONSerialization.data(withJSONObject: settings).write(to: url)
+      let own = variant(3, bytes: 100)
+      try work.write(own, to: "own")
+      let more = ["--ignore-position-limit", "--quiet"]
+      func run(_ arguments: [String], ranks: Int = 1) throws -> ProgramRun {
+        let run = try runRingflash(arguments + more, ranks: ranks)
+        #expect(run.exitCode == 0, "\(arguments): \(run.error)")
+        return run
+      }
+      let resume = ["--resume", work.path("common"), "--max-tokens", "6"]
+      let append = resume + ["--append", work.path("own")]
+      _ = try run(work.arguments + ["--save", work.path("common")])
+      _ = try run(append + ["--save", work.path("more")])
+      let single = try Record(
+        json: Data(try run(append + ["--prompt", "Which?", "--json"]).output))
+      try work.write(work.content("text") + own, to: "both")
+      _ = try run(
+        [
+          "--context", work.path("both"), "--model", work.path("model"), "--save",
+          work.path("whole"),
+        ]
+      )
+      func question(_ id: Int, _ context: String) -> String {
+        "{\"id\": \(id), \"context\": \(context), \"prompt\": \"Which?\"}\n"
+      }
+      try work.write(
+        question(1, "{\"file\": \"\(work.path("own"))\"}")
+          + question(2, "{\"saved\": \"\(work.path("more"))\"}"), to: "prompts")
+      let asking = ["--prompts", work.path("prompts")]
+      let together = try run(resume + asking, ranks: 2)
+      #expect(together.error.contains("the common one is rotated as for its 600 tokens"))
+      let answers = try answers(together.text)
+      for id in ["1", "2"] { #expect(answers[id]?.digest == single.digest, "\(id)") }
+      try work.write(question(1, "{\"saved\": \"\(work.path("whole"))\"}"), to: "prompts")
+      try expectFailureBesideWarnings(
+        resume + asking + more, 65, ["prompts:1: ", "700 tokens", "600", "--append"])
+    }
+  }
+
+  private func expectFailureBesideWarnings(
+    _ arguments: [String], _ exitCode: Int32, _ words: [String]
+  ) throws {
+    let run = try runRingflash(arguments, ranks: 2)
+    #expect(run.exitCode == exitCode && run.output.isEmpty, "\(run.error)")
+    for word in words { #expect(run.error.contains(word), "no '\(word)' in \(run.error)") }
+  }
+
   /// The own context's text stands behind the common one in the message.
   @Test func ownContextsInAChat() throws {
     try withWork(random: true) { work in
