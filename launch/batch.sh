@@ -48,12 +48,16 @@ divide_node() {
 # use_saved FOLDER [OPTIONS...]: sets `arguments` to these options of ringflash and what makes it
 # save into the folder, or go on from it where it has a saved context. That one says what the
 # context is, so the options that say so are left out then. With --append, --resume names another folder,
-# of the context that this one extends.
+# of the context that this one extends. With --cache, the cache has what was saved. Sets `watched` to the
+# folder in which that is.
 use_saved() {
-  local folder=$1 option extends=
+  local folder=$1 option extends='' cache='' previous=''
   shift
   for option; do
     if [[ $option == --append* ]]; then extends=yes; fi
+    if [[ $previous == --cache ]]; then cache=$option; fi
+    if [[ $option == --cache=* ]]; then cache=${option#*=}; fi
+    previous=$option
   done
   for option; do
     case ${option%%=*}$extends in
@@ -65,6 +69,11 @@ use_saved() {
         ;;
     esac
   done
+  watched=${cache:-$folder}
+  if [[ -n $cache ]]; then
+    arguments=("$@")
+    return
+  fi
   if [[ ! -f $folder/manifest.json ]]; then
     arguments=("$@" --save "$folder")
     return
@@ -72,10 +81,11 @@ use_saved() {
   arguments=()
   while (($# > 0)); do
     case $1 in
-      --context | --token-ids | --system | --resume | --append | --append-token-ids | --passed)
+      --context | --token-ids | --messages | --system | --template-variable | --resume | --append | \
+        --append-token-ids | --passed)
         shift $(($# > 1 ? 2 : 1))
         ;;
-      --context=* | --token-ids=* | --system=* | --chat) shift ;;
+      --context=* | --token-ids=* | --messages=* | --system=* | --template-variable=* | --chat) shift ;;
       --resume=* | --append=* | --append-token-ids=* | --passed=*) shift ;;
       *) arguments+=("$1") && shift ;;
     esac
@@ -83,7 +93,8 @@ use_saved() {
   arguments+=(--resume "$folder")
 }
 
-state_of() { cksum 2>/dev/null <"$1/manifest.json" || echo none; } # FOLDER
+# state_of FOLDER: of what is saved in it, or in the folders of a cache.
+state_of() { cat -- "$1"/manifest.json "$1"/*/manifest.json 2>/dev/null | cksum; }
 
 # run_resumable FOLDER LAUNCHER... -- PROGRAM [OPTIONS...]: runs the program with these options and
 # those of use_saved, and ends with its exit code. SIGUSR1, SIGTERM and SIGINT reach the ranks as
@@ -99,7 +110,7 @@ run_resumable() {
   program=$2
   shift 2
   use_saved "$folder" "$@"
-  before=$(state_of "$folder")
+  before=$(state_of "$watched")
 
   received=
   advanced=
@@ -120,7 +131,7 @@ run_resumable() {
   done
   trap - USR1 TERM INT
 
-  if [[ $(state_of "$folder") != "$before" ]]; then advanced=yes; fi
+  if [[ $(state_of "$watched") != "$before" ]]; then advanced=yes; fi
   # A launcher that sees the first rank leave with 75 may end the others before they have left.
   if ((status > 128)) && [[ -n $received && -n $advanced ]]; then status=$interrupted_code; fi
   return "$status"

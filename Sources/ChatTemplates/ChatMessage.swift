@@ -6,11 +6,14 @@ public struct ChatMessage: Equatable, Sendable {
     case assistant
   }
 
-  public let role: Role
-  public let content: String
+  /// What a template may ask of it: a `role` and a `content`, and what else there is.
+  public let members: [ChatValue.Member]
 
   public init(_ role: Role, _ content: String) {
-    self.role = role
-    self.content = content
+    members = [.init("role", .string(role.rawValue)), .init("content", .string(content))]
+  }
+
+  public init(members: [ChatValue.Member]) {
+    self.members = members
   }
 }

@@ -45,12 +45,7 @@ public struct ChatTemplate: Sendable {
     var context: [ChatValue.Member] = [
       .init(
         "messages",
-        .array(
-          messages.map {
-            .object([
-              .init("role", .string($0.role.rawValue)), .init("content", .string($0.content)),
-            ])
-          })),
+        .array(messages.map { .object($0.members) })),
       .init("tools", .null),
       .init("documents", .null),
       .init("add_generation_prompt", .boolean(addGenerationPrompt)),

@@ -160,7 +160,8 @@ extension ContextDirectory {
   /// Removes an entry of the folder that is ours.
   func remove(_ name: String) throws(FileError) {
     let place = "\(path)/\(name)"
-    guard let ending = Self.ending(inFolder: name) else {
+    // Of a link, itself, and not what is in the folder that it leads to.
+    guard let ending = Self.ending(inFolder: name), isFolder(place) else {
       try Self.remove(place) { file throws(Errno) in try file.removeFile() }
       return
     }

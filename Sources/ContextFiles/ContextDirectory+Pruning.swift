@@ -20,9 +20,47 @@ extension ContextDirectory {
   /// - Returns: nil where there is nothing to remove, or where a job holds the lease.
   /// - Throws: `FileError` of the kinds `writeFailed` and `unreadable`.
   public func prune(as holder: ContextLease.Holder) throws(FileError) -> Pruned? {
-    guard Self.status(path)?.userID.rawValue == geteuid(), lease?.isHeld != true,
-      try !unneeded().isEmpty || lease != nil
+    guard isOwnAndFree, try !unneeded().isEmpty || lease != nil,
+      let pruned = try withLease(as: holder, { () throws(FileError) in try removeUnneeded() }),
+      pruned.isWhole || !pruned.names.isEmpty
     else { return nil }
+    return pruned
+  }
+
+  /// Removes a saved context, or what there is of one, if nobody reads it: its manifest first, so that nobody
+  /// finds it any more. The lease is held meanwhile.
+  ///
+  /// - Returns: the bytes that came free; nil where it is in use, or has something that is none of ours.
+  /// - Throws: `FileError` of the kinds `writeFailed` and `unreadable`.
+  func removeWhole(as holder: ContextLease.Holder) throws(FileError) -> Int? {
+    guard isOwnAndFree,
+      try entries(of: path).allSatisfy({ $0 == Name.manifest || isOurs($0) })
+    else { return nil }
+    let pruned = try withLease(as: holder) { () throws(FileError) -> Pruned? in
+      let size = Self.status(manifestPath).map { Int($0.size) } ?? 0
+      let isUnread = try ContextReading.ifNobodyReads(self) { () throws(FileError) in
+        try Errno.explained {
+          try FilePath(text: manifestPath).removeFile()
+        } by: {
+          FileError.writing(manifestPath, $0)
+        }
+      }
+      guard isUnread else { return nil }
+      let rest = try removeUnneeded()
+      return Pruned(isWhole: rest.isWhole, names: rest.names, bytes: rest.bytes + size)
+    }
+    return pruned??.bytes
+  }
+
+  /// Whether it is this user's, and no job holds the lease.
+  private var isOwnAndFree: Bool {
+    Self.status(path)?.userID.rawValue == geteuid() && lease?.isHeld != true
+  }
+
+  /// Calls `body` with the lease; nil where a job holds it. A folder that is empty then is removed.
+  private func withLease<Result>(
+    as holder: ContextLease.Holder, _ body: () throws(FileError) -> Result
+  ) throws(FileError) -> Result? {
     let lease: ContextLease
     do {
       lease = try ContextLease(of: self, for: holder)
@@ -31,14 +69,11 @@ extension ContextDirectory {
       if self.lease?.isHeld == true { return nil }
       throw error
     }
-    let pruned = Result { () throws(FileError) in try removeUnneeded() }
+    let result = Swift.Result { () throws(FileError) in try body() }
     lease.release()
-    // Where a job has begun here just now, its lease keeps the folder.
-    if case .success(let pruned) = pruned, pruned.isWhole {
-      try? FilePath(text: path).removeFolder()
-    }
-    let result = try pruned.get()
-    return result.isWhole || !result.names.isEmpty ? result : nil
+    // Where a job has begun here just now, its lease keeps the folder, as all else does that is left.
+    if !isSaved { try? FilePath(text: path).removeFolder() }
+    return try result.get()
   }
 
   /// With the lease.

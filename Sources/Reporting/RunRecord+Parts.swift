@@ -74,6 +74,8 @@ extension RunRecord {
     /// Tokens that the context begins with of which no layer was computed: those of a saved context that it
     /// extends.
     public let restoredTokens: Int
+    /// Tokens that the context begins with that a cache had.
+    public let cachedTokens: Int
 
     enum CodingKeys: String, CodingKey {
       case layers
@@ -82,17 +84,19 @@ extension RunRecord {
       case randomWeights = "random_weights"
       case restoredLayers = "restored_layers"
       case restoredTokens = "restored_tokens"
+      case cachedTokens = "cached_tokens"
     }
 
     public init(
       name: String, digest: String, randomWeights: Bool, layers: Int,
-      restored: (layers: Int, tokens: Int) = (0, 0)
+      restored: (layers: Int, tokens: Int) = (0, 0), cachedTokens: Int = 0
     ) {
       self.name = name
       self.digest = digest
       self.randomWeights = randomWeights
       self.layers = layers
       (restoredLayers, restoredTokens) = restored
+      self.cachedTokens = cachedTokens
     }
   }
 

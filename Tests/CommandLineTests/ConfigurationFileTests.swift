@@ -8,8 +8,11 @@ import Testing
   static let samples: [(option: GenerateOption, flags: [String], yaml: String)] = [
     (.context, ["--context", "b.txt"], "context: b.txt"),
     (.tokenIds, ["--token-ids", "ids.json"], "token-ids: ids.json"),
+    (.messages, ["--messages", "m.json"], "messages: m.json"),
     (.resume, ["--resume", "dir"], "resume: dir"),
     (.save, ["--save", "dir"], "save: dir"),
+    (.cache, ["--cache", "dir"], "cache: dir"),
+    (.cacheSize, ["--cache", "dir", "--cache-size", "1.5"], "cache: dir\ncache-size: 1.5"),
     (
       .checkpointEvery, ["--save", "dir", "--checkpoint-every", "1.5"],
       "save: dir\ncheckpoint-every: 1.5"

@@ -184,6 +184,29 @@ import Transformer
     #expect(settings.save == save)
   }
 
+  /// A folder to save in and a cache are two ways to say one thing, a conversation is a context and its
+  /// question.
+  @Test(
+    arguments: [
+      (["--context", "c"], "cache: k\ncache-size: 2", nil, "k"),
+      (["--context", "c", "--save", "s"], "cache: k\ncache-size: 2", "s", nil),
+      (["--context", "c", "--cache", "k"], "save: s", nil, "k"),
+      (["--resume", "r"], "context: c\ncache: k", nil, nil),
+      (["--messages", "m"], "context: c\nprompt: p\nsystem: s\nchat: true\ncache: k", nil, "k"),
+    ] as [([String], String, String?, String?)])
+  func cacheOfFlagsAndFile(flags: [String], yaml: String, save: String?, cache: String?) throws {
+    let file = try ConfigurationFile.options(yaml: yaml, path: "c.yaml")
+    let settings = try GenerateSettings(generateOptions(flags).filled(from: file))
+    #expect(settings.save == save && settings.cache?.path == cache)
+    if let cache = settings.cache {
+      #expect(cache.mostBytes == (yaml.contains("size") ? 2_000_000_000 : 100_000_000_000))
+    }
+    if flags[0] == "--messages" {
+      #expect(settings.context == .messages(path: "m"))
+      #expect(settings.prompt == nil && settings.system == nil)
+    }
+  }
+
   @Test func appendMakesSenseBehindASavedContext() throws {
     let extending = ["--resume", "r", "--append", "a"]
     let settings = try GenerateSettings(
@@ -215,6 +238,7 @@ import Transformer
         "--temperature", "0.1", "--stop", "a", "--stop", "b", "--threads", "7", "--json",
       ],
       ["--resume", "r", "--append", "a", "--append", "-", "--passed", "keys-and-values"],
+      ["--messages", "m", "--cache", "k", "--cache-size", "0.5"],
     ] {
       let settings = try GenerateSettings(generateOptions(arguments))
       let decoded = try JSONDecoder().decode(

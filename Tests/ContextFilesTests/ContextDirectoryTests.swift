@@ -146,6 +146,20 @@ import Testing
     }
   }
 
+  /// Nor one among what a checkpoint has left beside a saved context.
+  @Test func linksAmongLeftoversAreNotFollowed() throws {
+    try withSaved(layers: 1) { sample, folder in
+      let other = try TemporaryDirectory()
+      try other.write("000001.f32", [1])
+      let before = try folder.contents()
+      try FileManager.default.createSymbolicLink(
+        atPath: folder.path + "/activations-009", withDestinationPath: other.path)
+      try sample.directory.prepareToGoOn(try sample.directory.manifest())
+      #expect(try other.contents() == ["000001.f32"])
+      #expect(try folder.contents() == before)
+    }
+  }
+
   @Test func placesThatAreNone() throws {
     let folder = try TemporaryDirectory()
     try folder.write("file", [1])

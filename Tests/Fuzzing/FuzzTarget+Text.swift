@@ -116,6 +116,35 @@ extension FuzzTarget {
     }
   }
 
+  /// What `--messages` reads, as a template renders it.
+  static let messages = FuzzTarget(
+    name: "messages",
+    seeds: [
+      #"[{"role": "user", "content": "x"}, {"role": "assistant", "content": "y", "n": 1}, {"role": "user", "content": "z"}]"#,
+      #"[{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}]"#,
+    ],
+    words: [
+      "[", "]", "{", "}", ",", ":", "\"role\"", "\"content\"", "\"type\"", "\"text\"", "\"user\"",
+      "\"assistant\"", "\"system\"", "\"tool_calls\"", "null", "1", "\\u0000",
+    ]
+  ) { input in
+    guard let json = String(validating: input, as: UTF8.self),
+      let source = try? ChatTemplate(
+        "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}", name: "template")
+    else { return }
+    do {
+      let template = ModelChatTemplate(source, specialTokens: [:])
+      let file = try MessagesFile(json: json, name: "messages")
+      let rendered = try file.rendered(by: template, now: Date(timeIntervalSince1970: 1e9))
+      precondition(!rendered.text.isEmpty)
+      _ = rendered.changeOfEarlierTurns
+    } catch let error as Failure {
+      precondition(!error.message.isEmpty)
+    } catch {
+      expectSentence(error)
+    }
+  }
+
   static let tokenIds = FuzzTarget(
     name: "token-ids", seeds: ["[1, 2, 3]", "[2147483647,0]\n", "[ -1, 1.5, 007, 1e3 ]"],
     words: ["[", "]", ",", "2147483648", "-0", "null", "true", "\"1\"", "{", "1.0", "1e3"]

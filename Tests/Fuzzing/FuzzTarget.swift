@@ -13,7 +13,7 @@ struct FuzzTarget: Sendable {
   static let all: [FuzzTarget] = [
     .json, .configuration, .generation, .safetensors, .gguf, .tensorIndex, .tokenizer, .template,
     .yaml,
-    .tokenIds, .prompts, .answers, .savedContext,
+    .tokenIds, .messages, .prompts, .answers, .savedContext,
   ]
 
   nonisolated(unsafe) static var current = all[0]

@@ -12,7 +12,7 @@ import Testing
     let record = try object(sampleRecord())
     #expect(
       record.keys.sorted() == [
-        "balance", "bytes_among_hosts", "bytes_sent", "commit", "exchanges",
+        "balance", "bytes_among_hosts", "bytes_sent", "cached_tokens", "commit", "exchanges",
         "exchanges_among_hosts",
         "expert_tokens", "finish_reason", "flops",
         "gflops",
@@ -55,7 +55,7 @@ import Testing
   @Test func isOneFlatObject() throws {
     #expect(
       String(decoding: try sampleRecord().json(), as: UTF8.self) == """
-        {"balance":0.984,"bytes_among_hosts":[1000,2000],"bytes_sent":[1048576,2097152],"commit":"0123abc",\
+        {"balance":0.984,"bytes_among_hosts":[1000,2000],"bytes_sent":[1048576,2097152],"cached_tokens":0,"commit":"0123abc",\
         "exchanges":[100,200],"exchanges_among_hosts":[10,20],"expert_tokens":{"balance":1,"layers":[],"ranks":[]},"finish_reason":"end_of_sequence",\
         "flops":{"attention":1000000000000000,"linear":2000000000000000},\
         "gflops":{"attention":180.5,"linear":90.25},"hosts":["node/1"],\

@@ -6,7 +6,8 @@ import Kernels
 import Ranks
 import Transformer
 
-/// The folder that the context is restored from, or saved to, and what it extends.
+/// The folder that the context is restored from, or saved to, and what it extends. The same on every rank,
+/// but for what rank 0 holds of it.
 final class ContextFolder {
   /// That of `base` where a context extends another and is not saved.
   let directory: ContextDirectory
@@ -16,6 +17,12 @@ final class ContextFolder {
   let base: FinishedContext?
   /// What of `base`, or of the base of what is restored, is not computed again; nil for nothing.
   let sequenceBase: SequenceBase?
+  /// Whether it is written to. A finished context is left as it is.
+  let isWritten: Bool
+  /// The cache that it belongs to. What goes wrong with it then does not end the run.
+  let cache: ContextCache?
+  /// On rank 0, for as long as an entry of the cache is read.
+  private var reading: ContextReading?
   /// On rank 0, where it is written to.
   private(set) var lease: ContextLease?
   /// Whether the prefill is saved from time to time.
@@ -26,6 +33,7 @@ final class ContextFolder {
   /// - Throws: `FileError` if a context is to be extended that is not finished.
   init?(_ settings: GenerateSettings, _ arithmetic: Arithmetic) throws(FileError) {
     hasCheckpoints = settings.checkpointMinutes != nil
+    cache = nil
     if case .saved(let path) = settings.context, !settings.appended.isEmpty {
       let base = try FinishedContext(ContextDirectory(path: path), settings.restored!)
       directory = settings.save.map { ContextDirectory(path: $0) } ?? base.directory
@@ -48,8 +56,48 @@ final class ContextFolder {
     }
   }
 
-  /// Whether it is written to. A finished context is left as it is.
-  let isWritten: Bool
+  /// What a cache has for a context, and where the context will be in it; the same on every rank.
+  struct CachedPlace: Codable {
+    let match: ContextCache.Match?
+    /// Of a new entry; nil where the context is not saved.
+    let newPath: String?
+  }
+
+  /// Nil where a cache has nothing of the context, and it is not saved there.
+  ///
+  /// - Parameter reading: of what was found, on rank 0.
+  /// - Throws: `FileError`.
+  init?(
+    _ place: CachedPlace, in cache: ContextCache, reading: ContextReading?,
+    hasCheckpoints: Bool, _ arithmetic: Arithmetic
+  ) throws(FileError) {
+    self.hasCheckpoints = hasCheckpoints
+    self.cache = cache
+    self.reading = reading
+    let match = place.match
+    if let match, match.isWhole {
+      directory = match.directory
+      restored = match.manifest
+      isWritten = !match.manifest.isFinished
+      base = nil
+      sequenceBase = match.manifest.description.base.flatMap {
+        SequenceBase(tokens: $0.tokens, rotationTokens: $0.rotationTokens, arithmetic)
+      }
+      return
+    }
+    guard match != nil || place.newPath != nil else { return nil }
+    restored = nil
+    base = try match.map { match throws(FileError) in
+      try FinishedContext(match.directory, match.manifest)
+    }
+    sequenceBase = match.flatMap {
+      SequenceBase(
+        tokens: $0.tokens, rotationTokens: $0.manifest.description.rotationTokens, arithmetic)
+    }
+    directory = place.newPath.map { ContextDirectory(path: $0) } ?? match!.directory
+    isWritten = place.newPath != nil
+  }
+
   /// Whether all that is computed will be there in the end.
   var isSaved: Bool { isWritten || base == nil }
 
@@ -59,11 +107,10 @@ final class ContextFolder {
   /// - Returns: what other ranks find the mark by.
   /// - Throws: `FileError`.
   func prepare(
-    host: String, onWait: (_ former: ContextLease.Holder) -> Void
+    as holder: ContextLease.Holder, onWait: (_ former: ContextLease.Holder) -> Void
   ) throws -> String {
     if restored == nil { try directory.makeFolder() }
-    let lease = try ContextLease(
-      of: directory, for: .init(host: host, process: Int(getpid())), onWait: onWait)
+    let lease = try ContextLease(of: directory, for: holder, onWait: onWait)
     self.lease = lease
     if let restored {
       try directory.checkUnchanged(since: restored)
@@ -89,6 +136,13 @@ final class ContextFolder {
   func release() {
     lease?.release()
     lease = nil
+    reading = nil
+  }
+
+  /// Gives up writing an entry of the cache, on rank 0: removes what is there of it that no checkpoint has.
+  func giveUp(as holder: ContextLease.Holder) {
+    release()
+    if isWritten, !directory.isSaved { try? cache?.remove(directory, as: holder) }
   }
 
   /// Compares what is restored with the context that this run would describe, and looks whether the
@@ -99,7 +153,7 @@ final class ContextFolder {
   func checked(_ description: ContextDescription) throws -> ContextDescription {
     try restored?.description.check(against: description, path: directory.path)
     try base?.manifest.description.check(against: description, path: base!.directory.path)
-    if isWritten { try checkRoom(for: description) }
+    if isWritten, cache == nil { try checkRoom(for: description) }
     return restored?.description ?? description
   }
 
@@ -126,12 +180,20 @@ final class ContextFolder {
         has \(description.tokens); leave out --save
         """)
     }
-    let layers = description.layers - (restored?.finishedLayers ?? 0)
-    // The activations of a checkpoint are written before those of the one before it are removed.
-    let checkpoints =
-      hasCheckpoints ? (restored == nil ? 2 : 1) * description.activationBytes : 0
     try directory.checkRoom(
-      bytes: description.keyValueBytes(layers: layers) + checkpoints
-        + description.tokens * MemoryLayout<Int32>.stride + 1 << 20)
+      bytes: description.bytesToSave(
+        layers: description.layers - (restored?.finishedLayers ?? 0),
+        checkpoints: hasCheckpoints ? (restored == nil ? 2 : 1) : 0))
+  }
+}
+
+extension ContextDescription {
+  /// What saving so many layers of it takes.
+  ///
+  /// - Parameter checkpoints: whose activations are there at once: those of a checkpoint are written before
+  ///   those of the one before it are removed.
+  func bytesToSave(layers: Int, checkpoints: Int) -> Int {
+    keyValueBytes(layers: layers) + checkpoints * activationBytes
+      + tokens * MemoryLayout<Int32>.stride + 1 << 20
   }
 }

@@ -14,9 +14,10 @@ extension GenerateJob {
   /// - Throws: `AgreedFailure` with 74 if an answer cannot be written, with 75 if the job was
   ///   interrupted; `MPIError`.
   func answer(
-    _ questionnaire: Questionnaire?, _ session: Session, _ ownContexts: [OwnContext],
+    _ questionnaire: Questionnaire?, of context: RestoredContext, _ ownContexts: [OwnContext],
     tokenizer: Tokenizer?, sources: SourceFinder?, _ interruption: Interruption?
   ) throws {
+    let session = context.session
     let loop = WorkLocation.within(stage: "decode") {
       AnswerLoop(session, contexts: ownContexts)
     }
@@ -41,7 +42,7 @@ extension GenerateJob {
     if !isWhole {
       let cause = try job.interruptionName()
       try job.runOnRoot {
-        throw questionnaire!.receiver.interrupted(by: cause, contextIn: settings.contextFolder)
+        throw questionnaire!.receiver.interrupted(by: cause, contextIn: context.path)
       }
     }
     // Many questions are read while others are answered.

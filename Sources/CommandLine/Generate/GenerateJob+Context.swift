@@ -15,14 +15,21 @@ extension GenerateJob {
   ///
   /// - Throws: `AgreedFailure` (74), `MPIError`.
   func openContextFolder(_ arithmetic: Arithmetic) throws -> ContextFolder? {
-    guard let folder = try job.onEveryRank({ try ContextFolder(settings, arithmetic) })
-    else { return nil }
-    guard folder.isWritten else { return folder }
+    let folder = try job.onEveryRank { try ContextFolder(settings, arithmetic) }
+    try makeReady(folder)
+    return folder
+  }
+
+  /// Makes a folder ready to be written where it will be, and sees whether all ranks can.
+  ///
+  /// - Throws: `AgreedFailure` (74), `MPIError`.
+  func makeReady(_ folder: ContextFolder?) throws {
+    guard let folder, folder.isWritten else { return }
     do {
       // It may have to wait until another job has given up its lease.
       let mark = try job.onRoot {
-        try job.onAnotherThread { [logger] in
-          try folder.prepare(host: MPIEnvironment.processorName) { former in
+        try job.onAnotherThread { [logger, leaseHolder] in
+          try folder.prepare(as: leaseHolder) { former in
             logger.warning(
               """
               process \(former.process) on \(former.host) was writing in '\(folder.directory.path)'; \
@@ -37,7 +44,6 @@ extension GenerateJob {
       folder.release()
       throw error
     }
-    return folder
   }
 
   /// Says of what a context is that is restored, after a comparison with this run; nil where none is. One
@@ -49,75 +55,61 @@ extension GenerateJob {
   ) throws -> ContextDescription? {
     guard let folder, let saved = folder.restored ?? folder.base?.manifest else { return nil }
     let description = try describe(
-      folder, agreement, arithmetic, tokens: saved.description.tokens, chat: nil)
-    return folder.restored == nil ? nil : description
+      agreement, arithmetic, tokens: saved.description.tokens, chat: nil)
+    let checked = try job.onRoot { try folder.checked(description) }
+    return folder.restored == nil ? nil : checked
   }
 
-  /// Describes a context that will be saved; nil where none is.
+  /// Describes a context that is saved, or that extends another; nil where it is neither.
   ///
+  /// - Parameter description: of the context, without a base.
   /// - Throws: `AgreedFailure` (65, 69, 74), `MPIError`.
   func describeNew(
-    _ folder: ContextFolder?, _ agreement: ModelAgreement, _ arithmetic: Arithmetic,
-    _ input: TokenizedInput
+    _ folder: ContextFolder?, _ description: @autoclosure () throws -> ContextDescription
   ) throws -> ContextDescription? {
     guard let folder else { return nil }
-    return try describe(
-      folder, agreement, arithmetic, tokens: input.context.count, chat: input.chat,
-      base: folder.sequenceBase)
+    var description = try description()
+    description.base = folder.sequenceBase.flatMap { base in
+      folder.base?.base(tokens: base.tokens, rotationTokens: base.rotationTokens)
+    }
+    return try job.onRoot { try folder.checked(description) }
   }
 
-  private func describe(
-    _ folder: ContextFolder, _ agreement: ModelAgreement, _ arithmetic: Arithmetic, tokens: Int,
-    chat: ContextDescription.Chat?, base: SequenceBase? = nil
+  /// Describes a context that begins by itself.
+  func describe(
+    _ agreement: ModelAgreement, _ arithmetic: Arithmetic, tokens: Int,
+    chat: ContextDescription.Chat?
   ) throws -> ContextDescription {
     let identity = try agreement.identity()
-    return try job.onRoot {
-      var description = description(
-        agreement, arithmetic, identity: identity, tokens: tokens, chat: chat)
-      description.base = base.flatMap { base in
-        folder.base?.base(tokens: base.tokens, rotationTokens: base.rotationTokens)
-      }
-      return try folder.checked(description)
-    }
-  }
-
-  /// - Parameter identity: the model's.
-  func description(
-    _ agreement: ModelAgreement, _ arithmetic: Arithmetic, identity: String, tokens: Int,
-    chat: ContextDescription.Chat?
-  ) -> ContextDescription {
     let outline = agreement.model
-    return ContextDescription(
-      version: Version.string,
-      model: .init(
-        name: outline.name, path: settings.model.absoluteName, identity: identity,
-        randomWeights: settings.randomWeights),
-      precision: settings.numerics.name,
-      instructionSet: arithmetic.instructionSet.rawValue,
-      layout: .init(model: outline.configuration, arithmetic: arithmetic),
-      layers: outline.configuration.layers.count, tokens: tokens, chat: chat)
+    return try job.onRoot {
+      ContextDescription(
+        version: Version.string,
+        model: .init(
+          name: outline.name, path: settings.model.absoluteName, identity: identity,
+          randomWeights: settings.randomWeights),
+        precision: settings.numerics.name,
+        instructionSet: arithmetic.instructionSet.rawValue,
+        layout: .init(model: outline.configuration, arithmetic: arithmetic),
+        layers: outline.configuration.layers.count, tokens: tokens, chat: chat)
+    }
   }
 
-  /// Afterwards the session has the whole context.
+  /// Afterwards the session has the whole context, and so has its folder.
   ///
-  /// - Parameters:
-  ///   - tokens: all of the context's.
-  ///   - positions: whose logits are wanted.
-  ///   - folder: where it is saved, and `saved`, its files; nil where it is not.
+  /// - Parameter tokens: all of the context's.
   /// - Throws: `AgreedFailure`, with 75 where the prefill was interrupted; `MPIError`.
-  func prepareContext(
-    of session: Session, tokens: [Int32], logitsOf positions: ContextPositions,
-    _ folder: ContextFolder?, _ saved: SavedContext?, _ interruption: Interruption?
+  func prefillContext(
+    _ context: RestoredContext, tokens: [Int32], _ interruption: Interruption?
   ) throws {
-    if let saved, saved.canBeRestored {
-      try restore(saved)
-      clock.end(\.restore)
-    }
-    let checkpoints = saved.flatMap { saved in
-      folder!.isSaved ? Checkpoints(of: session, in: saved, folder!, self) : nil
+    let session = context.session
+    let checkpoints = context.saved.flatMap { saved in
+      context.path == nil ? nil : Checkpoints(of: session, in: saved, context.folder!, self)
     }
     let isFinished = try interruptibly(interruption) {
-      let isFinished = try prefill(session, tokens, logitsOf: positions, interruption) { _ in
+      let isFinished = try prefill(
+        session, tokens, logitsOf: settings.logitsAll ? .all : .last, interruption
+      ) { _ in
         try checkpoints?.saveIfDue()
         return true
       }
@@ -128,14 +120,16 @@ extension GenerateJob {
     clock.end(\.prefill)
     if !isFinished { throw try interrupted(session, checkpoints) }
     // From now on it is only read.
-    folder?.release()
-    if let checkpoints {
+    context.folder?.release()
+    trimCache()
+    if let checkpoints, !checkpoints.isGivenUp {
       job.adviceOnInterruption =
         "the context is saved in '\(checkpoints.path)', go on with --resume \(checkpoints.path)"
     }
   }
 
-  private func restore(_ saved: SavedContext) throws {
+  /// Reads what is there of a context.
+  func restore(_ saved: SavedContext) throws {
     let blocks = Double(saved.description.blocks)
     display.begin("restore", unit: "block", total: saved.description.blocks, tokens: 0)
     let display = display
@@ -148,11 +142,13 @@ extension GenerateJob {
     display.end()
   }
 
-  /// - Returns: whether the prefill is finished.
-  private func prefill(
+  /// Prefills what is left of a context.
+  ///
+  /// - Returns: whether it is finished.
+  func prefill(
     _ session: Session, _ tokens: [Int32], logitsOf positions: ContextPositions,
-    _ interruption: Interruption?,
-    afterLayer: @escaping (Int) throws -> Bool
+    _ interruption: Interruption? = nil,
+    afterLayer: @escaping (Int) throws -> Bool = { _ in true }
   ) throws -> Bool {
     let layers = session.model.configuration.layers.count
     let rest = layers - session.context.finishedLayers
@@ -185,7 +181,7 @@ extension GenerateJob {
     _ session: Session, _ checkpoints: Checkpoints?
   ) throws -> AgreedFailure {
     let what = "interrupted by \(try job.interruptionName()) in the prefill"
-    guard let checkpoints, checkpoints.savedLayers > 0 else {
+    guard let checkpoints, !checkpoints.isGivenUp, checkpoints.savedLayers > 0 else {
       return AgreedFailure(
         failure: Failure(
           .interrupted, "\(what), and nothing of it is saved; start the job again"))
@@ -196,8 +192,8 @@ extension GenerateJob {
       failure: Failure(
         .interrupted,
         """
-        \(what): \(checkpoints.savedLayers) of \(layers) layers are saved in '\(path)'; give --resume \
-        \(path) to go on
+        \(what): \(checkpoints.savedLayers) of \(layers) layers are saved in '\(path)'; \
+        \(settings.cache == nil ? "give --resume \(path)" : "start the job again") to go on
         """))
   }
 

@@ -25,16 +25,14 @@ extension GenerateJob {
         "--sources names places of the common context alone, none of the questions' own contexts")
     }
     if try job.communicator.broadcast(value: entries.contains { $0.saved != nil }, from: 0) {
-      let identity = try agreement.identity()
+      let common = try describe(agreement, arithmetic, tokens: input.context.count, chat: nil)
       try job.runOnRoot {
         let used = Set(questionnaire?.entries.compactMap(\.question.context) ?? [])
-        let description = description(
-          agreement, arithmetic, identity: identity, tokens: input.context.count, chat: nil)
         try job.onAnotherThread {
           for number in used.sorted() where entries[number].saved != nil {
             try OwnContexts.located(entries[number].place) {
               try Self.check(
-                entries[number].saved!, behind: description, rotationTokens: rotationTokens,
+                entries[number].saved!, behind: common, rotationTokens: rotationTokens,
                 agreement)
             }
           }

@@ -23,8 +23,13 @@ extension GenerateJob {
       job.adviceOnInterruption = "the answers in '\(answers)' stay, start the job again"
     } else if case .saved(let path) = settings.context {
       job.adviceOnInterruption = "what is saved in '\(path)' is as it was, start the job again"
+    } else if let cache = settings.cache {
+      job.adviceOnInterruption =
+        "what is saved in the cache '\(cache.path)' is as it was, start the job again"
     }
-    guard settings.contextFolder != nil || settings.questions?.answers != nil else { return nil }
+    guard
+      settings.contextFolder != nil || settings.cache != nil || settings.questions?.answers != nil
+    else { return nil }
     return try job.listenForInterruption()
   }
 

@@ -14,6 +14,8 @@ struct RunDescription {
   let contextTokens: Int
   /// Whether each host held only its part of the weights.
   var dividesWeights = false
+  /// Tokens of the context that a cache had.
+  var cachedTokens = 0
 }
 
 extension GenerateJob {
@@ -80,6 +82,7 @@ extension RunRecord.Model {
     self.init(
       name: run.model.name, digest: run.modelIdentity, randomWeights: settings.randomWeights,
       layers: run.model.configuration.layers.count,
-      restored: (context?.restoredLayers ?? 0, context?.baseTokens ?? 0))
+      restored: (context?.restoredLayers ?? 0, context?.baseTokens ?? 0),
+      cachedTokens: run.cachedTokens)
   }
 }

@@ -46,6 +46,7 @@ struct GenerateJob {
     let outputs = try openOutputs()
     let interruption = try listenForSignals()
     let arithmetic = try agreedArithmetic()
+    try openCache()
     let folder = try openContextFolder(arithmetic)
     defer { folder?.release() }
     let files = try readQuestionFiles()
@@ -72,31 +73,25 @@ struct GenerateJob {
       sayThatAllIsAnswered(files)
       return try writeRecord(of: run, nil, questionnaire, to: outputs)
     }
-    let sequence = sequence(
-      contextTokens: input.context.count, base: folder?.sequenceBase, asked)
     let ownContexts = try ownContexts(
-      of: questionnaire, input, agreement, arithmetic, rotationTokens: sequence.rotationTokens)
-    try checkPositions(outlined.outline, sequence)
-    let weights = try placeWeights(
-      of: outlined.outline, arithmetic, sequence, isInterruptible: interruption != nil,
-      givesContextLogits: settings.logitsAll)
-    let description = try restored ?? describeNew(folder, agreement, arithmetic, input)
-    clock.skip()
-    run.dividesWeights = weights.isDivided
-    let model = try loadWeights(weights, team: arithmetic.team)
-    clock.end(\.load)
-
-    let session = session(model, sequence, arithmetic)
-    let saved = folder?.context(of: session, description, tokens: input.context)
-    try prepareContext(
-      of: session, tokens: input.context, logitsOf: settings.logitsAll ? .all : .last, folder,
-      saved,
-      interruption)
+      of: questionnaire, input, agreement, arithmetic,
+      rotationTokens: folder?.sequenceBase?.rotationTokens ?? input.context.count)
+    let request = ContextRequest(
+      agreement: agreement, arithmetic: arithmetic, input: input, asked: asked,
+      isInterruptible: interruption != nil)
+    let ready = try restoredContext(for: request) { refusals in
+      try place(of: request, folder, restored, &refusals)
+    }
+    defer { ready.folder?.release() }
+    let session = ready.session
+    run.dividesWeights = ready.dividesWeights
+    run.cachedTokens = ready.cachedTokens
+    try prefillContext(ready, tokens: input.context, interruption)
     try writeContextLogits(of: session, to: outputs)
     let sources = sourceFinder(input, tokenizer: outlined.tokenizer)
     clock.skip()
     try answer(
-      questionnaire, session, ownContexts, tokenizer: outlined.tokenizer, sources: sources,
+      questionnaire, of: ready, ownContexts, tokenizer: outlined.tokenizer, sources: sources,
       interruption)
     clock.end(\.decode)
     try writeRecord(of: run, session, questionnaire, sources: sources, to: outputs)

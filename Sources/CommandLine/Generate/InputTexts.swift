@@ -32,6 +32,8 @@ struct InputTexts {
     let questions = try file.map(QuestionText.all) ?? [QuestionText(settings.prompt)]
     if settings.chat, case .text(let path) = settings.context {
       try self.init(settings, contextPath: path, questions)
+    } else if case .messages(let path) = settings.context {
+      try self.init(settings, messagesPath: path, questions)
     } else if let chat = settings.restored?.description.chat {
       try self.init(settings, following: chat, questions)
     } else {
@@ -77,6 +79,19 @@ struct InputTexts {
     warnings = conversations.warnings
   }
 
+  /// A conversation of which nothing is asked but its last message; all of it is context.
+  private init(
+    _ settings: GenerateSettings, messagesPath: String, _ questions: [QuestionText]
+  ) throws {
+    let template = try ModelChatTemplate(of: settings.model, settings.templateVariables)
+    let conversation = try MessagesFile(path: messagesPath).rendered(by: template, now: Date())
+    context = .text(conversation.text, .completeBeginning)
+    appended = []
+    prompts = questions.map { ($0.own, $0.piece, $0.name, $0.place) }
+    (chat, contextFile) = (nil, nil)
+    warnings = settings.cache == nil ? [] : [conversation.changeOfEarlierTurns].compactMap { $0 }
+  }
+
   /// Questions about a context that was rendered before.
   private init(
     _ settings: GenerateSettings, following chat: ContextDescription.Chat,
@@ -109,6 +124,7 @@ struct InputTexts {
     switch settings.context {
     case .text(let path): .text(try ContextReader.context(path: path), .bareBeginning)
     case .tokenIds(let path): .tokenIDs(try ContextReader.tokenIds(path: path))
+    case .messages: preconditionFailure("a chat template renders messages")
     case .saved(let path):
       .tokenIDs(try ContextDirectory(path: path).readTokens(settings.restored!))
     }

@@ -45,8 +45,8 @@ package struct ModelChatTemplate {
       throw Failure(
         .badData,
         """
-        the model '\(model.path)' has no chat template ("tokenizer.chat_template" in the file); leave \
-        out --chat
+        the model '\(model.path)' has no chat template ("tokenizer.chat_template" in the file); give \
+        plain text with --context and no --chat
         """)
     }
     try self.init(
@@ -66,7 +66,10 @@ package struct ModelChatTemplate {
     guard case .stored(let model) = source else {
       throw Failure(
         .badData,
-        "the built-in models have no chat template; leave out --chat, or give a --model that has one"
+        """
+        the built-in models have no chat template; give plain text with --context and no --chat, or a \
+        --model that has one
+        """
       )
     }
     if let file = try StoredModels.gguf(at: model) {
@@ -95,7 +98,8 @@ package struct ModelChatTemplate {
         .badData,
         """
         the model '\(model)' has no chat template, neither chat_template.jinja nor \
-        "chat_template" in tokenizer_config.json; leave out --chat, or add one of them
+        "chat_template" in tokenizer_config.json; give plain text with --context and no --chat, or add \
+        one of them
         """)
     }
     var specialTokens: [String: String] = [:]
@@ -128,7 +132,14 @@ package struct ModelChatTemplate {
     var messages: [ChatMessage] = []
     if let system { messages.append(ChatMessage(.system, system)) }
     messages.append(ChatMessage(.user, user))
-    return try template.render(
+    return try render(messages, now: now)
+  }
+
+  /// The same of any messages.
+  ///
+  /// - Throws: `ChatTemplateError`.
+  func render(_ messages: [ChatMessage], now: Date) throws(ChatTemplateError) -> String {
+    try template.render(
       messages: messages, addGenerationPrompt: true, variables: specialTokens, others: variables,
       now: now)
   }

@@ -65,12 +65,16 @@ private final class PromptAnswer: AnswerReceiver {
   }
 
   func interrupted(by cause: String, contextIn folder: String?) -> Failure {
-    let path = folder ?? ""
+    guard let folder else {
+      return Failure(
+        .interrupted,
+        "interrupted by \(cause) in the answer, and the context is not saved; start the job again")
+    }
     return Failure(
       .interrupted,
       """
-      interrupted by \(cause) in the answer: the whole context is saved in '\(path)'; give --resume \
-      \(path) to ask again
+      interrupted by \(cause) in the answer: the whole context is saved in '\(folder)'; give --resume \
+      \(folder) to ask again
       """)
   }
 }

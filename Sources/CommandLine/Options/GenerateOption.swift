@@ -5,11 +5,14 @@ import ArgumentParser
 package enum GenerateOption: String, CaseIterable, Sendable {
   case context
   case tokenIds = "token-ids"
+  case messages
   case resume
   case append
   case appendTokenIds = "append-token-ids"
   case passed
   case save
+  case cache
+  case cacheSize = "cache-size"
   case checkpointEvery = "checkpoint-every"
   case prompt
   case promptFile = "prompt-file"
@@ -64,14 +67,16 @@ package enum GenerateOption: String, CaseIterable, Sendable {
 
   var kind: Kind {
     switch self {
-    case .context, .tokenIds, .resume, .save, .prompt, .promptFile, .prompts, .answers, .system,
+    case .context, .tokenIds, .messages, .resume, .save, .cache, .prompt, .promptFile, .prompts,
+      .answers, .system,
       .model, .tokenizer, .precision, .weightsAs, .kvCache, .partition, .passed, .report, .logits,
       .trace, .sourcesHTML, .logLevel:
       .text
     case .divideWeights: .switchWord
     case .append, .appendTokenIds, .stop, .templateVariable: .texts
     case .batch, .maxTokens, .topK, .seed, .threads, .stallTimeout, .sources: .integer
-    case .checkpointEvery, .temperature, .topP, .minP, .repetitionPenalty, .presencePenalty,
+    case .checkpointEvery, .cacheSize, .temperature, .topP, .minP, .repetitionPenalty,
+      .presencePenalty,
       .frequencyPenalty:
       .number
     case .chat, .ignorePositionLimit, .randomWeights, .strict, .json, .logitsAll, .quiet:

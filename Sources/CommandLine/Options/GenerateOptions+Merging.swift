@@ -1,39 +1,45 @@
 extension GenerateOptions {
   /// These options, and where one was not given, that of `other`.
   ///
-  /// `--context`, `--token-ids` and `--resume` are ways to say one thing, as are `--prompt`,
-  /// `--prompt-file` and `--prompts`: one given here replaces the other given there, and what belongs
-  /// to it. `--resume` given here replaces also how the context there would be rendered and saved.
+  /// `--context`, `--token-ids`, `--messages` and `--resume` are ways to say one thing, as are `--save` and
+  /// `--cache`, and `--prompt`, `--prompt-file` and `--prompts`: one given here replaces the other given
+  /// there, and what belongs to it. `--resume` given here replaces also how the context there would be
+  /// rendered and saved.
   package func filled(from other: GenerateOptions) -> GenerateOptions {
     var merged = self
-    let otherHasContext = other.context != nil || other.tokenIds != nil || other.resume != nil
-    let hasContext = self.context != nil || self.tokenIds != nil || resume != nil
     if !hasContext {
       merged.context = other.context
       merged.tokenIds = other.tokenIds
+      merged.messages = other.messages
       merged.resume = other.resume
     }
     // What is added there is added to the context there, if it has one.
-    if !extendsSavedContext, !hasContext || !otherHasContext {
+    if !extendsSavedContext, !hasContext || !other.hasContext {
       merged.append = other.append
       merged.appendTokenIds = other.appendTokenIds
     }
     // What a saved context says of itself is not said otherwise by the other place.
     let saysItself = resume != nil
     merged.passed = passed ?? other.passed
-    merged.save = save ?? (saysItself && !merged.extendsSavedContext ? nil : other.save)
+    if cache == nil {
+      merged.save = save ?? (saysItself && !merged.extendsSavedContext ? nil : other.save)
+    }
+    if save == nil && !saysItself {
+      merged.cache = cache ?? other.cache
+      merged.cacheSize = cacheSize ?? other.cacheSize
+    }
     merged.checkpointEvery = checkpointEvery ?? other.checkpointEvery
-    if prompt == nil && promptFile == nil && prompts == nil {
+    if prompt == nil && promptFile == nil && prompts == nil && messages == nil {
       merged.prompt = other.prompt
       merged.promptFile = other.promptFile
       merged.prompts = other.prompts
     }
-    if prompt == nil && promptFile == nil {
+    if prompt == nil && promptFile == nil && messages == nil {
       merged.answers = answers ?? other.answers
       merged.batch = batch ?? other.batch
     }
     merged.chat = chat || !saysItself && other.chat
-    merged.system = system ?? (saysItself ? nil : other.system)
+    merged.system = system ?? (saysItself || messages != nil ? nil : other.system)
     if !saysItself {
       merged.templateVariables = templateVariables.filled(from: other.templateVariables)
     }
@@ -69,5 +75,9 @@ extension GenerateOptions {
     merged.quiet = self.quiet || other.quiet
     merged.logLevel = self.logLevel ?? other.logLevel
     return merged
+  }
+
+  private var hasContext: Bool {
+    self.context != nil || self.tokenIds != nil || messages != nil || resume != nil
   }
 }

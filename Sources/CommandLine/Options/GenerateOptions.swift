@@ -11,6 +11,16 @@ package struct GenerateOptions: ParsableArguments, Sendable {
   @OptionGroup package var inputOptions: InputOptions
 
   @Option(
+    name: GenerateOption.messages.name,
+    help: .init(
+      """
+      The context as a conversation, a JSON array of messages {"role": …, "content": …}, in place of \
+      --context: the model's chat template renders it, and the answer to its last message follows.
+      """, valueName: "file"),
+    transform: OptionValue.path)
+  package var messages: String?
+
+  @Option(
     name: GenerateOption.resume.name,
     help: .init(
       """
@@ -58,9 +68,29 @@ package struct GenerateOptions: ParsableArguments, Sendable {
   package var save: String?
 
   @Option(
+    name: GenerateOption.cache.name,
+    help: .init(
+      """
+      A folder, which all hosts see, of contexts of earlier runs: the longest beginning of this one that \
+      is there is not computed again, and the whole is saved there.
+      """, valueName: "dir"),
+    transform: OptionValue.path)
+  package var cache: String?
+
+  @Option(
+    name: GenerateOption.cacheSize.name, parsing: .unconditional,
+    help: .init(
+      """
+      With --cache: keep it below so many GB; what was not used for longest goes. (default: \
+      \(GenerateSettings.defaultCacheGigabytes))
+      """, valueName: "gb"),
+    transform: OptionValue.gigabytes)
+  package var cacheSize: Double?
+
+  @Option(
     name: GenerateOption.checkpointEvery.name, parsing: .unconditional,
     help: .init(
-      "With --save or --resume: save a prefill under way so often.", valueName: "minutes"),
+      "With --save, --resume or --cache: save a prefill under way so often.", valueName: "minutes"),
     transform: OptionValue.minutes)
   package var checkpointEvery: Double?
 

@@ -71,6 +71,14 @@ enum OptionValue {
     return value
   }
 
+  /// Of 10^9 bytes.
+  static func gigabytes(_ text: String) throws -> Double {
+    guard let value = Double(text), value > 0, value <= 1e9 else {
+      throw ValidationError("expected a number of GB above 0, up to a billion")
+    }
+    return value
+  }
+
   static func path(_ text: String) throws -> String {
     guard !text.isEmpty else { throw ValidationError("expected the name of a file, not nothing") }
     guard !text.utf8.contains(0) else {

@@ -74,7 +74,8 @@ extension [TemplateVariable] {
 }
 
 extension ChatValue {
-  fileprivate init(_ value: JSONValue) {
+  /// As a template takes it.
+  init(_ value: JSONValue) {
     switch value {
     case .null: self = .null
     case .boolean(let value): self = .boolean(value)

@@ -60,7 +60,9 @@ struct PerplexityJob {
     let scorer = ContextScorer(session, tokens, skipped: command.skip, reference: reference)
     try checkValues(of: reference, scorer, arithmetic.team)
     clock.skip()
-    try prefilling.prepareContext(of: session, tokens: tokens, logitsOf: .all, nil, nil, nil)
+    _ = try prefilling.prefill(session, tokens, logitsOf: .all)
+    prefilling.display.end()
+    prefilling.clock.end(\.prefill)
     let start = ContinuousClock.now
     let scores = try score(scorer)
     let scoringSeconds = (ContinuousClock.now - start).seconds

@@ -85,6 +85,7 @@ extension GenerateSettings {
     switch context {
     case .text(let path): files.add(input: path, as: "the context")
     case .tokenIds(let path): files.add(input: path, as: "the token ids")
+    case .messages(let path): files.add(input: path, as: "the messages")
     case .saved(let path): files.add(folder: path, as: "the folder of the saved context")
     }
     for piece in appended {
@@ -106,6 +107,7 @@ extension GenerateSettings {
     }
     files.add(input: tokenizer, as: "the tokenizer")
     files.add(folder: contextFolder, as: "the folder of the saved context")
+    files.add(folder: cache?.path, as: "the cache")
     for (option, path) in [
       (GenerateOption.answers, questions?.answers), (.report, report), (.logits, logits),
       (.trace, trace), (.sourcesHTML, sources?.page),

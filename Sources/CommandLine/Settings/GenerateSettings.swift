@@ -10,11 +10,15 @@ import RingAttention
 package struct GenerateSettings: Codable, Equatable, Sendable {
   /// Of `--stall-timeout`, in seconds: longer than a pause of a file system or a switch.
   package static let defaultStallTimeout = 300
+  /// Of `--cache-size`: eight contexts of 100,000 tokens of a model of 8 billion parameters.
+  package static let defaultCacheGigabytes = 100.0
 
   /// Where the context comes from; the path `-` is standard input.
   package enum Context: Codable, Equatable, Sendable {
     case text(path: String)
     case tokenIds(path: String)
+    /// A conversation.
+    case messages(path: String)
     /// A folder that `--save` has left.
     case saved(path: String)
   }
@@ -40,6 +44,8 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
   package var restored: ContextManifest?
   /// The folder in which to save the context.
   package var save: String?
+  /// Where the context is looked for and saved.
+  package var cache: ContextCache?
   package var checkpointMinutes: Double?
   package var prompt: Prompt?
   /// In place of a prompt.
@@ -105,14 +111,16 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
       context = .text(path: path)
     } else if let path = options.tokenIds {
       context = .tokenIds(path: path)
+    } else if let path = options.messages {
+      context = .messages(path: path)
     } else if let path = options.resume {
       context = .saved(path: path)
     } else {
       throw Failure(
         .usage,
         """
-        no context, give --context FILE, --token-ids FILE or --resume DIR (see 'ringflash generate \
-        --help')
+        no context, give --context FILE, --token-ids FILE, --messages FILE or --resume DIR (see \
+        'ringflash generate --help')
         """)
     }
     appended =
@@ -139,13 +147,13 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
       throw Failure(
         .usage, "--logits-all needs --logits FILE to write to (see 'ringflash generate --help')")
     }
-    if options.checkpointEvery != nil, options.save == nil,
+    if options.checkpointEvery != nil, options.save == nil, options.cache == nil,
       options.resume == nil || !appended.isEmpty
     {
       throw Failure(
         .usage, "--checkpoint-every needs a folder to save in, give --save DIR with it")
     }
-    if options.chat, options.context == nil {
+    if options.chat, options.context == nil, options.messages == nil {
       throw Failure(
         .usage, "--chat needs the context as text, give --context FILE in place of --token-ids")
     }
@@ -156,18 +164,23 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
     if let name = options.templateVariables.repeatedName {
       throw Failure(.usage, "--template-variable gives '\(name)' twice, keep one")
     }
-    if !options.templateVariables.isEmpty && !options.chat {
+    if !options.templateVariables.isEmpty && !options.chat && options.messages == nil {
       throw Failure(
         .usage, "--template-variable has a place only in a chat template, give --chat with it")
     }
     let inputs =
       [
-        options.config, options.context, options.tokenIds, options.promptFile, options.prompts,
+        options.config, options.context, options.tokenIds, options.messages, options.promptFile,
+        options.prompts,
       ] + options.append + options.appendTokenIds
     if inputs.count(where: { $0 == "-" }) > 1 {
       throw Failure(.usage, "standard input (-) can be read only once, give a file for the other")
     }
     save = options.save
+    cache = options.cache.map {
+      ContextCache(
+        path: $0, mostBytes: Int((options.cacheSize ?? Self.defaultCacheGigabytes) * 1e9))
+    }
     checkpointMinutes = options.checkpointEvery
     questions = try QuestionSettings(options)
     prompt = Prompt(options)
@@ -199,8 +212,8 @@ package struct GenerateSettings: Codable, Equatable, Sendable {
     logLevel = options.logLevel ?? .warning
   }
 
-  /// The folder that the run goes on with or saves in; nil for none. A context that is extended is only
-  /// read.
+  /// The folder that the run goes on with or saves in; nil for none, or one of a cache. A context that is
+  /// extended is only read.
   var contextFolder: String? {
     if case .saved(let path) = context, appended.isEmpty { path } else { save }
   }
