@@ -4,11 +4,14 @@ import Files
 extension ContextDirectory {
   /// Compares the bytes of all files that the manifest lists with their checksums.
   ///
+  /// - Parameter first: the block from which on block files are compared.
   /// - Throws: `FileError`: `notFound`, `unreadable`, or `malformed`.
-  public func verify(_ manifest: ContextManifest) throws(FileError) {
+  public func verify(
+    _ manifest: ContextManifest, fromBlock first: Int = 0
+  ) throws(FileError) {
     let description = manifest.description
     _ = try readTokens(manifest)
-    for block in 0..<description.blocks {
+    for block in first..<description.blocks {
       try verify(
         path(ofBlock: block),
         bytes: description.layout.blockBytes(layers: manifest.layers(ofBlock: block)),

@@ -12,7 +12,8 @@ import Transformer
 /// further ones may be submitted.
 ///
 /// The answers are those that each question gets alone, to the last bit of the logits. Questions are
-/// begun in the order in which they are submitted. A session has one loop at a time, after the
+/// begun in the order in which they are submitted; own contexts that some of them share are computed once
+/// as long as a branch has them. A session has one loop at a time, after the
 /// prefill.
 public final class AnswerLoop {
   public enum State: Sendable {
@@ -24,13 +25,17 @@ public final class AnswerLoop {
     case stopped
   }
 
-  private let session: Session
+  let session: Session
+  /// What questions may have before their prompts.
+  private let contexts: [OwnContext]
   /// `[branches]`: what is being answered.
-  private var branches: [Branch?]
+  private var branches: [AnswerBranch?]
+  /// `[branches]`: the own context that a branch begins with, also when its answer is done; nil for none.
+  private var held: [Int?]
   /// What all ranks know of and has no branch yet, the oldest first.
-  private var waiting: ArraySlice<Branch> = []
+  private var waiting: ArraySlice<AnswerBranch> = []
   /// On rank 0, what the other ranks have not been told of.
-  private var submitted: [Branch] = []
+  private var submitted: [AnswerBranch] = []
   /// On rank 0, how many questions were submitted so far.
   private var count = 0
   private var isStopping = false
@@ -51,10 +56,15 @@ public final class AnswerLoop {
     vocabulary: session.model.configuration.vocabulary.size, tokens: session.contextTokens)
 
   /// Every rank calls this.
-  public init(_ session: Session) {
+  ///
+  /// - Parameter contexts: what questions may have before their prompts, the same on every rank; a saved one
+  ///   is of the session's model and arithmetic, and begins with its context.
+  public init(_ session: Session, contexts: [OwnContext] = []) {
     self.session = session
+    self.contexts = contexts
     let count = session.sequence.branches
-    branches = [Branch?](repeating: nil, count: count)
+    branches = [AnswerBranch?](repeating: nil, count: count)
+    held = [Int?](repeating: nil, count: count)
     message = StepMessage(branches: count)
     logits = AlignedBuffer(count: count * session.model.configuration.vocabulary.size)
   }
@@ -67,11 +77,17 @@ public final class AnswerLoop {
   public func submit(_ question: Question) throws(QuestionError) -> Int {
     precondition(session.communicator.rank == 0, "rank 0 has the questions")
     let room = session.sequence.maximumAppended
-    guard question.longest <= room else { throw .tooLong(tokens: question.longest, room: room) }
+    let longest = ownTokens(question.context).count + question.longest
+    guard longest <= room else { throw .tooLong(tokens: longest, room: room) }
     defer { count += 1 }
-    submitted.append(Branch(prompt: question.prompt, answer: Answer(count, question)))
+    submitted.append(
+      AnswerBranch(
+        context: question.context, prompt: question.prompt, answer: BranchAnswer(count, question)))
     return count
   }
+
+  /// The ids of an own context; none of none.
+  private func ownTokens(_ context: Int?) -> [Int32] { context.map { contexts[$0].tokens } ?? [] }
 
   /// Has the next step give up all that is not done by then, on every rank; on rank 0 alone.
   public func stop() {
@@ -91,7 +107,8 @@ public final class AnswerLoop {
   ///   - onToken: hears every token but one that ends the sequence, and says whether to go on.
   ///   - onEnd: hears each answer as soon as it is done.
   /// - Throws: `MPIError`; where a listener throws, `SessionError` on every rank, so that all know
-  ///   that what was under way is given up.
+  ///   that what was under way is given up; `FileError`, on the rank that finds a saved own context
+  ///   damaged.
   public func step(
     onLogits: (_ question: Int, UnsafeBufferPointer<Float>) throws -> Void,
     onSources: (_ question: Int, [PassageScore]) throws -> Void = { _, _ in },
@@ -171,44 +188,86 @@ public final class AnswerLoop {
     }
   }
 
-  /// Brings new questions to all ranks, where there are any: the lengths of their prompts, and the
-  /// prompts.
+  /// Brings new questions to all ranks, where there are any: the lengths of their prompts, the numbers of
+  /// their own contexts, and the prompts.
   private func spreadQuestions() throws {
     let header = message.header.pointee
     guard header.questions > 0 else { return }
-    var words = submitted.map { Int32($0.prompt.count) } + submitted.flatMap(\.prompt)
+    var words =
+      submitted.flatMap { [Int32($0.prompt.count), $0.context.map(Int32.init) ?? -1] }
+      + submitted.flatMap(\.prompt)
     if session.communicator.rank != 0 {
-      words = [Int32](repeating: 0, count: header.questions + header.promptTokens)
+      words = [Int32](repeating: 0, count: 2 * header.questions + header.promptTokens)
     }
     try words.withUnsafeMutableBytes { try session.communicator.broadcast(bytes: $0, from: 0) }
     if session.communicator.rank != 0 {
-      var end = header.questions
-      submitted = words.prefix(header.questions).map { length in
-        let start = end
-        end += Int(length)
-        return Branch(prompt: Array(words[start..<end]))
+      var end = 2 * header.questions
+      submitted = (0..<header.questions).map { question in
+        let (start, context) = (end, Int(words[2 * question + 1]))
+        end += Int(words[2 * question])
+        return AnswerBranch(
+          context: context < 0 ? nil : context, prompt: Array(words[start..<end]))
       }
     }
     waiting += submitted
     submitted.removeAll(keepingCapacity: true)
   }
 
-  /// Gives the free branches to what waits.
+  /// Gives the free branches to what waits. One own context is computed in a step at most: so other answers
+  /// go on meanwhile, and a job that is to stop waits for no more.
   private func begin() throws {
-    for branch in branches.indices where branches[branch] == nil {
-      guard var next = waiting.popFirst() else { break }
+    var computes = true
+    while var next = waiting.first, let branch = freeBranch(for: next.context) {
+      let isNew = next.context.map { !held.contains($0) } ?? false
+      guard computes || !isNew else { return }
+      if isNew { computes = false }
+      waiting.removeFirst()
       if let penalties = next.answer?.penalties {
         next.answer!.begin(
-          after: penalties.hasRepetition ? contextHistory : TokenHistory(), next.prompt)
+          after: penalties.hasRepetition ? contextHistory : TokenHistory(),
+          ownTokens(next.context), next.prompt)
       }
       branches[branch] = next
-      session.append.beginBranch(branch)
-      if session.sequence.tracesAttention, contextScores == nil, next.prompt.isEmpty {
+      try begin(branch, with: next.context)
+      if session.sequence.tracesAttention, contextScores == nil, next.context == nil,
+        next.prompt.isEmpty
+      {
         contextScores =
           try session.append.lastPassageScores(session.contextTokens.last!, branch: branch)
           .first ?? []
       }
     }
+  }
+
+  /// The first free branch that begins with the own context, or else the first one.
+  private func freeBranch(for context: Int?) -> Int? {
+    let free = branches.indices.filter { branches[$0] == nil }
+    return free.first { context != nil && held[$0] == context } ?? free.first
+  }
+
+  /// Makes a branch one that begins with the own context, and has nothing else.
+  private func begin(_ branch: Int, with context: Int?) throws {
+    let append = session.append
+    guard let context else {
+      append.beginBranch(branch)
+      held[branch] = nil
+      return
+    }
+    if held[branch] == context {
+      append.returnToOwnContext(ofBranch: branch)
+    } else if let source = held.firstIndex(of: context) {
+      try append.copyOwnContext(of: source, to: branch)
+    } else {
+      append.beginBranch(branch)
+      held[branch] = nil
+      let own = contexts[context]
+      if let saved = own.saved {
+        try session.restore(saved, tokens: own.tokens.count, branch: branch)
+      } else {
+        try append.prefillOwnContext(own.tokens, branch: branch, behind: session.contextTokens)
+      }
+    }
+    held[branch] = context
   }
 
   /// Runs one token of every answer, and of the prompts as many more as there is room for.
@@ -234,109 +293,32 @@ public final class AnswerLoop {
     if session.sequence.tracesAttention { passageScores += try session.append.passageScores() }
   }
 
-  /// Runs the prompts that are prefilled as a whole.
+  /// Runs the prompts that are prefilled as a whole, and finds the logits of own contexts without one.
   ///
   /// - Returns: how many rows of logits these have given, the first ones.
   private func prefillPrompts() throws -> Int {
-    let vocabulary = session.model.configuration.vocabulary.size
+    let (append, vocabulary) = (session.append, session.model.configuration.vocabulary.size)
     var row = 0
     passageScores = []
     for branch in branches.indices {
-      guard let prompt = branches[branch]?.promptToBegin,
-        session.append.prefillsPrompt(tokens: prompt.count)
-      else { continue }
-      try session.append.prefill(
-        prompt, branch: branch, behind: session.contextTokens,
-        logits: logits.pointer + row * vocabulary)
+      guard let begun = branches[branch] else { continue }
+      let own = ownTokens(begun.context)
+      let rowOfLogits = logits.pointer + row * vocabulary
+      if begun.wantsContextLogits {
+        try append.lastOwnContextLogits(ofBranch: branch, into: rowOfLogits)
+      } else if let prompt = begun.promptToBegin, append.prefillsPrompt(tokens: prompt.count) {
+        try append.prefill(
+          prompt, branch: branch, behind: session.contextTokens + own, logits: rowOfLogits)
+      } else {
+        continue
+      }
       if session.sequence.tracesAttention {
-        passageScores += try session.append.lastPassageScores(prompt.last!, branch: branch)
+        passageScores += try append.lastPassageScores(
+          (begun.prompt.last ?? own.last)!, branch: branch)
       }
       branches[branch]!.endPrompt(logitsRow: row)
       row += 1
     }
     return row
-  }
-}
-
-/// A question that waits or is being answered.
-private struct Branch {
-  let prompt: [Int32]
-  /// Rank 0's part.
-  var answer: Answer?
-  /// How many tokens of the prompt were run.
-  private var promptTokensRun = 0
-  /// The last token of the answer, until it is run.
-  var chosen: Int32?
-  /// Which of the step's tokens are its own.
-  private(set) var tokens = 0..<0
-  /// Which of the step's logits are its own; nil for those of the context.
-  var logitsRow: Int?
-
-  init(prompt: [Int32], answer: Answer? = nil) {
-    self.prompt = prompt
-    self.answer = answer
-  }
-
-  /// Whether the next token can be chosen.
-  var isWaiting: Bool { chosen == nil && promptTokensRun == prompt.count }
-
-  /// The prompt, if nothing of it was run.
-  var promptToBegin: [Int32]? { promptTokensRun == 0 && !prompt.isEmpty ? prompt : nil }
-
-  /// Says that all of the prompt was run.
-  mutating func endPrompt(logitsRow row: Int) {
-    promptTokensRun = prompt.count
-    logitsRow = row
-  }
-
-  /// Appends what is to be run next to a step's tokens: one, and as many more as there is room for.
-  mutating func takeTokens(_ step: inout [Int32], _ room: inout Int) {
-    let start = step.count
-    if let token = chosen {
-      step.append(token)
-      chosen = nil
-    } else if promptTokensRun < prompt.count {
-      let end = min(prompt.count, promptTokensRun + 1 + room)
-      step.append(contentsOf: prompt[promptTokensRun..<end])
-      room -= end - promptTokensRun - 1
-      promptTokensRun = end
-    }
-    tokens = start..<step.count
-  }
-}
-
-/// What only rank 0 knows of a question.
-private struct Answer {
-  let number: Int
-  private let maximumTokens: Int
-  private var sampler: Sampler
-  private(set) var history = TokenHistory()
-
-  init(_ number: Int, _ question: Question) {
-    self.number = number
-    maximumTokens = question.maximumTokens
-    sampler = Sampler(question.sampling)
-  }
-
-  var penalties: TokenPenalties { sampler.parameters.penalties }
-
-  /// What the tokens of the answer come after; with room, so that no token allocates memory.
-  mutating func begin(after context: TokenHistory, _ prompt: [Int32]) {
-    history = context
-    history.see(prompt)
-    history.reserve(maximumTokens)
-  }
-
-  /// - Parameter ends: the tokens that end a sequence.
-  mutating func next(
-    _ logits: UnsafeBufferPointer<Float>, _ workspace: inout Sampler.Workspace, ends: Set<Int32>,
-    _ onToken: (Int32) throws -> Bool
-  ) throws -> StepMessage.Choice {
-    guard maximumTokens > 0 else { return .init(token: 0, end: .length) }
-    let token = sampler.next(logits, after: history, &workspace)
-    history.append(token)
-    if ends.contains(token) { return .init(token: token, end: .endOfSequence) }
-    if try !onToken(token) { return .init(token: token, end: .stop) }
-    return .init(token: token, end: history.answer.count == maximumTokens ? .length : nil)
   }
 }

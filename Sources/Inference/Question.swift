@@ -1,19 +1,23 @@
 /// What is asked of a context.
 public struct Question: Sendable {
+  /// Which of the loop's own contexts stands before the prompt; nil for none.
+  public var context: Int?
   /// The ids appended to the context; none to go on where it ends.
   public var prompt: [Int32]
   public var maximumTokens: Int
   public var sampling: SamplingParameters
 
   public init(
-    prompt: [Int32], maximumTokens: Int, sampling: SamplingParameters = SamplingParameters()
+    context: Int? = nil, prompt: [Int32], maximumTokens: Int,
+    sampling: SamplingParameters = SamplingParameters()
   ) {
+    self.context = context
     self.prompt = prompt
     self.maximumTokens = maximumTokens
     self.sampling = sampling
   }
 
-  /// Most tokens that it appends to the context, its answer included.
+  /// Most tokens that it appends to its context, its answer included.
   public var longest: Int { prompt.count + maximumTokens }
 }
 

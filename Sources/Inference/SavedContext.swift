@@ -2,7 +2,6 @@ import ContextFiles
 import Digests
 import Kernels
 import MPI
-import Synchronization
 import Transformer
 
 /// A session's context on disk, as one rank restores and saves its share of it. Its methods do not
@@ -78,25 +77,7 @@ public final class SavedContext {
     _ indices: Range<Int>, onProgress: ((_ fraction: Double) -> Void)? = nil,
     _ body: (Int) throws -> Void
   ) throws {
-    let count = indices.count
-    let failure = Mutex<(index: Int, error: any Error)?>(nil)
-    let done = Atomic<Int>(0)
-    func betweenItems() {
-      session.communicator.tick()
-      onProgress?(Double(done.load(ordering: .relaxed)) / Double(count))
-    }
-    context.team.forEach(count, betweenItems: betweenItems) { item, _ in
-      let index = indices.lowerBound + item
-      do {
-        try body(index)
-      } catch {
-        failure.withLock { first in
-          if first.map({ index < $0.index }) ?? true { first = (index, error) }
-        }
-      }
-      done.wrappingAdd(1, ordering: .relaxed)
-    }
-    if let failure = failure.withLock({ $0 }) { throw failure.error }
+    try session.forEachItem(of: indices, onProgress: onProgress, body)
   }
 }
 

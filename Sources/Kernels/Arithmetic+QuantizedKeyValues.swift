@@ -24,6 +24,20 @@ extension Arithmetic {
     }
   }
 
+  func clearQuantized(from token: Int, in block: UnsafeMutableRawPointer, layout: KeyValueLayout) {
+    // Scales of 0, which no stored row has, and what each kind of elements makes a byte of zero of.
+    let scales = [UInt8](repeating: 0, count: layout.groups * 32)
+    let key = [UInt8](repeating: 0x80, count: layout.groups * 32) + scales
+    let value = scales + scales
+    for head in 0..<layout.shape.keyValueHeads {
+      let place = block + head * layout.headBytes
+      for token in token..<tokensPerBlock {
+        layout.place(key: key, token, in: place)
+        layout.place(value: value, token, in: place + layout.keyBytes)
+      }
+    }
+  }
+
   /// The scores of some rows with one panel of 32 keys.
   ///
   /// - Parameters:

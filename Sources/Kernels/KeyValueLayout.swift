@@ -92,6 +92,25 @@ extension Arithmetic {
       }
     }
   }
+
+  /// Makes a block's places from `token` on what they are where nothing was stored: zeros.
+  ///
+  /// - Parameters:
+  ///   - token: 0…256.
+  ///   - block: `layout.blockBytes`.
+  public func clear(
+    from token: Int, in block: UnsafeMutableRawPointer, layout: KeyValueLayout
+  ) {
+    guard layout.format != .q8 else {
+      clearQuantized(from: token, in: block, layout: layout)
+      return
+    }
+    let zeros = [Float](
+      repeating: 0, count: layout.shape.keyValueHeads * layout.shape.headDimension)
+    for token in token..<tokensPerBlock {
+      store(keys: zeros, values: zeros, token: token, into: block, layout: layout)
+    }
+  }
 }
 
 extension KeyValueLayout {

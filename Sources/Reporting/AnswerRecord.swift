@@ -4,12 +4,15 @@ import Foundation
 public struct AnswerRecord: Codable, Equatable, Sendable {
   /// Counts of tokens.
   public struct Tokens: Codable, Equatable, Sendable {
+    /// Tokens of the question's own context, behind the common one; nil for none.
+    public let context: Int?
     /// Tokens of the question.
     public let prompt: Int
     /// Tokens of the answer.
     public let generated: Int
 
-    public init(prompt: Int, generated: Int) {
+    public init(context: Int? = nil, prompt: Int, generated: Int) {
+      self.context = context
       self.prompt = prompt
       self.generated = generated
     }

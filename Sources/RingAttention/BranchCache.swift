@@ -1,4 +1,5 @@
 import Kernels
+import MPI
 
 /// The KV blocks that one rank owns of what follows the context, of all branches and layers.
 ///
@@ -82,6 +83,60 @@ public final class BranchCache {
     }
     used[branch] = 0
     if tail != nil { use(branch, upTo: firstBlock) }
+  }
+
+  /// Makes what a branch has from a position on what it was before that was written: zeros.
+  ///
+  /// - Parameter position: of the sequence, behind the context's last.
+  public func cut(_ branch: Int, at position: Int, _ arithmetic: Arithmetic) {
+    let (block, token) = position.quotientAndRemainder(dividingBy: tokensPerBlock)
+    let kept = partition.blockCount(
+      branch: branch, blocks: block - firstBlock + (token > 0 ? 1 : 0), of: rank)
+    arithmetic.team.forEach(layout.layers.count) { layer, _ in
+      let blockBytes = layout[layer].blockBytes
+      (base(branch, layer: layer) + kept * blockBytes).initializeMemory(
+        as: UInt8.self, repeating: 0, count: max(0, used[branch] - kept) * blockBytes)
+      guard token > 0, owns(branch, block: block) else { return }
+      arithmetic.clear(
+        from: token, in: head(0, layer: layer, branch: branch, block: block),
+        layout: layout[layer])
+    }
+    used[branch] = min(used[branch], kept)
+  }
+
+  /// Makes the blocks of a branch up to the global number `block` those of another one. Every rank calls
+  /// this.
+  ///
+  /// A branch's blocks go round the ranks in one order, so those that a rank has of it all go to one rank.
+  ///
+  /// - Returns: the bytes that this rank has sent.
+  /// - Throws: `MPIError`.
+  public func copy(
+    _ source: Int, to destination: Int, upTo block: Int, _ communicator: Communicator
+  ) throws -> Int {
+    let blocks = block - firstBlock + 1
+    let sent = partition.blockCount(branch: source, blocks: blocks, of: rank)
+    let received = partition.blockCount(branch: destination, blocks: blocks, of: rank)
+    let receiver = partition.owner(
+      branch: destination, block: partition.firstBlock(branch: source, of: rank))
+    let sender = partition.owner(
+      branch: source, block: partition.firstBlock(branch: destination, of: rank))
+    use(destination, upTo: block)
+    let exchange = RingExchange(communicator)
+    for layer in layout.layers.indices {
+      let blockBytes = layout[layer].blockBytes
+      let from = UnsafeRawBufferPointer(
+        start: base(source, layer: layer), count: sent * blockBytes)
+      let to = UnsafeMutableRawBufferPointer(
+        start: base(destination, layer: layer), count: received * blockBytes)
+      guard receiver != rank else {
+        to.copyMemory(from: from)
+        continue
+      }
+      try exchange.start(sending: from, to: receiver, receiving: to, from: sender, tag: layer)
+      try exchange.finish()
+    }
+    return exchange.bytesSent
   }
 
   /// Notes that a branch's blocks up to the global number `block` are written to.

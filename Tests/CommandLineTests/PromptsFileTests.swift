@@ -68,6 +68,37 @@ import Testing
     }
   }
 
+  @Test func contexts() throws {
+    for (json, context) in [
+      ("{\"text\": \"More. \"}", PromptLine.Context.text("More. ")),
+      ("{\"file\": \"a/b.txt\"}", .file("a/b.txt")),
+      ("{\"token_ids\": [0, 2147483647]}", .tokenIDs([0, Int32.max])),
+      ("{\"saved\": \"dir\", \"text\": null}", .saved("dir")),
+    ] {
+      let question = try parse("{\"id\": 1, \"prompt\": \"a\", \"context\": \(json)}")[0]
+      #expect(question.context == context)
+    }
+    #expect(try parse("{\"id\": 1, \"prompt\": \"a\", \"context\": null}")[0].context == nil)
+  }
+
+  /// What is wrong in a question's context, and what the message has.
+  static let contextMistakes: [(context: String, words: [String])] = [
+    ("\"more\"", ["\"context\"", "object"]), ("[]", ["\"context\"", "object"]),
+    ("{}", ["none of", "\"text\", \"file\", \"saved\", \"token_ids\"", "give one"]),
+    ("{\"text\": null}", ["none of"]),
+    ("{\"text\": \"a\", \"file\": \"b\"}", ["2 of", "give one"]),
+    ("{\"text\": \"\"}", ["\"context.text\"", "empty"]),
+    ("{\"text\": 7}", ["\"context.text\"", "string"]),
+    ("{\"file\": \"\"}", ["\"context.file\"", "empty"]),
+    ("{\"file\": \"-\"}", ["\"context.file\"", "standard input"]),
+    ("{\"saved\": \"\"}", ["\"context.saved\"", "empty"]),
+    ("{\"token_ids\": []}", ["\"context.token_ids\"", "empty"]),
+    ("{\"token_ids\": [3, -1]}", ["\"context.token_ids\"", "-1", "element 1"]),
+    ("{\"token_ids\": \"a\"}", ["\"context.token_ids\"", "array"]),
+    ("{\"txt\": \"a\"}", ["\"context.txt\"", "did you mean \"text\"?"]),
+    ("{\"text\": \"a\", \"xyzzy\": 1}", ["\"context.xyzzy\"", "file, saved, text, token_ids"]),
+  ]
+
   /// What is wrong in one line, and what the message has.
   static let mistakes: [(line: String, words: [String])] = [
     ("not JSON", ["malformed JSON"]), ("[1]", ["object"]), ("7", ["object"]),
@@ -120,7 +151,10 @@ import Testing
 
   /// Each in the third line of a file whose other lines are good.
   @Test func mistakes() throws {
-    for mistake in Self.mistakes {
+    let inContexts = Self.contextMistakes.map {
+      ("{\"id\": 1, \"prompt\": \"a\", \"context\": \($0.context)}", $0.words)
+    }
+    for mistake: (line: String, words: [String]) in Self.mistakes + inContexts {
       let text = "{\"id\": \"first\", \"prompt\": \"a\"}\n\n\(mistake.line)\n{\"id\": 9"
       let failure = caughtFailure { _ = try parse(text) }
       #expect(failure?.exitCode == .badData, "\(mistake)")

@@ -40,7 +40,8 @@ extension RankTests {
         host: world.hostCommunicator(), team: arithmetic.team)
     }
 
-    /// The logits of a context, or none of them, a prompt and an answer, on rank 0.
+    /// The logits of a context, or none of them, a prompt and an answer, and two more behind a context of
+    /// their own, on rank 0.
     private func logits(
       _ model: Model, _ tokens: [Int32], _ arithmetic: Arithmetic, of positions: ContextPositions,
       stops: Bool = false
@@ -49,7 +50,8 @@ extension RankTests {
       let session = Session(
         model: model,
         SequenceDescription(
-          partition: .zigzag, contextTokens: context.count, maximumAppended: 26),
+          partition: .zigzag, contextTokens: context.count, maximumAppended: 38,
+          longestOwnContext: 12),
         communicator: world, arithmetic: arithmetic)
       if stops {
         // Behind every layer, the prefill ends and another one goes on.
@@ -59,7 +61,13 @@ extension RankTests {
       }
       var logits: [Float] = []
       if positions == .all { try session.forEachContextLogits { logits += $0 } }
-      _ = try session.answer([Question(prompt: tokens.suffix(20), maximumTokens: 6)]) {
+      let questions = [
+        Question(prompt: tokens.suffix(20), maximumTokens: 6),
+        Question(context: 0, prompt: [], maximumTokens: 2),
+        Question(context: 0, prompt: tokens.suffix(5), maximumTokens: 2),
+      ]
+      let own = OwnContext(tokens: Array(tokens.prefix(12)))
+      _ = try session.answer(questions, of: [own]) {
         logits += $1
       } onToken: { _, _ in
         true

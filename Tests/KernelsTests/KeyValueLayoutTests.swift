@@ -40,6 +40,38 @@ struct KeyValueLayoutTests {
     #expect((layout.headBytes..<memory.count).allSatisfy { memory.pointer[$0] == 0 })
   }
 
+  /// What is cleared is as if it had never been stored.
+  @Test(arguments: Configuration.all, [0, 1, 63, 255, 256])
+  func clearedPlacesAreAsNew(_ configuration: Configuration, from token: Int) {
+    let arithmetic = configuration.arithmetic()
+    expectCleared(arithmetic, from: token)
+    guard arithmetic.precision == .bf16, arithmetic.multipliesPanels else { return }
+    expectCleared(
+      Arithmetic(
+        Numerics(precision: .bf16, quantizedProducts: .int8, keyValueFormat: .q8),
+        instructionSet: arithmetic.instructionSet, team: arithmetic.team), from: token)
+  }
+
+  private func expectCleared(_ arithmetic: Arithmetic, from token: Int) {
+    let layout = arithmetic.keyValueLayout(
+      AttentionShape(queryHeads: 2, keyValueHeads: 2, headDimension: 80))
+    /// With so many tokens, of which those from `cleared` on are taken back.
+    func block(tokens: Int, cleared: Int) -> [UInt8] {
+      let block = AlignedBuffer<UInt8>(count: layout.blockBytes)
+      for token in 0..<tokens {
+        let numbers = normalNumbers(2 * 160, seed: UInt64(token))
+        arithmetic.store(
+          keys: Array(numbers[..<160]), values: Array(numbers[160...]), token: token,
+          into: block.pointer, layout: layout)
+      }
+      arithmetic.clear(from: cleared, in: block.pointer, layout: layout)
+      return Array(block.elements)
+    }
+    #expect(
+      block(tokens: tokensPerBlock, cleared: token) == block(tokens: token, cleared: tokensPerBlock)
+    )
+  }
+
   /// The order that the type's documentation gives.
   @Test(arguments: Configuration.all)
   func keysAndValuesLieAsDocumented(_ configuration: Configuration) {

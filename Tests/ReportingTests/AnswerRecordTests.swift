@@ -18,6 +18,9 @@ import Testing
 
         """)
     #expect(json.hasPrefix(AnswerRecord.beginning))
+    let own = AnswerRecord.Tokens(context: 9, prompt: 3, generated: 2)
+    #expect(
+      String(decoding: try JSONEncoder().encode(own), as: UTF8.self).contains("\"context\":9"))
   }
 
   @Test(

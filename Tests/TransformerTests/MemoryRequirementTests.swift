@@ -10,13 +10,14 @@ extension RankTests {
   @Suite @MPIThread struct MemoryRequirementTests {
     private func requirement(
       _ configuration: ModelConfiguration, _ arithmetic: Arithmetic, _ kind: PartitionKind,
-      ranks: Int, rank: Int, context: Int, appended: Int, branches: Int = 1,
+      ranks: Int, rank: Int, context: Int, own: Int = 0, appended: Int, branches: Int = 1,
       givesContextLogits: Bool = false
     ) -> MemoryRequirement {
       MemoryRequirement(
         configuration: configuration, arithmetic: arithmetic,
         sequence: SequenceDescription(
-          partition: kind, contextTokens: context, maximumAppended: appended, branches: branches),
+          partition: kind, contextTokens: context, maximumAppended: own + appended,
+          longestPrompt: appended, longestOwnContext: own, branches: branches),
         ranks: ranks, rank: rank, givesContextLogits: givesContextLogits)
     }
 
@@ -84,30 +85,31 @@ extension RankTests {
     @Test(
       .enabled { await !isOneRank() },
       arguments: [
-        (SampleModel.wide, 20, 300), (.wide, 2000, 300), (.tied, 700, 300), (.mixed, 700, 300),
-        (.experts, 2000, 300), (.wide, 300, 4000),
+        (SampleModel.wide, 20, 0, 300), (.wide, 2000, 0, 300), (.tied, 700, 0, 300),
+        (.mixed, 700, 0, 300), (.experts, 2000, 0, 300), (.wide, 300, 0, 4000),
+        (.wide, 300, 4000, 64), (.wide, 300, 900, 4000),
       ],
       [false, true])
     func noMoreIsMappedThanAnnounced(
-      run: (model: SampleModel, context: Int, appended: Int), givesContextLogits: Bool
+      run: (model: SampleModel, context: Int, own: Int, appended: Int), givesContextLogits: Bool
     ) throws {
-      let (model, context, appended) = run
+      let (model, context, own, appended) = run
       let weights = try model.weights()
       for arithmetic in highestArithmetics(threads: 2) {
         let announced = requirement(
           weights.configuration, arithmetic, .zigzag, ranks: world.size, rank: world.rank,
-          context: context, appended: appended, givesContextLogits: givesContextLogits)
+          context: context, own: own, appended: appended, givesContextLogits: givesContextLogits)
         // Of several runs the least, because any of them may be the first for which OpenBLAS, MPI
         // or the allocator take memory that they keep.
         let mapped = try (0..<3).map { _ in
           try mostMapped(
-            weights, arithmetic.with(threads: 2), context: context, appended: appended,
+            weights, arithmetic.with(threads: 2), context: context, own: own, appended: appended,
             givesContextLogits: givesContextLogits)
         }.min()!
         // Every buffer ends with a page that is not full.
         let pages = 50 * 4096
         let label: Comment =
-          "\(model), \(context) tokens, \(arithmetic.label), logits: \(givesContextLogits)"
+          "\(model), \(context) + \(own) tokens, \(arithmetic.label), logits: \(givesContextLogits)"
         #expect(mapped <= announced.bytes + pages, label)
         // Nor is much more announced, which would turn away what can run. A rank without tokens needs
         // less scratch than the others.
@@ -115,20 +117,23 @@ extension RankTests {
       }
     }
 
-    /// By how many bytes the process grows at most for a prefill, a prompt, and logits of the context.
+    /// By how many bytes the process grows at most for a prefill, a context of a branch's own, a prompt, and
+    /// logits of the context.
     private func mostMapped(
-      _ weights: ModelWeights, _ arithmetic: Arithmetic, context: Int, appended: Int,
+      _ weights: ModelWeights, _ arithmetic: Arithmetic, context: Int, own: Int, appended: Int,
       givesContextLogits: Bool
     ) throws -> Int {
       let vocabulary = weights.configuration.vocabulary.size
       let isLong = AppendPass.prefillsPrompt(tokens: appended, arithmetic)
       let prompt = isLong ? appended : AppendPass.tokensPerStep
-      let tokens = sampleTokens(context + prompt, vocabulary: vocabulary)
+      let tokens = sampleTokens(context + own + prompt, vocabulary: vocabulary)
       let logits = AlignedBuffer<Float>(count: vocabulary)
       let start = mappedBytes()
       let prefilled = DecoderContext(
         weights: weights,
-        SequenceDescription(contextTokens: context, maximumAppended: appended),
+        SequenceDescription(
+          contextTokens: context, maximumAppended: own + appended, longestPrompt: appended,
+          longestOwnContext: own),
         communicator: world, arithmetic: arithmetic)
       var inLayer: [Int: Int] = [:]
       try PrefillPass(prefilled, logitsOf: givesContextLogits ? .all : .last).run(
@@ -139,17 +144,22 @@ extension RankTests {
       let pass = try AppendPass(prefilled)
       pass.beginBranch(0)
       var inPrompt = 0
-      if isLong {
-        prefilled.onSpan = { name, _, _ in
-          if "\(name)" == "attention" { inPrompt = max(inPrompt, mappedBytes()) }
-        }
-        try pass.prefill(
-          Array(tokens[context...]), branch: 0, behind: Array(tokens[..<context]),
-          logits: logits.pointer)
-        prefilled.onSpan = nil
-      } else {
-        try pass.append(tokens[context...], logits: logits)
+      prefilled.onSpan = { name, _, _ in
+        if "\(name)" == "attention" { inPrompt = max(inPrompt, mappedBytes()) }
       }
+      if own > 0 {
+        try pass.prefillOwnContext(
+          Array(tokens[context..<context + own]), branch: 0, behind: Array(tokens[..<context]))
+      }
+      if isLong {
+        try pass.prefill(
+          Array(tokens[(context + own)...]), branch: 0, behind: Array(tokens[..<(context + own)]),
+          logits: logits.pointer)
+      } else {
+        prefilled.onSpan = nil
+        try pass.append(tokens[(context + own)...], logits: logits)
+      }
+      prefilled.onSpan = nil
       let contextLogits = givesContextLogits ? try ContextLogits(prefilled) : nil
       for index in prefilled.ownContextBlocks.indices {
         _ = contextLogits?.compute(ofBlock: index)

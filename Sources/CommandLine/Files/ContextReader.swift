@@ -13,6 +13,10 @@ package enum ContextReader {
     try text(path: path, role: "appended text")
   }
 
+  package static func ownContext(path: String) throws(Failure) -> String {
+    try text(path: path, role: "context")
+  }
+
   package static func prompt(path: String) throws(Failure) -> String {
     try text(path: path, role: "prompt file")
   }

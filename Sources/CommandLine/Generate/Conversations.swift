@@ -5,7 +5,8 @@ import Ranks
 struct Conversations {
   /// What stands before each of the questions.
   let context: String
-  /// Each question, and what the template puts behind it.
+  /// Each question, and what the template puts behind it; of one with a context of its own, what stands
+  /// behind that.
   let prompts: [String]
   /// What the template leaves out of them.
   let warnings: [String]
@@ -20,13 +21,13 @@ struct Conversations {
     isSaved: Bool
   ) throws {
     let now = Date()
-    var first: String?
+    var first: ChatText?
     var prompts: [String] = []
     for question in questions {
       let chat = try ChatText(
-        template: template, system: system, context: context, prompt: question.chatText(), now: now)
+        template: template, system: system, context: context, prompt: question.message(), now: now)
       guard chat.isCutCleanly || !isSaved else { throw Self.uncutTemplate }
-      guard chat.context.utf8.elementsEqual((first ?? chat.context).utf8) else {
+      guard chat.context.utf8.elementsEqual((first ?? chat).context.utf8) else {
         throw Failure(
           .badData,
           """
@@ -34,16 +35,25 @@ struct Conversations {
           the first one, so they cannot share it; ask this one by itself with --prompt
           """)
       }
-      first = chat.context
-      prompts.append(chat.prompt)
+      first = first ?? chat
+      let own = try question.ownChatText().utf8
+      guard chat.prompt.utf8.starts(with: own) else {
+        throw Failure(
+          .badData,
+          """
+          \(question.place)the chat template changes the "context" of this question, so nothing can go on \
+          behind it; put it before the question in "prompt"
+          """)
+      }
+      prompts.append(String(decoding: chat.prompt.utf8.dropFirst(own.count), as: UTF8.self))
     }
-    self.context = first!
+    self.context = first!.context
     self.prompts = prompts
-    let question = try questions[0].chatText()
+    let question = try questions[0].message()
     let omitted = ChatText.omissions(template: template, system: system, now: now)
     // The template may do otherwise with a longer message than with a short one, so it has to render the
     // same for another text as long as this one.
-    let rendered = self.context + prompts[0]
+    let rendered = self.context + first!.prompt
     func isRendered(_ context: String, _ question: String) -> Bool {
       let other = try? template.render(
         system: system, user: ChatText.message(context, question), now: now)

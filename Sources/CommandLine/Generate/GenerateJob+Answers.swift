@@ -8,15 +8,19 @@ extension GenerateJob {
   /// Asks what the questionnaire, which rank 0 has, asks of the context that the session has. Every rank
   /// calls this.
   ///
-  /// - Parameter sources: on rank 0, finds where answers come from; nil where nobody asks.
+  /// - Parameters:
+  ///   - ownContexts: what questions have before them.
+  ///   - sources: on rank 0, finds where answers come from; nil where nobody asks.
   /// - Throws: `AgreedFailure` with 74 if an answer cannot be written, with 75 if the job was
   ///   interrupted; `MPIError`.
   func answer(
-    _ questionnaire: Questionnaire?, of context: RestoredContext, tokenizer: Tokenizer?,
-    sources: SourceFinder?, _ interruption: Interruption?
+    _ questionnaire: Questionnaire?, of context: RestoredContext, _ ownContexts: [OwnContext],
+    tokenizer: Tokenizer?, sources: SourceFinder?, _ interruption: Interruption?
   ) throws {
     let session = context.session
-    let loop = WorkLocation.within(stage: "decode") { AnswerLoop(session) }
+    let loop = WorkLocation.within(stage: "decode") {
+      AnswerLoop(session, contexts: ownContexts)
+    }
     try job.onEveryRank {
       try questionnaire?.receiver.begin()
       for entry in questionnaire?.entries ?? [] { _ = try loop.submit(entry.question) }

@@ -49,7 +49,11 @@ extension GenerateJob {
     try job.onEveryRank {
       guard let questions = settings.questions, job.isRoot else { return nil }
       // Standard input may be slow.
-      return try job.onAnotherThread { try QuestionFiles(questions) }
+      return try job.onAnotherThread { [settings] in
+        let files = try QuestionFiles(questions)
+        try settings.checkFiles(configuration: nil, questions: files.prompts)
+        return files
+      }
     }
   }
 
@@ -138,6 +142,7 @@ extension GenerateJob {
     SequenceDescription(
       partition: settings.partition, contextTokens: contextTokens, base: base,
       maximumAppended: asked.longest, longestPrompt: asked.longestPrompt,
+      longestOwnContext: asked.longestOwnContext,
       branches: min(settings.questions?.batch ?? 1, asked.questions),
       tracesAttention: settings.sources != nil)
   }
@@ -153,12 +158,15 @@ extension GenerateJob {
   func checkPositions(_ model: ModelOutline, _ sequence: SequenceDescription) throws {
     let needed = sequence.contextTokens + sequence.maximumAppended
     if let warning = model.warning(sequenceTokens: needed) { warnings.add(warning) }
-    let (whole, base) = (sequence.contextTokens, sequence.rotationTokens)
+    let base = sequence.rotationTokens
+    let whole = sequence.contextTokens + sequence.longestOwnContext
     if !model.configuration.rotates(whole, as: base) {
+      let first = sequence.longestOwnContext > 0 ? "common" : "saved"
       warnings.add(
         """
-        the model '\(model.name)' rotates by the length of its context, and what goes on behind the saved \
-        one is rotated as for its \(base) tokens: the result is not that of one run over all \(whole)
+        the model '\(model.name)' rotates by the length of its context, and what goes on behind the \
+        \(first) one is rotated as for its \(base) tokens: the result is not that of one run over all \
+        \(whole)
         """)
     }
     let limit = model.configuration.sequence.maximumPositions

@@ -73,6 +73,9 @@ struct GenerateJob {
       sayThatAllIsAnswered(files)
       return try writeRecord(of: run, nil, questionnaire, to: outputs)
     }
+    let ownContexts = try ownContexts(
+      of: questionnaire, input, agreement, arithmetic,
+      rotationTokens: folder?.sequenceBase?.rotationTokens ?? input.context.count)
     let request = ContextRequest(
       agreement: agreement, arithmetic: arithmetic, input: input, asked: asked,
       isInterruptible: interruption != nil)
@@ -88,7 +91,8 @@ struct GenerateJob {
     let sources = sourceFinder(input, tokenizer: outlined.tokenizer)
     clock.skip()
     try answer(
-      questionnaire, of: ready, tokenizer: outlined.tokenizer, sources: sources, interruption)
+      questionnaire, of: ready, ownContexts, tokenizer: outlined.tokenizer, sources: sources,
+      interruption)
     clock.end(\.decode)
     try writeRecord(of: run, session, questionnaire, sources: sources, to: outputs)
   }

@@ -13,8 +13,8 @@ struct InputTexts {
   let context: Piece
   /// What goes on behind it, in this order.
   let appended: [Piece]
-  /// Of each question, and what messages call it.
-  let prompts: [(piece: Piece, name: String)]
+  /// Of each question, with its own context, and what messages call it and begin with.
+  let prompts: [(own: QuestionText.Own?, piece: Piece, name: String, place: String)]
   /// How a chat template rendered the context, nil where none did.
   let chat: ContextDescription.Chat?
   /// What of it the chat template leaves out.
@@ -51,7 +51,7 @@ struct InputTexts {
   private init(_ context: Piece, appended: [Piece] = [], _ questions: [QuestionText]) {
     self.context = context
     self.appended = appended
-    prompts = questions.map { ($0.piece, $0.name) }
+    prompts = questions.map { ($0.own, $0.piece, $0.name, $0.place) }
     (chat, warnings) = (nil, [])
     if case .text(let text, _) = context { contextFile = text } else { contextFile = nil }
   }
@@ -69,9 +69,11 @@ struct InputTexts {
       isSaved: settings.save != nil)
     context = .text(conversations.context, .completeBeginning)
     appended = []
-    prompts = zip(conversations.prompts, questions).map { (.text($0, .end), $1.name) }
+    prompts = zip(conversations.prompts, questions).map {
+      ($1.own, .text($0, .end), $1.name, $1.place)
+    }
     chat = .init(
-      system: settings.system, separated: try !questions[0].chatText().isEmpty,
+      system: settings.system, separated: try !questions[0].message().isEmpty,
       variables: variables.isEmpty
         ? nil : Dictionary(uniqueKeysWithValues: variables.map { ($0.name, $0.value) }))
     warnings = conversations.warnings
@@ -85,7 +87,7 @@ struct InputTexts {
     let conversation = try MessagesFile(path: messagesPath).rendered(by: template, now: Date())
     context = .text(conversation.text, .completeBeginning)
     appended = []
-    prompts = questions.map { ($0.piece, $0.name) }
+    prompts = questions.map { ($0.own, $0.piece, $0.name, $0.place) }
     (chat, contextFile) = (nil, nil)
     warnings = settings.cache == nil ? [] : [conversation.changeOfEarlierTurns].compactMap { $0 }
   }
@@ -107,8 +109,8 @@ struct InputTexts {
     prompts = try questions.map { [chat] question in
       let text = try ChatText.continuation(
         template: template, system: chat.system, prompt: question.chatText(),
-        isSeparated: chat.separated, now: now)
-      return (.text(text, .end), question.name)
+        isSeparated: chat.separated && question.ownChatText().isEmpty, now: now)
+      return (question.own, .text(text, .end), question.name, question.place)
     }
     self.chat = chat
     contextFile = nil

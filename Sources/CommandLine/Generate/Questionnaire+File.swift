@@ -24,14 +24,24 @@ extension Questionnaire {
     let stopTexts = try StopTexts(common.stopTexts)
     var entries: [Entry] = []
     var pending: [FileAnswers.Pending] = []
-    for (question, prompt) in zip(files.prompts.questions, input.prompts) {
+    let own = input.ownContexts
+    for index in Self.order(own.ofQuestion) {
+      let (question, prompt) = (files.prompts.questions[index], input.prompts[index])
+      let context = own.ofQuestion[index]
+      let ownTokens = context.map { own.entries[$0].tokens }
       let parameters = GenerationParameters(
         flags: question.choices, file: settings.generation, model: suggestions)
-      let known = try fingerprint.text(prompt: prompt, parameters: parameters)
+      let known = try fingerprint.text(
+        ownContext: ownTokens, prompt: prompt, parameters: parameters)
       guard let earlier = files.answers.earlier.entries[question.id] else {
-        let own = try question.choices.stopTexts.map(StopTexts.init)
-        entries.append(Entry(prompt: prompt, parameters, own ?? stopTexts))
-        pending.append(FileAnswers.Pending(id: question.id, fingerprint: known))
+        let ownStops = try question.choices.stopTexts.map(StopTexts.init)
+        entries.append(
+          Entry(
+            own: context.map { ($0, ownTokens!.count) }, prompt: prompt, parameters,
+            ownStops ?? stopTexts))
+        pending.append(
+          FileAnswers.Pending(
+            id: question.id, fingerprint: known, ownContextTokens: ownTokens?.count))
         continue
       }
       guard earlier.fingerprint == known else {
@@ -47,6 +57,20 @@ extension Questionnaire {
     self.entries = entries
     receiver = FileAnswers(files, pending: pending, sampling: common.sampling)
   }
+
+  /// The order in which questions are asked: that of the file, but those with the same own context one after
+  /// the other, so that it is there when the next one wants it.
+  ///
+  /// - Parameter contexts: `[questions]`: the number of each one's own context.
+  private static func order(_ contexts: [Int?]) -> [Int] {
+    var first: [Int: Int] = [:]
+    let places = contexts.enumerated().map { index, context in
+      guard let context else { return index }
+      first[context] = first[context] ?? index
+      return first[context]!
+    }
+    return contexts.indices.sorted { (places[$0], $0) < (places[$1], $1) }
+  }
 }
 
 /// Writes the answers to a file of questions, each when it is done.
@@ -54,6 +78,8 @@ private final class FileAnswers: AnswerReceiver {
   struct Pending {
     let id: QuestionID
     let fingerprint: String
+    /// Nil where it has none.
+    let ownContextTokens: Int?
   }
 
   let streams = false
@@ -83,7 +109,9 @@ private final class FileAnswers: AnswerReceiver {
       AnswerRecord(
         id: id, fingerprint: pending[index].fingerprint, text: answer.text,
         tokenIDs: tokens.map(Int.init), finishReason: FinishReason(answer.generation.end),
-        tokens: .init(prompt: answer.promptTokens, generated: tokens.count),
+        tokens: .init(
+          context: pending[index].ownContextTokens, prompt: answer.promptTokens,
+          generated: tokens.count),
         logitsDigest: answer.logitsDigest, sources: answer.sources?.answer))
     digests[id] = answer.logitsDigest
     promptTokens += answer.promptTokens

@@ -10,21 +10,30 @@ struct Questionnaire {
     let question: Question
     /// Those of the parameters.
     let stopTexts: StopTexts
+    /// Tokens of the question's own context, 0 for none.
+    let ownContextTokens: Int
 
-    init(prompt: [Int32], _ parameters: GenerationParameters, _ stopTexts: StopTexts) {
+    init(
+      own: (number: Int, tokens: Int)? = nil, prompt: [Int32], _ parameters: GenerationParameters,
+      _ stopTexts: StopTexts
+    ) {
       question = Question(
-        prompt: prompt, maximumTokens: parameters.maxTokens, sampling: parameters.sampling)
+        context: own?.number, prompt: prompt, maximumTokens: parameters.maxTokens,
+        sampling: parameters.sampling)
       self.stopTexts = stopTexts
+      ownContextTokens = own?.tokens ?? 0
     }
   }
 
   /// What every rank has to know of it.
   struct Extent: BitwiseCopyable {
     var questions = 0
-    /// Most tokens that a question appends to the context, its answer included.
+    /// Most tokens that a question appends to the context, its own context and its answer included.
     var longest = 0
     /// Most tokens of a prompt.
     var longestPrompt = 0
+    /// Most tokens of a context of a question's own.
+    var longestOwnContext = 0
   }
 
   let entries: [Entry]
@@ -32,8 +41,10 @@ struct Questionnaire {
 
   var extent: Extent {
     Extent(
-      questions: entries.count, longest: entries.map(\.question.longest).max() ?? 0,
-      longestPrompt: entries.map(\.question.prompt.count).max() ?? 0)
+      questions: entries.count,
+      longest: entries.map { $0.ownContextTokens + $0.question.longest }.max() ?? 0,
+      longestPrompt: entries.map(\.question.prompt.count).max() ?? 0,
+      longestOwnContext: entries.map(\.ownContextTokens).max() ?? 0)
   }
 }
 

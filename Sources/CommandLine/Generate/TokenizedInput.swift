@@ -9,6 +9,8 @@ struct TokenizedInput {
   var context: [Int32]
   /// On rank 0, of each question.
   let prompts: [[Int32]]
+  /// On rank 0: what questions have before them.
+  let ownContexts: OwnContexts
   /// On rank 0: how a chat template rendered the context, nil where none did.
   let chat: ContextDescription.Chat?
   /// On rank 0: what was tokenized, and the context file's own text; nil where the context is no text.
@@ -19,6 +21,7 @@ struct TokenizedInput {
   /// For the ranks that read nothing.
   init() {
     (context, prompts, chat, text, warnings) = ([], [], nil, nil, [])
+    ownContexts = OwnContexts()
   }
 
   /// - Throws: `Failure`, `TokenizerError`.
@@ -41,6 +44,7 @@ struct TokenizedInput {
       context += ids
     }
     prompts = try texts.prompts.map { try tokens($0.piece, of: $0.name) }
+    ownContexts = try OwnContexts(texts, behind: context) { try tokens($0, of: $1) }
     chat = texts.chat
     if case .text(let whole, _) = texts.context, let file = texts.contextFile {
       text = (whole, file)

@@ -112,7 +112,9 @@ package struct GenerateOptions: ParsableArguments, Sendable {
       """
       Many questions about one context, as JSON lines {"id": …, "prompt": …}; each may have \
       max_tokens, stop, seed, temperature, top_k, top_p, min_p, repetition_penalty, \
-      presence_penalty and frequency_penalty of its own, and token_ids in place of prompt.
+      presence_penalty and frequency_penalty of its own, token_ids in place of prompt, and a \
+      context of its own that goes on behind the common one: "context": {"text": …}, {"file": …}, \
+      {"token_ids": …} or {"saved": …}.
       """, valueName: "file"),
     transform: OptionValue.path)
   package var prompts: String?

@@ -11,15 +11,28 @@ package struct PromptLine: Sendable, Equatable {
     case tokenIDs([Int32])
   }
 
+  /// What stands before the prompt, behind the context that all questions have.
+  package enum Context: Sendable, Hashable {
+    case text(String)
+    /// The path of a text.
+    case file(String)
+    /// As in `Prompt`, one at least.
+    case tokenIDs([Int32])
+    /// The path of a saved context that begins with the one that all have.
+    case saved(String)
+  }
+
   /// Its line in the file, from 1.
   package let line: Int
   package let id: QuestionID
+  /// Nil where it has none of its own.
+  package let context: Context?
   package let prompt: Prompt
   /// What it wants otherwise than the options say.
   package let choices: GenerationChoices
 
   private enum Key: String, CaseIterable {
-    case id, prompt, stop, temperature, seed
+    case id, context, prompt, stop, temperature, seed
     case tokenIDs = "token_ids"
     case maxTokens = "max_tokens"
     case topK = "top_k"
@@ -44,27 +57,15 @@ package struct PromptLine: Sendable, Equatable {
   }
 
   private init(_ document: JSONDocument, line: Int) throws {
-    try Self.checkKeys(of: document)
+    try document.checkKeys(among: Key.allCases.map(\.rawValue))
     self.line = line
     guard let id = document.value(Key.id.rawValue) else {
       throw Self.failure(document, .id, "is missing, a string or an integer is expected; add it")
     }
     self.id = try Self.id(id, document)
+    context = try document.objectIfPresent(Key.context.rawValue).map(Context.init)
     prompt = try Self.prompt(document)
     choices = try Self.choices(document)
-  }
-
-  private static func checkKeys(of document: JSONDocument) throws {
-    let known = Key.allCases.map(\.rawValue)
-    for key in document.keys where !known.contains(key) {
-      let name = key.count > 40 ? "\(key.prefix(40))…" : key
-      let nearest = key.count > 40 ? nil : nearestName(to: key, among: known)
-      throw Failure(
-        .badData,
-        "\(document.path): unknown key \"\(name)\""
-          + (nearest.map { ", did you mean \"\($0)\"?" }
-            ?? "; the keys are \(known.sorted().joined(separator: ", "))"))
-    }
   }
 
   private static func id(_ value: JSONValue, _ document: JSONDocument) throws -> QuestionID {
@@ -82,16 +83,7 @@ package struct PromptLine: Sendable, Equatable {
     let ids = try document.integersIfPresent(Key.tokenIDs.rawValue)
     switch (text, ids) {
     case (let text?, nil): return .text(text)
-    case (nil, let ids?):
-      return .tokenIDs(
-        try ids.enumerated().map { index, id in
-          guard let token = Int32(exactly: id), token >= 0 else {
-            throw failure(
-              document, .tokenIDs,
-              "has \(id) as element \(index), token ids are 0 to \(Int32.max); correct it")
-          }
-          return token
-        })
+    case (nil, let ids?): return .tokenIDs(try document.tokenIDs(ids, of: Key.tokenIDs.rawValue))
     case (nil, nil): throw failure(document, .prompt, "is missing, a string is expected; add it")
     case (_?, _?):
       throw failure(document, .tokenIDs, "stands beside \"prompt\"; give one of them")
@@ -138,6 +130,6 @@ package struct PromptLine: Sendable, Equatable {
   }
 
   private static func failure(_ document: JSONDocument, _ key: Key, _ problem: String) -> Failure {
-    Failure(.badData, "\(document.path): \"\(key.rawValue)\" \(problem)")
+    document.failure(key.rawValue, problem)
   }
 }

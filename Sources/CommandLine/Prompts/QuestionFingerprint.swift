@@ -31,13 +31,17 @@ package struct QuestionFingerprint {
 
   /// Of one question about this context; 16 hexadecimal digits.
   ///
+  /// - Parameter ownContext: token ids behind those of the common context; nil for none.
   /// - Throws: what `JSONEncoder` throws; for these values it does not.
-  package func text(prompt: [Int32], parameters: GenerationParameters) throws -> String {
+  package func text(
+    ownContext: [Int32]? = nil, prompt: [Int32], parameters: GenerationParameters
+  ) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     let content = try encoder.encode(
       Content(
-        context: context, model: model, endOfSequenceTokens: endOfSequenceTokens,
+        context: context, ownContext: ownContext.map(Self.digest), model: model,
+        endOfSequenceTokens: endOfSequenceTokens,
         precision: numerics.name, instructionSet: instructionSet, prompt: Self.digest(of: prompt),
         parameters: parameters))
     let checksum = content.withUnsafeBytes { Checksum(of: $0) }
@@ -46,6 +50,7 @@ package struct QuestionFingerprint {
 
   private struct Content: Encodable {
     let context: String
+    let ownContext: String?
     let model: String
     let endOfSequenceTokens: [Int32]
     let precision: String

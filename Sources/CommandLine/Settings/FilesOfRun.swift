@@ -73,9 +73,11 @@ extension GenerateSettings {
   /// - Parameters:
   ///   - configuration: the path of the configuration file.
   ///   - other: what else is read, and what messages call it.
+  ///   - questions: which name further files, once they are read.
   /// - Throws: 64 if an output would take the place of an input or of another output.
   func checkFiles(
-    configuration: String?, _ other: (path: String, role: String)? = nil
+    configuration: String?, _ other: (path: String, role: String)? = nil,
+    questions file: PromptsFile? = nil
   ) throws(Failure) {
     var files = FilesOfRun()
     files.add(input: configuration, as: "the configuration file")
@@ -93,6 +95,13 @@ extension GenerateSettings {
     }
     if case .file(let path) = prompt { files.add(input: path, as: "the prompt file") }
     files.add(input: questions?.prompts, as: "the prompts")
+    for question in file?.questions ?? [] {
+      switch question.context {
+      case .file(let path): files.add(input: path, as: "the context of a question")
+      case .saved(let path): files.add(folder: path, as: "the folder of a question's context")
+      case .text, .tokenIDs, nil: continue
+      }
+    }
     if case .stored(let path) = model {
       for file in StoredModels.files(at: path) { files.add(input: file, as: "the model's file") }
     }

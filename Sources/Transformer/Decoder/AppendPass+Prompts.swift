@@ -21,11 +21,11 @@ extension AppendPass {
     Self.prefillsPrompt(tokens: tokens, context.arithmetic)
   }
 
-  /// Prefills a prompt in a branch that is empty. Every rank calls this.
+  /// Prefills a prompt in a branch that has nothing, or a context of its own. Every rank calls this.
   ///
   /// - Parameters:
   ///   - prompt: of as many tokens as `prefillsPrompt` says.
-  ///   - contextTokens: the whole context's ids.
+  ///   - contextTokens: the whole context's ids, those of the branch's own behind it.
   ///   - logits: takes the last token's, `[vocabulary.size]`.
   /// - Throws: `MPIError`.
   public func prefill(
@@ -33,15 +33,32 @@ extension AppendPass {
     logits: UnsafeMutablePointer<Float>
   ) throws {
     precondition(
-      appendedTokens[branch] == 0 && prompt.count <= context.plan.sequence.longestPrompt,
-      "a branch begins with its prompt, of no more tokens than announced")
-    let end = context.contextTokens + prompt.count
+      appendedTokens[branch] == ownContextTokens[branch]
+        && prompt.count <= context.plan.sequence.longestPrompt,
+      "a prompt is the first behind its context, of no more tokens than announced")
+    let whole = try prefillPart(prompt, branch: branch, behind: contextTokens)
+    try computeLogits(ofLastPositionOf: whole, into: logits)
+  }
+
+  /// Prefills tokens behind those of a branch.
+  ///
+  /// - Returns: all to their end.
+  func prefillPart(
+    _ tokens: [Int32], branch: Int, behind contextTokens: [Int32]
+  ) throws -> DecoderContext {
+    let appended = appendedTokens[branch]
+    let end = context.contextTokens + appended + tokens.count
+    precondition(
+      contextTokens.count == context.contextTokens + appended
+        && appended + tokens.count <= context.plan.sequence.maximumAppended,
+      "all tokens before these, and no more than announced")
     context.branches.use(branch, upTo: (end - 1) / tokensPerBlock)
-    let whole = DecoderContext(context, prompt: prompt.count, inBranch: branch)
-    try PrefillPass(whole).run(tokens: contextTokens + prompt)
-    appendedTokens[branch] = prompt.count
+    let whole = DecoderContext(
+      context, PartOfBranch(branch: branch, tokens: appended..<appended + tokens.count))
+    try PrefillPass(whole).run(tokens: contextTokens + tokens)
+    appendedTokens[branch] += tokens.count
     promptWork += whole.prefillCost.attention
     promptWork.bytesSent += whole.prefillCost.weightBytesSent
-    try computeLogits(ofLastPositionOf: whole, into: logits)
+    return whole
   }
 }

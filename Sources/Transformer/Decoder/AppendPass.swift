@@ -44,6 +44,8 @@ public final class AppendPass {
     /// `[layers][blockBytes of the layer]`: the context's last block where it is partly filled, else
     /// nothing.
     fileprivate let tail: BufferPlan.Slot<UInt8>
+    /// `[branches][hiddenSize]` float32; nothing where branches have no contexts of their own.
+    fileprivate let ends: BufferPlan.Slot<Float>
     fileprivate let buffers: BufferPlan
 
     init(
@@ -69,6 +71,8 @@ public final class AppendPass {
       rotations = ropes.map { RoPETable.Plan($0, capacity: capacity, in: &plan) }
       let tailBlocks = sequence.contextTokens % tokensPerBlock == 0 ? 0 : 1
       tail = plan.add(tailBlocks, layout.blockBytes)
+      ends = plan.add(
+        sequence.longestOwnContext > 0 ? sequence.branches : 0, configuration.hiddenSize)
       buffers = plan
     }
 
@@ -96,6 +100,10 @@ public final class AppendPass {
   private let embeddingRows: DividedRows?
   /// `[branches]`: tokens appended to each.
   var appendedTokens: [Int]
+  /// `[branches]`: the first of these, which are a context of the branch's own.
+  var ownContextTokens: [Int]
+  /// `[branches][hiddenSize]` float32: the last position of each branch's own context.
+  let ends: UnsafeMutablePointer<Float>
   /// `[capacity][hiddenSize]` float32.
   let stream: UnsafeMutablePointer<Float>
   /// The context's last block, `[layers][blockBytes of the layer]`; nil where it is full.
@@ -113,7 +121,9 @@ public final class AppendPass {
     let plan = context.plan.append
     self.context = context
     appendedTokens = [Int](repeating: 0, count: context.branches.branches)
+    ownContextTokens = appendedTokens
     memory = Buffers(plan.buffers)
+    ends = memory[plan.ends]
     stream = memory[plan.stream]
     let buffers = LayerBuffers(plan.layer, in: memory)
     let communicator = context.communicator
@@ -168,7 +178,7 @@ public final class AppendPass {
     work += promptWork
     return work
   }
-  /// Of prompts that were prefilled, with the weights that passed meanwhile.
+  /// Of what was prefilled in branches, with the weights that passed meanwhile, and copied among them.
   var promptWork = AttentionWork()
 
   /// Bytes that this rank has sent to others: softmax states and shares of linear layers.
@@ -209,6 +219,7 @@ public final class AppendPass {
   /// Empties a branch: what is appended to it next follows the context. Every rank calls this.
   public func beginBranch(_ branch: Int) {
     appendedTokens[branch] = 0
+    ownContextTokens[branch] = 0
     context.branches.begin(branch, tail: tail.map { UnsafeRawPointer($0.baseAddress!) })
   }
 
@@ -296,20 +307,28 @@ public final class AppendPass {
   func computeLogits(
     ofLastPositionOf context: DecoderContext, into logits: UnsafeMutablePointer<Float>
   ) throws {
-    let hidden = context.configuration.hiddenSize
-    let share = context.share
-    let owner = context.ownerOfLastPosition
-    if owner == context.communicator.rank {
-      stream.update(from: context.stream.row(share.tokenCount - 1), count: hidden)
-    }
-    try context.communicator.broadcast(
-      bytes: UnsafeMutableRawBufferPointer(
-        start: stream, count: hidden * MemoryLayout<Float>.stride), from: owner)
+    try shareLastPosition(of: context, into: stream)
     try multiplyByHead(rows: 1, into: logits)
   }
 
+  /// Brings the last position's hidden state to every rank.
+  ///
+  /// - Parameter row: takes `[hiddenSize]`.
+  func shareLastPosition(
+    of context: DecoderContext, into row: UnsafeMutablePointer<Float>
+  ) throws {
+    let hidden = context.configuration.hiddenSize
+    let owner = context.ownerOfLastPosition
+    if owner == context.communicator.rank {
+      row.update(from: context.stream.row(context.share.tokenCount - 1), count: hidden)
+    }
+    try context.communicator.broadcast(
+      bytes: UnsafeMutableRawBufferPointer(
+        start: row, count: hidden * MemoryLayout<Float>.stride), from: owner)
+  }
+
   /// The logits of the first rows of the stream.
-  private func multiplyByHead(rows: Int, into logits: UnsafeMutablePointer<Float>) throws {
+  func multiplyByHead(rows: Int, into logits: UnsafeMutablePointer<Float>) throws {
     try context.withSpan("logits") {
       try head.multiply(
         stream, rows: rows, normed: execution.buffers.normed, by: execution.linear, into: logits,

@@ -69,9 +69,9 @@ public final class DecoderContext {
     stream = ResidualStream(plan.stream)
   }
 
-  /// A context with a prompt behind it, whose keys and values are those of the context and of one of its
-  /// branches.
-  init(_ context: DecoderContext, prompt tokens: Int, inBranch branch: Int) {
+  /// A context with a part of one of its branches behind it, and whatever stands before that in the branch:
+  /// its keys and values are those of the context and of the branch.
+  init(_ context: DecoderContext, _ part: PartOfBranch) {
     (weights, communicator, arithmetic) = (
       context.weights, context.communicator, context.arithmetic
     )
@@ -79,11 +79,11 @@ public final class DecoderContext {
     plan = DecoderPlan(
       weights.configuration, arithmetic,
       SequencePlan(
-        prompt: tokens, inBranch: branch, of: context.plan.sequence, context.partition,
-        weights.configuration, arithmetic), rank: communicator.rank)
+        part, of: context.plan.sequence, context.partition, weights.configuration, arithmetic),
+      rank: communicator.rank)
     (layers, prefillLayers) = (context.layers, context.prefillLayers)
     branches = context.branches
-    cache = KeyValueCache(plan.cache, of: context.cache, branches, branch: branch)
+    cache = KeyValueCache(plan.cache, of: context.cache, branches, branch: part.branch)
     stream = ResidualStream(plan.stream)
   }
 

@@ -41,9 +41,9 @@ struct SequencePlan: Sendable {
       partition: partition, patterns: configuration.patterns,
       from: sequence.baseTokens / tokensPerBlock)
     passed = configuration.layers.map { [schedules] layer in
+      if let passed = sequence.passed { return passed }
       // Where all is new, fewer bytes are always those of keys and values.
       guard sequence.baseTokens > 0 else { return .keysAndValues }
-      if let passed = sequence.passed { return passed }
       return PassedOperand.cheapest(
         newTokens: sequence.contextTokens - sequence.baseTokens,
         schedule: schedules[layer.pattern], ranks: ranks,
@@ -56,27 +56,36 @@ struct SequencePlan: Sendable {
 }
 
 extension SequencePlan {
-  /// Of a prompt behind a context, in one of its branches, as a context that extends it.
+  /// Of tokens behind a context, in one of its branches, as a context that extends it.
   ///
-  /// - Parameter context: the context's partition.
+  /// - Parameters:
+  ///   - part: which tokens of the branch they are.
+  ///   - context: the context's partition.
   init(
-    prompt tokens: Int, inBranch branch: Int, of sequence: SequenceDescription,
+    _ part: PartOfBranch, of sequence: SequenceDescription,
     _ context: SequencePartition, _ configuration: ModelConfiguration, _ arithmetic: Arithmetic
   ) {
-    let (base, end) = (sequence.contextTokens, sequence.contextTokens + tokens)
-    let firstBlock = base / tokensPerBlock
+    let base = sequence.contextTokens + part.tokens.lowerBound
+    let end = sequence.contextTokens + part.tokens.upperBound
+    let firstBlock = sequence.contextTokens / tokensPerBlock
     self.init(
       configuration, arithmetic,
       SequenceDescription(
         partition: sequence.partition, contextTokens: end,
-        // Blocks of several caches stay where they are.
         base: SequenceBase(
-          tokens: base, rotationTokens: sequence.rotationTokens, passed: .queries, arithmetic),
+          inBranch: base, rotationTokens: sequence.rotationTokens, arithmetic),
         maximumAppended: 0),
       SequencePartition(
-        context: context, firstBlock: firstBlock, branch: branch,
+        context: context, firstBlock: firstBlock, branch: part.branch,
         blocks: blockCount(tokens: end) - firstBlock))
   }
+}
+
+/// Tokens of a branch that are prefilled together.
+struct PartOfBranch {
+  let branch: Int
+  /// Counted from the branch's first.
+  let tokens: Range<Int>
 }
 
 /// What one rank needs for one sequence: all of its memory, planned before any is taken.

@@ -59,24 +59,34 @@ public struct MemoryRequirement: Sendable, Equatable {
       + Self.mixtureScratchBytes(configuration, arithmetic)
   }
 
-  /// What the prefill of a prompt in its branch needs.
+  /// What the prefill of a prompt, or of a context of its own, in its branch needs.
   private static func promptBytes(
     _ configuration: ModelConfiguration, _ arithmetic: Arithmetic, _ plan: DecoderPlan, rank: Int
   ) -> Int {
-    let tokens = plan.sequence.longestPrompt
-    guard AppendPass.prefillsPrompt(tokens: tokens, arithmetic) else { return 0 }
+    let sequence = plan.sequence
+    var parts = [0..<sequence.longestOwnContext]
+    if AppendPass.prefillsPrompt(tokens: sequence.longestPrompt, arithmetic) {
+      // Behind an own context it may begin anywhere. A rank has most of one that begins with a block.
+      let border = blockCount(tokens: sequence.contextTokens) * tokensPerBlock
+      let start = sequence.longestOwnContext > 0 ? border - sequence.contextTokens : 0
+      parts.append(start..<start + sequence.longestPrompt)
+    }
     // In the branches of which this rank has most: the first block, or, where that begins with tokens of
     // the context, the second one.
     let branches = BranchPartition(context: plan.partition)
-    return [0, 1].map { block in
-      let branch = (0..<branches.ranks).first { branches.owner(branch: $0, block: block) == rank }!
-      let prompt = DecoderPlan(
-        configuration, arithmetic,
-        SequencePlan(
-          prompt: tokens, inBranch: branch, of: plan.sequence, plan.partition, configuration,
-          arithmetic), rank: rank)
-      return prompt.stream.bytes + prompt.prefill.bytes
-    }.max()!
+    return parts.filter { !$0.isEmpty }.flatMap { tokens in
+      [0, 1].map { block in
+        let branch = (0..<branches.ranks).first {
+          branches.owner(branch: $0, block: block) == rank
+        }!
+        let prompt = DecoderPlan(
+          configuration, arithmetic,
+          SequencePlan(
+            PartOfBranch(branch: branch, tokens: tokens), of: sequence, plan.partition,
+            configuration, arithmetic), rank: rank)
+        return prompt.stream.bytes + prompt.prefill.bytes
+      }
+    }.max() ?? 0
   }
 
   /// What routers need beside that, and experts where OpenBLAS does not multiply them.

@@ -18,6 +18,8 @@ public struct SequenceDescription: Sendable, Equatable {
   public let maximumAppended: Int
   /// Most of these that are one prompt.
   public let longestPrompt: Int
+  /// Most of these that are a context of the branch's own, before its prompt.
+  public let longestOwnContext: Int
   /// How many branches there are, 1 or more.
   public let branches: Int
   /// Whether it is asked what tokens of an answer attend to; see `AppendPass`.
@@ -25,7 +27,7 @@ public struct SequenceDescription: Sendable, Equatable {
 
   public init(
     partition: PartitionKind = .zigzag, contextTokens: Int, base: SequenceBase? = nil,
-    maximumAppended: Int, longestPrompt: Int? = nil, branches: Int = 1,
+    maximumAppended: Int, longestPrompt: Int? = nil, longestOwnContext: Int = 0, branches: Int = 1,
     tracesAttention: Bool = false
   ) {
     let baseTokens = base?.tokens ?? 0
@@ -38,6 +40,7 @@ public struct SequenceDescription: Sendable, Equatable {
     rotationTokens = base?.rotationTokens ?? contextTokens
     self.maximumAppended = maximumAppended
     self.longestPrompt = longestPrompt ?? maximumAppended
+    self.longestOwnContext = longestOwnContext
     self.branches = branches
     self.tracesAttention = tracesAttention
   }
@@ -59,10 +62,22 @@ public struct SequenceBase: Sendable, Equatable {
   public init?(
     tokens: Int, rotationTokens: Int, passed: PassedOperand? = nil, _ arithmetic: Arithmetic
   ) {
+    self.init(tokens, rotationTokens, passed, arithmetic)
+    if self.tokens == 0 { return nil }
+  }
+
+  /// The same of what stands before tokens that are prefilled in a branch; it may be nothing.
+  init(inBranch tokens: Int, rotationTokens: Int, _ arithmetic: Arithmetic) {
+    // Blocks of several caches stay where they are.
+    self.init(tokens, rotationTokens, .queries, arithmetic)
+  }
+
+  private init(
+    _ tokens: Int, _ rotationTokens: Int, _ passed: PassedOperand?, _ arithmetic: Arithmetic
+  ) {
     // Where OpenBLAS multiplies, a row's bits depend on the others of its block.
     self.tokens = arithmetic.multipliesPanels ? tokens : tokens / tokensPerBlock * tokensPerBlock
     self.rotationTokens = rotationTokens
     self.passed = passed
-    if self.tokens == 0 { return nil }
   }
 }
