@@ -6,7 +6,8 @@ import CKernels
 //
 // Where a chunk begins follows from the number of inputs alone. A chunk's sum is what the layer of its
 // inputs would give: float32, in the order of the kernel; a bias is added to the first chunk's, and the
-// weight of an expert multiplies each. These are added in Float64, and rounded once to float32. A sum
+// weight of an expert multiplies each, which is rounded to float32. These are added in Float64, those of
+// a token's experts all together, and rounded once to float32. A sum
 // of few float32 numbers of magnitudes that are not 2^29 apart is exact in Float64, so the order shows
 // in none of its bits; where they are further apart, it would show in one of 2^28, so in fp32 precision
 // a sum carries the rest that its rounding lost, as softmax states do.
@@ -18,6 +19,8 @@ struct ChunkCall {
   let inputs: Range<Int>
   /// Takes the sums; nil where the call's outputs take them rounded.
   let sums: ChunkSums?
+  /// `[rows]`: what each chunk's sums are multiplied with; nil for nothing.
+  let rowWeights: UnsafePointer<Float>?
 }
 
 extension Arithmetic {
@@ -46,8 +49,8 @@ extension Arithmetic {
     }
     guard !range.isEmpty, rows > 0 else { return }
     sumRows(
-      of: ChunkInputs(inputs, chunks: chunks.all, of: chunks), layer: chunks, rows: rows,
-      outputs: outputs, outputStride: outputStride
+      of: ChunkInputs(inputs, chunks: chunks.all, of: chunks), layer: chunks,
+      rows: (all: rows, ofPart: rows), into: .rounded(outputs, stride: outputStride)
     ) {
       addRows(0..<rows, of: group, range: range)
     }
@@ -62,27 +65,44 @@ extension Arithmetic {
   ) {
     guard !range.isEmpty, !inputs.chunks.isEmpty, rows > 0 else { return }
     sumRows(
-      of: inputs, layer: InputChunks(of: group.inputs), rows: rows, sums: sums
+      of: inputs, layer: InputChunks(of: group.inputs), rows: (all: rows, ofPart: rows),
+      into: .sums(sums)
     ) {
       addRows(0..<rows, of: group, range: range)
     }
   }
 
-  private func sumRows(
-    of inputs: ChunkInputs, layer: InputChunks, rows: Int, sums: ChunkSums? = nil,
-    outputs: UnsafeMutablePointer<Float>? = nil, outputStride: Int = 0, listParts: () -> Void
+  /// What takes a call's sums.
+  enum SumTarget {
+    case sums(ChunkSums)
+    case rounded(UnsafeMutablePointer<Float>, stride: Int)
+  }
+
+  /// - Parameters:
+  ///   - rows: of the call, and the most of a part that `listParts` adds.
+  ///   - weights: `[rows]`: what each chunk's sums are multiplied with; nil for nothing.
+  func sumRows(
+    of inputs: ChunkInputs, layer: InputChunks, rows: (all: Int, ofPart: Int),
+    weights: UnsafePointer<Float>? = nil, into target: SumTarget, listParts: () -> Void
   ) {
     let range = layer.inputs(of: inputs.chunks)
     reserveScratch(
       bytes: linearScratchBytes(inputs: layer.inputs)
-        + chunkScratchBytes(inputs: layer.inputs, rows: rows))
+        + chunkScratchBytes(inputs: layer.inputs, rows: rows.ofPart))
+    let (sums, outputs, stride): (ChunkSums?, UnsafeMutablePointer<Float>?, Int) =
+      switch target {
+      case .sums(let sums): (sums, nil, 0)
+      case .rounded(let outputs, let stride): (nil, outputs, stride)
+      }
     run(
       RowsCall(
         inputs: inputs.inputs,
         splitInputs: split(
-          inputs.inputs, rows: rows, range.count, rowBytes: inputs.rowBytes),
-        inputRowBytes: inputs.rowBytes, outputs: outputs, outputStride: outputStride,
-        chunks: ChunkCall(chunks: inputs.chunks, inputs: range, sums: sums)),
+          inputs.inputs, rows: rows.ofPart > 1 ? rows.all : 1, range.count,
+          rowBytes: inputs.rowBytes),
+        inputRowBytes: inputs.rowBytes, outputs: outputs, outputStride: stride,
+        chunks: ChunkCall(
+          chunks: inputs.chunks, inputs: range, sums: sums, rowWeights: weights)),
       listParts: listParts)
   }
 
@@ -160,6 +180,9 @@ extension Arithmetic {
       }
     }
     for row in 0..<call.rows {
+      if let weight = call.rowWeights?[row] {
+        for column in 0..<outputs.count { sums[row * stride + column] *= weight }
+      }
       tile.add(
         sums + row * stride, columns: outputs.count, row: row)
     }
@@ -288,6 +311,7 @@ extension Arithmetic {
               call.inputs.rows + index * call.inputRowBytes + inputs.lowerBound * inputType.bytes,
               sums + index)
             if chunk == 0, !weights.bias.isEmpty { sums[index] += weights.bias[output] }
+            if let weight = call.rowWeights?[index] { sums[index] *= weight }
             tile.add(
               sums + index, columns: 1, row: index, column: output - outputs.lowerBound)
           }
