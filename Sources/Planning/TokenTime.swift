@@ -51,6 +51,16 @@ public struct DividedGroups {
   /// Of a host, that compute.
   public let ranks: Int
 
+  package init(
+    linear: [Workload.LinearWeights], followAttention: Bool, answers: Int, hosts: Int, ranks: Int
+  ) {
+    self.linear = linear
+    self.followAttention = followAttention
+    self.answers = answers
+    self.hosts = hosts
+    self.ranks = ranks
+  }
+
   /// What answers need of a group.
   public func bytes(_ group: Workload.LinearWeights) -> Int { Int(group.bytes(tokens: answers)) }
 

@@ -116,24 +116,28 @@ public struct SumUnits: Sendable {
   /// How many layers a host has at most of which others have chunks, too: those at the ends of its share.
   package func layersInParts(hosts: Int) -> Int {
     if layers == 1, common == nil { return 1 }
-    if common == nil, layers % hosts == 0 { return 0 }
+    if hasWholeLayers(hosts: hosts) { return 0 }
     return inputs.count > 1 || (common?.count ?? 1) > 1 ? 2 : 0
   }
 
-  /// The part of the inputs that a host has which has most of them.
+  /// Whether all hosts have equally many layers, and no parts of any.
+  private func hasWholeLayers(hosts: Int) -> Bool { common == nil && layers % hosts == 0 }
+
+  /// The part of the inputs that a host has which has most of them, or a little more.
   package func largestPart(hosts: Int) -> Double {
+    if hasWholeLayers(hosts: hosts) { return 1 / Double(hosts) }
     let width = max(inputs.widest, common?.widest ?? 0)
     let each = (allInputs + hosts - 1) / hosts
     return Double(min(allInputs, (each + width - 1) / width * width)) / Double(allInputs)
   }
 
   /// The chunks of the first layers that each host multiplies.
-  func shares(hosts: Int, own: Int) -> HostChunks {
+  package func shares(hosts: Int, own: Int) -> HostChunks {
     HostChunks(inputs, layers: layers, of: 0..<allInputs, hosts: hosts, own: own)
   }
 
   /// Those of the one behind.
-  func sharesOfCommon(hosts: Int, own: Int) -> HostChunks? {
+  package func sharesOfCommon(hosts: Int, own: Int) -> HostChunks? {
     common.map {
       HostChunks(
         $0, layers: 1, of: -layers * inputs.inputs..<$0.inputs, hosts: hosts, own: own)

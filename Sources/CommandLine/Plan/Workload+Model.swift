@@ -32,8 +32,9 @@ extension Workload.Layer {
     self.init(
       linear: [
         .init([attention.query] + keysAndValues), .init([attention.output]),
-      ] + Self.groups(
-        of: feedForward, configuration.feedForward, hiddenSize: attention.output.outputs),
+      ]
+        + Self.groups(
+          of: feedForward, configuration.feedForward, hiddenSize: attention.output.outputs),
       keyValueFlops: keysAndValues.reduce(0) { $0 + $1.flops },
       queryHeads: shape.queryHeads, headDimension: shape.headDimension,
       window: configuration.pattern.slidingWindow,
