@@ -30,8 +30,9 @@ extension Arithmetic {
   /// Bytes of scratch of each thread for the sums of so many inputs and rows, behind that of a product.
   public func chunkScratchBytes(inputs: Int, rows: Int) -> Int {
     let panel = Int(RF_PANEL_COLUMNS)
+    let chunks = InputChunks(of: inputs).count
     return 2 * rows * panel * MemoryLayout<Double>.stride
-      + max(rows, InputChunks(of: inputs).count) * panel * MemoryLayout<Float>.stride
+      + max(rows * panel, chunks * (panel + 4)) * MemoryLayout<Float>.stride
   }
 
   /// Some of a group's outputs of a few rows, as sums over all chunks of the inputs.
@@ -114,7 +115,8 @@ extension Arithmetic {
   ) {
     let weights = part.weights
     let isPacked = weights.format.blocks != nil
-    let width = isPacked ? Int(RF_PANEL_COLUMNS) : call.rows > 1 ? 12 : 4
+    let atOnce = call.rows > 1 ? 12 : weights.format.isScaled ? 4 : Int(RF_PANEL_COLUMNS)
+    let width = isPacked ? Int(RF_PANEL_COLUMNS) : atOnce
     let tile = ChunkTile(
       scratch(of: thread) + linearScratchBytes(inputs: weights.inputs), rows: call.rows,
       keepsRests: keepsRests)
@@ -194,19 +196,27 @@ extension Arithmetic {
     outputs: Range<Int>, _ call: RowsOfPart, _ chunks: ChunkCall, _ tile: ChunkTile
   ) {
     let kernels = rows.format.kernels!(self)
-    let sums = tile.chunkSums
+    let (sums, stride) = (tile.chunkSums, Int(RF_PANEL_COLUMNS))
     guard call.rows > 1 else {
-      kernels.dotsOfOneInput(
-        rows.first, rows.stride, outputs.count, chunks.inputs.count, chunks.chunks.count,
-        call.inputs.rows, sums)
+      let (count, rowBytes) = (chunks.chunks.count, rows.format.rowBytes(inputs: rows.stride))
+      // `[chunks][4]`, of which one chunk's are where they belong.
+      let four = sums + count * stride
+      for first in Swift.stride(from: 0, to: outputs.count, by: 4) {
+        kernels.dotsOfOneInput(
+          rows.first + first * rowBytes, rows.stride, min(4, outputs.count - first),
+          chunks.inputs.count, count, call.inputs.rows, count == 1 ? sums + first : four)
+        if count == 1 { continue }
+        for chunk in 0..<count {
+          for index in 0..<4 { sums[chunk * stride + first + index] = four[4 * chunk + index] }
+        }
+      }
       for (index, chunk) in chunks.chunks.enumerated() {
         add(
-          sums + 4 * index, stride: 0, ofChunk: chunk, weights, outputs: outputs, call,
+          sums + stride * index, stride: 0, ofChunk: chunk, weights, outputs: outputs, call,
           to: tile)
       }
       return
     }
-    let stride = Int(RF_PANEL_COLUMNS)
     forEachChunk(chunks) { chunk, inputs in
       kernels.dotsOfSeveralInputs(
         rows.first + rows.format.rowBytes(inputs: inputs.lowerBound), rows.stride, outputs.count,

@@ -119,7 +119,7 @@ public struct ChunkSums {
 struct ChunkTile {
   /// `[rows][32]`
   private let sums: ChunkSums
-  /// `[rows][32]`, or `[chunks][32]` of one row: a chunk's sums before they are added.
+  /// `[rows][32]`, or of one row `[chunks][32]` and `[chunks][4]`: chunks' sums before they are added.
   let chunkSums: UnsafeMutablePointer<Float>
   private let rows: Int
 
