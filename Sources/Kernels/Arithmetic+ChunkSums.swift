@@ -6,7 +6,8 @@ import CKernels
 //
 // Where a chunk begins follows from the number of inputs alone. A chunk's sum is what the layer of its
 // inputs would give: float32, in the order of the kernel; a bias is added to the first chunk's, and the
-// weight of an expert multiplies each. These are added in Float64, and rounded once to float32. A sum
+// weight of an expert multiplies each, which is rounded to float32. These are added in Float64, those of
+// a token's experts all together, and rounded once to float32. A sum
 // of few float32 numbers of magnitudes that are not 2^29 apart is exact in Float64, so the order shows
 // in none of its bits; where they are further apart, it would show in one of 2^28, so in fp32 precision
 // a sum carries the rest that its rounding lost, as softmax states do.
@@ -18,6 +19,8 @@ struct ChunkCall {
   let inputs: Range<Int>
   /// Takes the sums; nil where the call's outputs take them rounded.
   let sums: ChunkSums?
+  /// `[rows]`: what each chunk's sums are multiplied with; nil for nothing.
+  let rowWeights: UnsafePointer<Float>?
 }
 
 extension Arithmetic {
@@ -27,8 +30,9 @@ extension Arithmetic {
   /// Bytes of scratch of each thread for the sums of so many inputs and rows, behind that of a product.
   public func chunkScratchBytes(inputs: Int, rows: Int) -> Int {
     let panel = Int(RF_PANEL_COLUMNS)
+    let chunks = InputChunks(of: inputs).count
     return 2 * rows * panel * MemoryLayout<Double>.stride
-      + max(rows, InputChunks(of: inputs).count) * panel * MemoryLayout<Float>.stride
+      + max(rows * panel, chunks * (panel + 4)) * MemoryLayout<Float>.stride
   }
 
   /// Some of a group's outputs of a few rows, as sums over all chunks of the inputs.
@@ -46,8 +50,8 @@ extension Arithmetic {
     }
     guard !range.isEmpty, rows > 0 else { return }
     sumRows(
-      of: ChunkInputs(inputs, chunks: chunks.all, of: chunks), layer: chunks, rows: rows,
-      outputs: outputs, outputStride: outputStride
+      of: ChunkInputs(inputs, chunks: chunks.all, of: chunks), layer: chunks,
+      rows: (all: rows, ofPart: rows), into: .rounded(outputs, stride: outputStride)
     ) {
       addRows(0..<rows, of: group, range: range)
     }
@@ -62,27 +66,44 @@ extension Arithmetic {
   ) {
     guard !range.isEmpty, !inputs.chunks.isEmpty, rows > 0 else { return }
     sumRows(
-      of: inputs, layer: InputChunks(of: group.inputs), rows: rows, sums: sums
+      of: inputs, layer: InputChunks(of: group.inputs), rows: (all: rows, ofPart: rows),
+      into: .sums(sums)
     ) {
       addRows(0..<rows, of: group, range: range)
     }
   }
 
-  private func sumRows(
-    of inputs: ChunkInputs, layer: InputChunks, rows: Int, sums: ChunkSums? = nil,
-    outputs: UnsafeMutablePointer<Float>? = nil, outputStride: Int = 0, listParts: () -> Void
+  /// What takes a call's sums.
+  enum SumTarget {
+    case sums(ChunkSums)
+    case rounded(UnsafeMutablePointer<Float>, stride: Int)
+  }
+
+  /// - Parameters:
+  ///   - rows: of the call, and the most of a part that `listParts` adds.
+  ///   - weights: `[rows]`: what each chunk's sums are multiplied with; nil for nothing.
+  func sumRows(
+    of inputs: ChunkInputs, layer: InputChunks, rows: (all: Int, ofPart: Int),
+    weights: UnsafePointer<Float>? = nil, into target: SumTarget, listParts: () -> Void
   ) {
     let range = layer.inputs(of: inputs.chunks)
     reserveScratch(
       bytes: linearScratchBytes(inputs: layer.inputs)
-        + chunkScratchBytes(inputs: layer.inputs, rows: rows))
+        + chunkScratchBytes(inputs: layer.inputs, rows: rows.ofPart))
+    let (sums, outputs, stride): (ChunkSums?, UnsafeMutablePointer<Float>?, Int) =
+      switch target {
+      case .sums(let sums): (sums, nil, 0)
+      case .rounded(let outputs, let stride): (nil, outputs, stride)
+      }
     run(
       RowsCall(
         inputs: inputs.inputs,
         splitInputs: split(
-          inputs.inputs, rows: rows, range.count, rowBytes: inputs.rowBytes),
-        inputRowBytes: inputs.rowBytes, outputs: outputs, outputStride: outputStride,
-        chunks: ChunkCall(chunks: inputs.chunks, inputs: range, sums: sums)),
+          inputs.inputs, rows: rows.ofPart > 1 ? rows.all : 1, range.count,
+          rowBytes: inputs.rowBytes),
+        inputRowBytes: inputs.rowBytes, outputs: outputs, outputStride: stride,
+        chunks: ChunkCall(
+          chunks: inputs.chunks, inputs: range, sums: sums, rowWeights: weights)),
       listParts: listParts)
   }
 
@@ -94,7 +115,8 @@ extension Arithmetic {
   ) {
     let weights = part.weights
     let isPacked = weights.format.blocks != nil
-    let width = isPacked ? Int(RF_PANEL_COLUMNS) : call.rows > 1 ? 12 : 4
+    let atOnce = call.rows > 1 ? 12 : weights.format.isScaled ? 4 : Int(RF_PANEL_COLUMNS)
+    let width = isPacked ? Int(RF_PANEL_COLUMNS) : atOnce
     let tile = ChunkTile(
       scratch(of: thread) + linearScratchBytes(inputs: weights.inputs), rows: call.rows,
       keepsRests: keepsRests)
@@ -160,6 +182,9 @@ extension Arithmetic {
       }
     }
     for row in 0..<call.rows {
+      if let weight = call.rowWeights?[row] {
+        for column in 0..<outputs.count { sums[row * stride + column] *= weight }
+      }
       tile.add(
         sums + row * stride, columns: outputs.count, row: row)
     }
@@ -171,19 +196,27 @@ extension Arithmetic {
     outputs: Range<Int>, _ call: RowsOfPart, _ chunks: ChunkCall, _ tile: ChunkTile
   ) {
     let kernels = rows.format.kernels!(self)
-    let sums = tile.chunkSums
+    let (sums, stride) = (tile.chunkSums, Int(RF_PANEL_COLUMNS))
     guard call.rows > 1 else {
-      kernels.dotsOfOneInput(
-        rows.first, rows.stride, outputs.count, chunks.inputs.count, chunks.chunks.count,
-        call.inputs.rows, sums)
+      let (count, rowBytes) = (chunks.chunks.count, rows.format.rowBytes(inputs: rows.stride))
+      // `[chunks][4]`, of which one chunk's are where they belong.
+      let four = sums + count * stride
+      for first in Swift.stride(from: 0, to: outputs.count, by: 4) {
+        kernels.dotsOfOneInput(
+          rows.first + first * rowBytes, rows.stride, min(4, outputs.count - first),
+          chunks.inputs.count, count, call.inputs.rows, count == 1 ? sums + first : four)
+        if count == 1 { continue }
+        for chunk in 0..<count {
+          for index in 0..<4 { sums[chunk * stride + first + index] = four[4 * chunk + index] }
+        }
+      }
       for (index, chunk) in chunks.chunks.enumerated() {
         add(
-          sums + 4 * index, stride: 0, ofChunk: chunk, weights, outputs: outputs, call,
+          sums + stride * index, stride: 0, ofChunk: chunk, weights, outputs: outputs, call,
           to: tile)
       }
       return
     }
-    let stride = Int(RF_PANEL_COLUMNS)
     forEachChunk(chunks) { chunk, inputs in
       kernels.dotsOfSeveralInputs(
         rows.first + rows.format.rowBytes(inputs: inputs.lowerBound), rows.stride, outputs.count,
@@ -288,6 +321,7 @@ extension Arithmetic {
               call.inputs.rows + index * call.inputRowBytes + inputs.lowerBound * inputType.bytes,
               sums + index)
             if chunk == 0, !weights.bias.isEmpty { sums[index] += weights.bias[output] }
+            if let weight = call.rowWeights?[index] { sums[index] *= weight }
             tile.add(
               sums + index, columns: 1, row: index, column: output - outputs.lowerBound)
           }

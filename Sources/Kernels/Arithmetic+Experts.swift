@@ -40,6 +40,9 @@ public struct ExpertRows {
 
   public var count: Int { runs.last?.rows.upperBound ?? 0 }
 
+  /// The most that an expert has.
+  var most: Int { runs.reduce(0) { max($0, Int($1.rowCount)) } }
+
   /// Bytes of the weights that these rows want of layers of all experts.
   public func bytes(of experts: [LinearGroup]) -> Int {
     runs.reduce(0) { $0 + experts[Int($1.expert)].bytes }
@@ -112,9 +115,56 @@ extension Arithmetic {
     guard !range.isEmpty, rows.count > 0 else { return }
     multiplyRows(
       of: inputs, columns: experts[0].inputs, rows: rows.count,
-      isSplit: rows.runs.contains { $0.rowCount > 1 }, outputs: outputs, outputStride: range.count
+      isSplit: rows.most > 1, outputs: outputs, outputStride: range.count
     ) {
       for run in rows.runs { addRows(run.rows, of: experts[Int(run.expert)], range: range) }
+    }
+  }
+
+  /// The same of some outputs of each layer of an expert.
+  ///
+  /// - Parameters:
+  ///   - range: among these outputs of all layers of an expert.
+  ///   - outputs: `[rows.count][range.count]` float32.
+  public func multiplyRows(
+    _ experts: [LinearGroup], rows: ExpertRows, range: Range<Int>, outputsOfEach: Range<Int>,
+    inputs: MatrixInputs, outputs: UnsafeMutablePointer<Float>
+  ) {
+    guard !range.isEmpty, rows.count > 0 else { return }
+    multiplyRows(
+      of: inputs, columns: experts[0].inputs, rows: rows.count, isSplit: rows.most > 1,
+      outputs: outputs, outputStride: range.count
+    ) {
+      for run in rows.runs {
+        addRows(
+          run.rows, of: experts[Int(run.expert)], range: range, outputsOfEach: outputsOfEach)
+      }
+    }
+  }
+
+  /// Adds to each token's sums what its experts give of some chunks of their inputs, each chunk's times
+  /// the row's weight. Takes no memory.
+  ///
+  /// - Parameters:
+  ///   - range: among the outputs of an expert.
+  ///   - inputs: `[rows.count]`
+  ///   - scratch: `[rows.count][range.count]`
+  ///   - sums: `[tokens][range.count]`
+  public func addChunks(
+    _ experts: [LinearGroup], rows: ExpertRows, range: Range<Int>, of inputs: ChunkInputs,
+    scratch: ChunkSums, to sums: ChunkSums
+  ) {
+    guard !range.isEmpty, !inputs.chunks.isEmpty, rows.count > 0 else { return }
+    sumRows(
+      of: inputs, layer: InputChunks(of: experts[0].inputs),
+      rows: (all: rows.count, ofPart: rows.most), weights: rows.weights, into: .sums(scratch)
+    ) {
+      for run in rows.runs { addRows(run.rows, of: experts[Int(run.expert)], range: range) }
+    }
+    forEachColumns(range.count, ofRows: rows.count) { columns in
+      for row in 0..<rows.count {
+        scratch.add(row, columns: columns, to: sums, Int(rows.tokens[row]))
+      }
     }
   }
 
@@ -127,16 +177,21 @@ extension Arithmetic {
     _ outputs: UnsafePointer<Float>, rows: ExpertRows, columns: Int,
     to tokens: UnsafeMutablePointer<Float>
   ) {
-    // A thread has some columns of all rows, so that the order is that of the rows.
-    let parts = rows.count * columns < 1 << 16 ? 1 : max(1, min(4 * team.threads, columns / 16))
-    team.forEach(parts) { part, _ in
-      let range = columns * part / parts..<columns * (part + 1) / parts
+    forEachColumns(columns, ofRows: rows.count) { range in
       for row in 0..<rows.count {
         let weight = rows.weights[row]
         let source = outputs + row * columns
         let destination = tokens + Int(rows.tokens[row]) * columns
         for column in range { destination[column] += weight * source[column] }
       }
+    }
+  }
+
+  /// A thread has some columns of all rows, so that the order is that of the rows.
+  private func forEachColumns(_ columns: Int, ofRows rows: Int, _ body: (Range<Int>) -> Void) {
+    let parts = rows * columns < 1 << 16 ? 1 : max(1, min(4 * team.threads, columns / 16))
+    team.forEach(parts) { part, _ in
+      body(columns * part / parts..<columns * (part + 1) / parts)
     }
   }
 }

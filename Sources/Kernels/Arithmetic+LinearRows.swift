@@ -367,6 +367,8 @@ struct RowsOfPart {
   let inputRowBytes: Int
   let outputs: UnsafeMutablePointer<Float>?
   let outputStride: Int
+  /// `[rows]`: what chunks' sums are multiplied with; nil for nothing.
+  let rowWeights: UnsafePointer<Float>?
 
   init(_ call: RowsCall, _ rows: Range<Int>) {
     let offset = rows.lowerBound * call.inputRowBytes
@@ -377,5 +379,6 @@ struct RowsOfPart {
     inputRowBytes = call.inputRowBytes
     outputs = call.outputs.map { $0 + rows.lowerBound * call.outputStride }
     outputStride = call.outputStride
+    rowWeights = call.chunks?.rowWeights.map { $0 + rows.lowerBound }
   }
 }

@@ -63,6 +63,50 @@ public struct ChunkSums {
     rests[index] += lost
   }
 
+  /// Makes rows of so many of them empty sums.
+  public func clear(rows: Int, columns: Int) {
+    for row in 0..<rows {
+      (values + row * stride).update(repeating: 0, count: columns)
+      if let rests { (rests + row * stride).update(repeating: 0, count: columns) }
+    }
+  }
+
+  /// Adds some of a row's to those of another one.
+  func add(_ row: Int, columns: Range<Int>, to other: ChunkSums, _ otherRow: Int) {
+    let (source, target) = (values + row * stride, other.values + otherRow * other.stride)
+    guard let rests, let otherRests = other.rests else {
+      for column in columns { target[column] += source[column] }
+      return
+    }
+    let (rest, otherRest) = (rests + row * stride, otherRests + otherRow * other.stride)
+    for column in columns {
+      let (sum, lost) = twoSum(target[column], source[column])
+      target[column] = sum
+      otherRest[column] += rest[column] + lost
+    }
+  }
+
+  /// Copies rows of so many of them.
+  public func copy(rows: Int, columns: Int, to target: ChunkSums, row: Int = 0, column: Int = 0) {
+    for index in 0..<rows {
+      let (source, place) = (index * stride, (row + index) * target.stride + column)
+      (target.values + place).update(from: values + source, count: columns)
+      if let rests, let targets = target.rests {
+        (targets + place).update(from: rests + source, count: columns)
+      }
+    }
+  }
+
+  /// `outputs[row]` = so many of them, each rounded once.
+  public func round(
+    rows: Int, columns: Int, to outputs: UnsafeMutablePointer<Float>, outputStride: Int? = nil
+  ) {
+    for row in 0..<rows {
+      let target = outputs + row * (outputStride ?? columns)
+      for column in 0..<columns { target[column] = rounded(row * stride + column) }
+    }
+  }
+
   /// One of them, rounded once.
   @inline(__always)
   public func rounded(_ index: Int) -> Float {
@@ -75,7 +119,7 @@ public struct ChunkSums {
 struct ChunkTile {
   /// `[rows][32]`
   private let sums: ChunkSums
-  /// `[rows][32]`, or `[chunks][32]` of one row: a chunk's sums before they are added.
+  /// `[rows][32]`, or of one row `[chunks][32]` and `[chunks][4]`: chunks' sums before they are added.
   let chunkSums: UnsafeMutablePointer<Float>
   private let rows: Int
 
@@ -87,12 +131,7 @@ struct ChunkTile {
     self.rows = rows
   }
 
-  func clear(columns: Int) {
-    for row in 0..<rows {
-      (sums.values + row * sums.stride).update(repeating: 0, count: columns)
-      if let rests = sums.rests { (rests + row * sums.stride).update(repeating: 0, count: columns) }
-    }
-  }
+  func clear(columns: Int) { sums.clear(rows: rows, columns: columns) }
 
   @inline(__always)
   func add(
@@ -108,20 +147,10 @@ struct ChunkTile {
   }
 
   func copy(columns: Int, to target: ChunkSums, row: Int, column: Int) {
-    for index in 0..<rows {
-      let (source, place) = (index * sums.stride, (row + index) * target.stride + column)
-      (target.values + place).update(from: sums.values + source, count: columns)
-      if let rests = sums.rests, let targets = target.rests {
-        (targets + place).update(from: rests + source, count: columns)
-      }
-    }
+    sums.copy(rows: rows, columns: columns, to: target, row: row, column: column)
   }
 
   func round(columns: Int, to outputs: UnsafeMutablePointer<Float>, stride: Int) {
-    for row in 0..<rows {
-      for column in 0..<columns {
-        outputs[row * stride + column] = sums.rounded(row * sums.stride + column)
-      }
-    }
+    sums.round(rows: rows, columns: columns, to: outputs, outputStride: stride)
   }
 }

@@ -16,6 +16,11 @@ public struct StepScheme: Sendable {
   public var isWorthDividing: @Sendable (_ group: DividedGroups) -> Bool
   /// Whether hosts divide the last of some groups by columns, so that those before it need no message.
   public var isFasterByColumns: @Sendable (_ groups: DividedGroups) -> Bool = { _ in true }
+  /// Of a group that is divided by columns: the part that the host with most of it has, and how many layers
+  /// it has of which others have columns, too.
+  public var share: @Sendable (_ groups: DividedGroups) -> (part: Double, layersInParts: Int) = {
+    (1 / Double($0.hosts), 1)
+  }
   /// Messages, one after the other, of every exchange among so many hosts; nil for the program's own.
   public var steps: (@Sendable (_ cluster: Cluster) -> Int)?
 
@@ -46,8 +51,25 @@ public struct DividedGroups {
   /// Of a host, that compute.
   public let ranks: Int
 
+  package init(
+    linear: [Workload.LinearWeights], followAttention: Bool, answers: Int, hosts: Int, ranks: Int
+  ) {
+    self.linear = linear
+    self.followAttention = followAttention
+    self.answers = answers
+    self.hosts = hosts
+    self.ranks = ranks
+  }
+
   /// What answers need of a group.
   public func bytes(_ group: Workload.LinearWeights) -> Int { Int(group.bytes(tokens: answers)) }
+
+  /// How many experts answers choose together.
+  public func chosenExperts(_ group: Workload.LinearWeights) -> Int {
+    guard let experts = group.experts else { return 1 }
+    return Int(
+      (Double(experts.chosen) * group.bytes(tokens: answers) / group.bytes(tokens: 1)).rounded())
+  }
 }
 
 /// Seconds of a step of generation.
@@ -93,12 +115,12 @@ private struct Step {
   enum Use { case gathered, kept, summed }
 
   /// A layer's four groups: hosts that have all weights may sum the second and the last over columns, so
-  /// that what gate and up give stays where it is. Experts are divided by rows.
+  /// that what gate and up give stays where it is.
   func uses(of layer: Workload.Layer) -> [Use] {
     var uses = layer.linear.map { _ in Use.gathered }
     guard
       cluster.hosts > 1 && !cluster.dividesWeights && scheme.steps == nil
-        && layer.linear.count == 4 && layer.linear.allSatisfy({ $0.activeFraction == 1 })
+        && layer.linear.count == 4
     else { return uses }
     func isSummed(_ groups: Range<Int>) -> Bool {
       scheme.isFasterByColumns(
@@ -132,15 +154,17 @@ private struct Step {
       time.weights += alone * Double(computing)
       return
     }
-    time.weights += alone / Double(cluster.hosts)
     let outputs = Double(group.outputs * workload.answers)
-    switch use {
-    case .gathered: exchange(.gather(bytes: 4 * outputs), &time)
-    case .summed:
-      time.weights += Double(group.outputs) / Double(computing) * Machine.stripeSeconds
-      exchange(.sum(bytes: 8 * outputs), &time)
-    case .kept: break
+    guard use != .gathered else {
+      time.weights += alone / Double(cluster.hosts)
+      return exchange(.gather(bytes: 4 * outputs), &time)
     }
+    let share = scheme.share(divided([group]))
+    time.weights += alone * share.part
+    guard use == .summed else { return }
+    time.weights +=
+      Double(share.layersInParts * group.outputs) / Double(computing) * Machine.stripeSeconds
+    exchange(.sum(bytes: 8 * outputs), &time)
   }
 
   /// - Parameter scatters: whether each host needs the states of its own heads alone.

@@ -39,8 +39,14 @@ public struct Workload: Equatable, Sendable {
     public var flops: Double
     /// Numbers that come out for one token.
     public var outputs: Int
+    /// Nil where a token needs all of them.
+    public var experts: Experts?
 
-    public init(bytes: Double, activeFraction: Double = 1, flops: Double, outputs: Int) {
+    public init(
+      bytes: Double, activeFraction: Double = 1, flops: Double, outputs: Int,
+      experts: Experts? = nil
+    ) {
+      self.experts = experts
       self.bytes = bytes
       self.activeFraction = activeFraction
       self.flops = flops
@@ -55,6 +61,21 @@ public struct Workload: Equatable, Sendable {
       var idle = 1.0
       for _ in 0..<tokens { idle *= 1 - activeFraction }
       return bytes * (1 - idle)
+    }
+  }
+
+  /// Experts whose outputs are summed for a token.
+  public struct Experts: Equatable, Sendable {
+    /// How many a token chooses.
+    public var chosen: Int
+    /// Of the last layer of each, and of the expert that all tokens go to, 0 for none.
+    public var inputs: Int
+    public var commonInputs: Int
+
+    public init(chosen: Int, inputs: Int, commonInputs: Int = 0) {
+      self.chosen = chosen
+      self.inputs = inputs
+      self.commonInputs = commonInputs
     }
   }
 

@@ -77,9 +77,9 @@ public final class DividedLinear {
   // MARK: - What is divided
 
   /// Among whom a group is divided by rows.
-  private enum Sharers { case none, ranksOfHost, allRanks }
+  enum Sharers { case none, ranksOfHost, allRanks }
 
-  private func sharers(bytes: Int, outputs: Int, rows: Int) -> Sharers {
+  func sharers(bytes: Int, outputs: Int, rows: Int) -> Sharers {
     let isAmongHosts =
       switch division {
       case .alwaysByRows: true
@@ -104,12 +104,17 @@ public final class DividedLinear {
   ///   - layers: that are divided together.
   ///   - inputs: of the last one.
   public func chunks(of inputs: InputChunks, layers: ChainedLayers) -> HostChunks? {
+    let units = SumUnits(inputs)
+    return isDividedByColumns(units, layers)
+      ? units.shares(hosts: exchange.hostCount, own: exchange.host) : nil
+  }
+
+  func isDividedByColumns(_ units: SumUnits, _ layers: ChainedLayers) -> Bool {
     let hosts = exchange.hostCount
-    guard hosts > 1, division != .alwaysByRows else { return nil }
-    let isFaster = layers.isFasterByColumns(
-      of: inputs, hosts: hosts, ranksOfHost: computing / hosts, keepsRests: arithmetic.keepsRests)
-    return division == .alwaysByColumns || isFaster
-      ? HostChunks(inputs, hosts: hosts, own: exchange.host) : nil
+    guard hosts > 1, division != .alwaysByRows else { return false }
+    return division == .alwaysByColumns
+      || layers.isFasterByColumns(
+        of: units, hosts: hosts, ranksOfHost: computing / hosts, keepsRests: arithmetic.keepsRests)
   }
 
   /// The outputs that a rank computes of a group that is divided: by its number among those that
@@ -125,6 +130,15 @@ public final class DividedLinear {
 
   private func shareOnHost(of rank: Int, outputs: Int) -> Range<Int> {
     share(numbersOnHost[rank], of: computingOnHost, outputs: outputs)
+  }
+
+  /// What this rank computes of so many outputs, if these are shared out so.
+  func ownShare(outputs: Int, among sharers: Sharers) -> Range<Int> {
+    switch sharers {
+    case .none: 0..<outputs
+    case .ranksOfHost: shareOnHost(of: exchange.communicator.rank, outputs: outputs)
+    case .allRanks: ownShare(outputs: outputs)
+    }
   }
 
   /// What this rank computes of so many outputs that are divided by rows.
@@ -160,13 +174,16 @@ public final class DividedLinear {
     into output: UnsafeMutablePointer<Float>
   ) throws {
     let outputs = group.matrices.count * range.count
-    let bytes = group.bytes / max(1, group.outputs) * outputs
-    let isShared = Self.isWorthDividingOnHost(bytes: bytes, ranks: computingOnHost)
-    try compute(outputs: outputs, rows: rows, by: isShared ? .ranksOfHost : .none, into: output) {
-      own, part in
+    let sharers = sharersOnHost(bytes: group.bytes / max(1, group.outputs) * outputs)
+    try compute(outputs: outputs, rows: rows, by: sharers, into: output) { own, part in
       arithmetic.multiplyRows(
         group, range: own, outputsOfEach: range, inputs: inputs, rows: rows, outputs: part)
     }
+  }
+
+  /// Among whom outputs are shared out that other hosts do not need.
+  func sharersOnHost(bytes: Int) -> Sharers {
+    Self.isWorthDividingOnHost(bytes: bytes, ranks: computingOnHost) ? .ranksOfHost : .none
   }
 
   // MARK: - By columns
@@ -191,16 +208,27 @@ public final class DividedLinear {
           outputStride: own.count)
       }
     }
+    try sum(outputs: outputs, rows: rows, into: output) { own, sums in
+      if inputs.chunks.isEmpty { sums.clear(rows: rows, columns: own.count) }
+      arithmetic.sumChunks(group, range: own, of: inputs, rows: rows, into: sums)
+    }
+  }
+
+  /// Sums over hosts, rounded once.
+  ///
+  /// - Parameter compute: writes this rank's part of its host's sums, `[rows][own]`.
+  func sum(
+    outputs: Int, rows: Int, into output: UnsafeMutablePointer<Float>,
+    _ compute: (_ own: Range<Int>, _ sums: ChunkSums) -> Void
+  ) throws {
     let plan = try sumPlan(rows: rows, outputs: outputs)
     let width = arithmetic.keepsRests ? 2 : 1
-    let own = shareOnHost(of: exchange.communicator.rank, outputs: outputs)
+    let own = ownShare(outputs: outputs, among: .ranksOfHost)
     precondition(rows * own.count * 8 * width <= exchange.slotBytes, "a part fits where it is put")
     let part = exchange.part.assumingMemoryBound(to: Double.self)
-    part.update(repeating: 0, count: inputs.chunks.isEmpty ? rows * own.count * width : 0)
-    arithmetic.sumChunks(
-      group, range: own, of: inputs, rows: rows,
-      into: ChunkSums(
-        part, rests: width == 2 ? part + rows * own.count : nil, stride: own.count))
+    compute(
+      own,
+      ChunkSums(part, rests: width == 2 ? part + rows * own.count : nil, stride: own.count))
     try exchange.sum(plan) { rank, part, elements in
       let range = shareOnHost(of: rank, outputs: outputs)
       let values = part.assumingMemoryBound(to: Double.self)
@@ -231,62 +259,12 @@ public final class DividedLinear {
     return made
   }
 
-  // MARK: - Experts
-
-  /// `output[row] = ` all outputs of the row's expert, one after the other.
-  ///
-  /// - Parameters:
-  ///   - experts: of equal shapes.
-  ///   - inputs: `[rows.count]` of the experts' type, the same on every rank.
-  ///   - output: `[rows.count][outputs of an expert]` float32, the same on every rank afterwards.
-  /// - Throws: `MPIError`.
-  public func multiply(
-    _ experts: [LinearGroup], rows: ExpertRows, inputs: MatrixInputs,
-    into output: UnsafeMutablePointer<Float>
-  ) throws {
-    let outputs = experts[0].outputs
-    let sharers = sharers(bytes: rows.bytes(of: experts), outputs: outputs, rows: rows.count)
-    try compute(outputs: outputs, rows: rows.count, by: sharers, into: output) { own, part in
-      arithmetic.multiplyRows(experts, rows: rows, range: own, inputs: inputs, outputs: part)
-    }
-  }
-
-  /// Adds to each token what its rows' experts give, times their weights, in the order of the rows: each
-  /// rank sums its own outputs, and only sums are gathered.
-  ///
-  /// - Parameters:
-  ///   - inputs: `[rows.count]` of the experts' type, the same on every rank.
-  ///   - stream: `[tokens][outputs of an expert]` float32, the same on every rank before and afterwards.
-  ///   - scratch: `[rows.count][outputs of an expert]`
-  /// - Throws: `MPIError`.
-  public func add(
-    _ experts: [LinearGroup], rows: ExpertRows, inputs: MatrixInputs,
-    to stream: UnsafeMutablePointer<Float>, tokens: Int, scratch: UnsafeMutablePointer<Float>
-  ) throws {
-    let outputs = experts[0].outputs
-    let sharers = sharers(bytes: rows.bytes(of: experts), outputs: outputs, rows: tokens)
-    guard sharers != .none else {
-      arithmetic.multiplyRows(
-        experts, rows: rows, range: 0..<outputs, inputs: inputs, outputs: scratch)
-      arithmetic.add(scratch, rows: rows, columns: outputs, to: stream)
-      return
-    }
-    try compute(outputs: outputs, rows: tokens, by: sharers, into: stream) { own, sums in
-      arithmetic.multiplyRows(experts, rows: rows, range: own, inputs: inputs, outputs: scratch)
-      for token in 0..<tokens {
-        (sums + token * own.count).update(
-          from: stream + token * outputs + own.lowerBound, count: own.count)
-      }
-      arithmetic.add(scratch, rows: rows, columns: own.count, to: sums)
-    }
-  }
-
   // MARK: - Gathering
 
   /// Brings all sharers' parts to each of them, each to its place.
   ///
   /// - Parameter compute: writes this rank's outputs, `[rows][own]`, to `part`.
-  private func compute(
+  func compute(
     outputs: Int, rows: Int, by sharers: Sharers, into output: UnsafeMutablePointer<Float>,
     _ compute: (_ own: Range<Int>, _ part: UnsafeMutablePointer<Float>) -> Void
   ) throws {

@@ -142,6 +142,122 @@ struct ChunkSumTests {
       }
     }
   }
+
+  /// What a token gets of its experts, from whoever multiplies which chunks of which experts: the chunks'
+  /// sums times the expert's weight, each rounded, in a plain sum in Float64.
+  @Test(arguments: WeightFormat.plain + WeightFormat.quantized)
+  func tokensGetTheSumsOfTheirExperts(format: WeightFormat) {
+    let (outputs, tokens) = (75, 5)
+    // By expert: the tokens that go to it.
+    let chosen: [[Int32]] = [[2], [], [0, 1, 2, 3, 4], [0, 4]]
+    let rowTokens = chosen.flatMap(\.self)
+    let rows = rowTokens.count
+    let rowWeights = numbers(rows, seed: 31)
+    for inputs in format.blocks(1101) ? [256, 1280] : [300, 1101] {
+      let experts = chosen.indices.map {
+        LinearGroup(matrix(format, outputs: outputs, inputs: inputs, seed: 40 + 2 * $0))
+      }
+      let values = numbers(rows * inputs, seed: 5)
+      let chunks = InputChunks(of: inputs)
+      for arithmetic in arithmetics(threads: 2)
+      where format.precisions.contains(arithmetic.precision) {
+        let label: Comment = "\(format), \(inputs) inputs, \(arithmetic.label)"
+        let type = arithmetic.inputType(of: experts[0])
+        // `[experts][rows of it]` by chunks.
+        var expected = [Double](repeating: 0, count: tokens * outputs)
+        var row = 0
+        for (expert, ofExpert) in chosen.enumerated() {
+          for token in ofExpert {
+            for chunk in chunks.all {
+              let range = chunks.inputs(of: chunk..<chunk + 1)
+              let own = self.inputs(
+                Array(values[row * inputs..<(row + 1) * inputs]), columns: inputs, range,
+                type: type, arithmetic)
+              var partial = [Float](repeating: 0, count: outputs)
+              arithmetic.multiplyRows(
+                LinearGroup(columns(experts[expert].matrices[0], range)), range: 0..<outputs,
+                inputs: MatrixInputs(own.memory.pointer, type), rows: 1, outputs: &partial,
+                outputStride: outputs)
+              for (output, number) in partial.enumerated() {
+                expected[Int(token) * outputs + output] += Double(rowWeights[row] * number)
+              }
+            }
+            row += 1
+          }
+        }
+
+        func add(
+          _ experts: [LinearGroup], _ numbers: Range<Int>, chunks own: Range<Int>,
+          range: Range<Int>, to sums: ChunkSums
+        ) {
+          let firstRow = chosen[..<numbers.lowerBound].reduce(0) { $0 + $1.count }
+          var runs: [ExpertRun] = []
+          var count = 0
+          for expert in numbers where !chosen[expert].isEmpty {
+            runs.append(ExpertRun(expert: expert, rows: count..<count + chosen[expert].count))
+            count += chosen[expert].count
+          }
+          let columns = chunks.inputs(of: own)
+          let own = (
+            chunks: own,
+            inputs: self.inputs(
+              Array(values[firstRow * inputs..<(firstRow + count) * inputs]), columns: inputs,
+              columns, type: type, arithmetic)
+          )
+          let scratch = AlignedBuffer<Double>(count: 2 * count * range.count)
+          runs.withUnsafeBufferPointer { runs in
+            rowTokens.withUnsafeBufferPointer { tokens in
+              rowWeights.withUnsafeBufferPointer { weights in
+                arithmetic.addChunks(
+                  experts,
+                  rows: ExpertRows(
+                    runs: runs, tokens: tokens.baseAddress! + firstRow,
+                    weights: weights.baseAddress! + firstRow),
+                  range: range,
+                  of: ChunkInputs(
+                    MatrixInputs(own.inputs.memory.pointer, type), chunks: own.chunks, of: chunks),
+                  scratch: sums.like(scratch.pointer, rows: count), to: sums)
+              }
+            }
+          }
+        }
+        // All at once, or an expert's chunks one by one in descending order, for some of the outputs.
+        for (isWhole, range) in [(true, 0..<outputs), (false, 5..<70)] {
+          let memory = AlignedBuffer<Double>(count: 2 * tokens * range.count)
+          let sums = ChunkSums(
+            memory.pointer,
+            rests: arithmetic.keepsRests ? memory.pointer + tokens * range.count : nil,
+            stride: range.count)
+          sums.clear(rows: tokens, columns: range.count)
+          if isWhole {
+            add(experts, 0..<chosen.count, chunks: chunks.all, range: range, to: sums)
+          } else {
+            for expert in chosen.indices.reversed() {
+              for chunk in chunks.all.reversed() {
+                add(
+                  experts, expert..<expert + 1, chunks: chunk..<chunk + 1, range: range, to: sums)
+              }
+            }
+          }
+          var found = [Float](repeating: 7, count: tokens * range.count)
+          sums.round(rows: tokens, columns: range.count, to: &found)
+          for token in 0..<tokens {
+            #expect(
+              Array(found[token * range.count..<(token + 1) * range.count])
+                == range.map { Float(expected[token * outputs + $0]) },
+              "\(label), token \(token), whole: \(isWhole)")
+          }
+        }
+      }
+    }
+  }
+}
+
+extension ChunkSums {
+  /// Others, with rests where these have them.
+  fileprivate func like(_ memory: UnsafeMutablePointer<Double>, rows: Int) -> ChunkSums {
+    ChunkSums(memory, rests: rests == nil ? nil : memory + rows * stride, stride: stride)
+  }
 }
 
 extension WeightFormat {

@@ -197,6 +197,38 @@ import Testing
     #expect(isClose(many, (experts * (1 - idle) + rest) / 100e9, percent: 1e-6))
   }
 
+  /// Experts are summed as a layer's columns are; a host that has more of them than others is waited for.
+  @Test func expertsAreSummedOverHosts() {
+    var workload = Shapes.llama90M(tokens: 262_144)
+    for index in workload.layers.indices {
+      for group in 2..<4 {
+        workload.layers[index].linear[group].activeFraction = 4.0 / 64
+        workload.layers[index].linear[group].experts = .init(chosen: 4, inputs: 704)
+      }
+    }
+    // Arithmetic is not what bounds them here.
+    var machine = Shapes.machine()
+    machine.peaks.bf16 = 1e9
+    var scheme = StepScheme()
+    scheme.share = { $0.linear[0].experts == nil ? (1 / 3, 1) : (0.5, 0) }
+    let time = TokenTime(workload, on: machine, Cluster(hosts: 3), scheme: scheme)
+    #expect(time.exchanges == 33)
+    let experts = 2 * layers * mlpElements / 16
+    let rest = 2 * layers * attentionElements + 2 * headElements
+    #expect(
+      isClose(
+        time.weights, (experts / 2 + rest / 3) / 100e9 + 8 * 1024 * 25e-9, percent: 1e-6))
+    scheme.isFasterByColumns = { $0.followAttention }
+    #expect(TokenTime(workload, on: machine, Cluster(hosts: 3), scheme: scheme).exchanges == 41)
+    var seen = DividedGroups(
+      linear: workload.layers[0].linear, followAttention: false, answers: 1, hosts: 3, ranks: 1)
+    #expect(seen.chosenExperts(seen.linear[3]) == 4 && seen.chosenExperts(seen.linear[0]) == 1)
+    // Of 64, 32 tokens choose 56.
+    seen = DividedGroups(
+      linear: seen.linear, followAttention: false, answers: 32, hosts: 3, ranks: 1)
+    #expect(seen.chosenExperts(seen.linear[3]) == 56)
+  }
+
   // MARK: - Where it ends
 
   /// A thousand hosts and ten million tokens: what stops it has a name.

@@ -281,8 +281,8 @@ extension RankTests {
           stateElements: states)
         #expect(
           chain.isFasterByColumns(
-            of: InputChunks(of: inputs), hosts: hosts, ranksOfHost: ranks, keepsRests: false)
-            == isFaster, "\(layers) on \(hosts) hosts")
+            of: SumUnits(InputChunks(of: inputs)), hosts: hosts, ranksOfHost: ranks,
+            keepsRests: false) == isFaster, "\(layers) on \(hosts) hosts")
       }
     }
 

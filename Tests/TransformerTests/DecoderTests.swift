@@ -143,6 +143,42 @@ extension RankTests {
       }
     }
 
+    /// Among hosts: states, and sums of the output projection and of all experts; by rows, queries, keys and
+    /// values, the output projection, what gate and up give and what experts give are gathered, and the
+    /// logits.
+    @Test(
+      arguments: [
+        (SampleModel.quantizedExperts, 3, 5), (.clampedExperts, 3, 5), (.chunkedExperts, 3, 6),
+      ])
+    func exchangesOfALayerWithExperts(model: SampleModel, byColumns: Int, byRows: Int) throws {
+      guard world.size > 1 else { return }
+      let weights = try model.weights()
+      let layers = weights.configuration.layers.count
+      let vocabulary = weights.configuration.vocabulary.size
+      let tokens = sampleTokens(40, vocabulary: vocabulary)
+      let arithmetic = highestArithmetics()[0]
+      MPIEnvironment.emulatedHost = world.rank % 2
+      defer { MPIEnvironment.emulatedHost = nil }
+      for (division, expected) in [
+        (DividedLinear.Division.alwaysByColumns, layers * byColumns),
+        (.alwaysByRows, layers * byRows + 1),
+      ] {
+        let context = DecoderContext(
+          weights: weights, SequenceDescription(contextTokens: tokens.count, maximumAppended: 2),
+          communicator: world, arithmetic: arithmetic)
+        try PrefillPass(context).run(tokens: tokens)
+        let pass = try AppendPass(context, division: division)
+        let logits = AlignedBuffer<Float>(count: vocabulary)
+        pass.beginBranch(0)
+        try pass.append(tokens[0...0], logits: logits)
+        let before = pass.exchangesAmongHosts
+        try pass.append(tokens[1...1], logits: logits)
+        // Ranks without a core of their own are brought the attention's part and no more.
+        let most = try world.allReduce(value: pass.exchangesAmongHosts - before, .maximum)
+        #expect(most == expected, "\(model), \(division)")
+      }
+    }
+
     /// Close to the plain twin in Float64, as far as the twin in the same precision is. One rank is
     /// enough, as all numbers of them give the same bits.
     @Test(
@@ -252,7 +288,7 @@ extension RankTests {
     }
 
     /// Branches that go on together get what each gets by itself.
-    @Test(arguments: [SampleModel.narrow, .mixed])
+    @Test(arguments: [SampleModel.narrow, .mixed, .experts, .chunkedExperts])
     func branchesGetWhatEachGetsAlone(model: SampleModel) throws {
       let weights = try model.weights()
       let vocabulary = weights.configuration.vocabulary.size

@@ -84,18 +84,32 @@ struct PlanReport {
           exchangeSeconds: HostLink.secondsOfGathering(bytes: 4 * group.outputs * groups.answers))
     }
     scheme.isFasterByColumns = { groups in
-      let inputs = groups.linear.last!.inputs
+      let last = groups.linear.last!
       func layer(_ group: Workload.LinearWeights) -> ChainedLayers.Layer {
         (groups.bytes(group), group.outputs)
       }
       let layers = ChainedLayers(
-        groups.linear.dropLast().last.map(layer), last: layer(groups.linear.last!),
-        rows: groups.answers, stateElements: groups.followAttention ? inputs : 0)
+        groups.linear.dropLast().last.map(layer), last: layer(last), rows: groups.answers,
+        stateElements: groups.followAttention ? last.inputs : 0)
       return layers.isFasterByColumns(
-        of: InputChunks(of: inputs), hosts: groups.hosts, ranksOfHost: groups.ranks,
-        keepsRests: keepsRests)
+        of: units(groups), hosts: groups.hosts, ranksOfHost: groups.ranks, keepsRests: keepsRests)
+    }
+    scheme.share = { groups in
+      let units = units(groups)
+      return groups.linear[0].experts == nil
+        ? (1 / Double(groups.hosts), 1)
+        : (units.largestPart(hosts: groups.hosts), units.layersInParts(hosts: groups.hosts))
     }
     return scheme
+  }
+
+  /// What the last of some groups is a sum of.
+  private static func units(_ groups: DividedGroups) -> SumUnits {
+    let last = groups.linear.last!
+    guard let experts = last.experts else { return SumUnits(InputChunks(of: last.inputs)) }
+    return SumUnits(
+      InputChunks(of: experts.inputs), layers: groups.chosenExperts(last),
+      common: experts.commonInputs == 0 ? nil : InputChunks(of: experts.commonInputs))
   }
 
   /// As many as a rank can have.

@@ -32,7 +32,9 @@ extension Workload.Layer {
     self.init(
       linear: [
         .init([attention.query] + keysAndValues), .init([attention.output]),
-      ] + Self.groups(of: feedForward, hiddenSize: attention.output.outputs),
+      ]
+        + Self.groups(
+          of: feedForward, configuration.feedForward, hiddenSize: attention.output.outputs),
       keyValueFlops: keysAndValues.reduce(0) { $0 + $1.flops },
       queryHeads: shape.queryHeads, headDimension: shape.headDimension,
       window: configuration.pattern.slidingWindow,
@@ -41,14 +43,22 @@ extension Workload.Layer {
 
   /// Gate and up, and down: of a gated MLP, all three are of one size, and of experts each.
   private static func groups(
-    of feedForward: any FeedForward, hiddenSize: Int
+    of feedForward: any FeedForward, _ configuration: FeedForwardConfiguration, hiddenSize: Int
   ) -> [Workload.LinearWeights] {
     let bytes = feedForward.linearLayers.reduce(0) { $0 + $1.bytes }
     let active = Double(feedForward.bytesPerToken) / Double(bytes)
+    let mixture = configuration.mixture
+    let experts = mixture.map {
+      Workload.Experts(
+        chosen: $0.expertsPerToken, inputs: $0.expert.intermediateSize,
+        // An MLP of the same rows counts as an expert that all of them go to.
+        commonInputs: ($0.shared?.expert.intermediateSize ?? 0)
+          + (configuration.dense?.intermediateSize ?? 0))
+    }
     func group(_ part: Double, outputs: Double) -> Workload.LinearWeights {
       Workload.LinearWeights(
         bytes: part * Double(bytes), activeFraction: active,
-        flops: part * feedForward.flopsPerToken, outputs: Int(outputs))
+        flops: part * feedForward.flopsPerToken, outputs: Int(outputs), experts: experts)
     }
     // Each token's gate and up have as many outputs as their FLOPs say: 2 · hiddenSize for each.
     let inner = feedForward.flopsPerToken * 2 / 3 / Double(2 * hiddenSize)

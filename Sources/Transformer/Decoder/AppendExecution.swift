@@ -177,22 +177,58 @@ final class AppendExecution: LayerExecution {
     return true
   }
 
-  func multiply(
-    _ experts: [LinearGroup], rows: ExpertRows, inputs: MatrixInputs,
-    into outputs: UnsafeMutablePointer<Float>
+  func add(
+    _ mixture: MixtureOfExperts, of inputs: MatrixInputs, tokens: Int,
+    to stream: UnsafeMutablePointer<Float>
   ) throws -> Bool {
-    try innerLinear!.multiply(experts, rows: rows, inputs: inputs, into: outputs)
+    let (experts, linear, routed) = (buffers.experts!, innerLinear!, mixture.routed)
+    let (count, perToken) = (mixture.configuration.experts, mixture.configuration.expertsPerToken)
+    let (columns, hidden) = (routed.gateAndUp[0].inputs, routed.output[0].outputs)
+    let load = experts.load(of: routed, experts: count)
+    let commonLoad = mixture.common.map { $0.load(rows: tokens) }
+    let division = linear.division(load, common: commonLoad, tokens: tokens, outputs: hidden)
+    let sums = experts.sums(
+      tokens: tokens, columns: division.own.count, keepsRests: arithmetic.keepsRests)
+    sums.ofTokens.clear(rows: tokens, columns: division.own.count)
+    try division.forEachChosen(load) { chosen, chunks in
+      let rows = experts.rows(of: chosen, experts: count, expertsPerToken: perToken)
+      arithmetic.gather(inputs, columns: columns, rows: rows, into: experts.gathered)
+      try addChunks(
+        chunks, of: routed, rows, MatrixInputs(experts.gathered, inputs.type), division, to: sums)
+    }
+    if let common = mixture.common, let commonLoad {
+      try addChunks(
+        division.chunksOfCommon(commonLoad), of: common, experts.rows(ofAll: tokens), inputs,
+        division, to: sums)
+    }
+    let contribution = buffers.contribution
+    try linear.combine(sums.ofTokens, division, into: contribution)
+    for index in 0..<tokens * hidden { stream[index] += contribution[index] }
     return true
   }
 
-  func add(
-    _ experts: [LinearGroup], rows: ExpertRows, inputs: MatrixInputs,
-    to stream: UnsafeMutablePointer<Float>
-  ) throws -> Bool {
-    try innerLinear!.add(
-      experts, rows: rows, inputs: inputs, to: stream, tokens: rowCount,
-      scratch: buffers.experts!.outputs)
-    return true
+  /// Adds what rows' experts give of some chunks to the sums of their tokens.
+  ///
+  /// - Parameter inputs: `[rows.count]`
+  private func addChunks(
+    _ chunks: Range<Int>, of layers: ExpertLayers, _ rows: ExpertRows, _ inputs: MatrixInputs,
+    _ division: ExpertDivision, to sums: (ofTokens: ChunkSums, ofRows: ChunkSums)
+  ) throws {
+    guard !chunks.isEmpty else { return }
+    let output = layers.output
+    let all = InputChunks(of: output[0].inputs)
+    let columns = all.inputs(of: chunks)
+    try innerLinear!.multiply(
+      layers.gateAndUp, rows: rows, outputsOfEach: columns, inputs: inputs, division,
+      into: buffers.projected)
+    let type = layers.outputType(in: arithmetic)
+    arithmetic.activate(
+      layers.activation, gateAndUp: buffers.projected, rows: rows.count, columns: columns.count,
+      into: buffers.activated, as: type)
+    arithmetic.addChunks(
+      output, rows: rows, range: division.own,
+      of: ChunkInputs(MatrixInputs(buffers.activated, type), chunks: chunks, of: all),
+      scratch: sums.ofRows, to: sums.ofTokens)
   }
 
   func noteLoad(of firstSlots: UnsafePointer<Int32>, experts: Int) {}

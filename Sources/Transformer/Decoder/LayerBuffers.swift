@@ -20,7 +20,8 @@ public struct LayerBuffers {
     ///   - rows: whose queries are there together.
     ///   - rowsAtOnce: how many of them go through dense linear layers at a time.
     ///   - expertTokens: how many go through a mixture of experts at a time.
-    ///   - addsInPlace: whether linear layers add to the residual stream where nothing is between.
+    ///   - addsInPlace: whether linear layers add to the residual stream where nothing is between; if
+    ///     not, what they add are sums over chunks.
     init(
       _ configuration: ModelConfiguration, _ arithmetic: Arithmetic, rows: Int, rowsAtOnce: Int,
       expertTokens: Int, addsInPlace: Bool, in plan: inout BufferPlan
@@ -35,7 +36,8 @@ public struct LayerBuffers {
         mixtures.isEmpty
         ? nil
         : ExpertBuffers.Plan(
-          mixtures, configuration, arithmetic, tokens: expertTokens, in: &plan)
+          mixtures, configuration, arithmetic, tokens: expertTokens, sumsChunks: !addsInPlace,
+          in: &plan)
       self.experts = experts
       let hidden = arithmetic.inputRowBytes(columns: configuration.hiddenSize)
       normed = plan.add(
@@ -102,9 +104,13 @@ extension ModelConfiguration {
   func widestProduct(tokens: Int) -> Int {
     let ofLayers = layers.flatMap { layer in
       let mixture = layer.feedForward.mixture
-      let rows = mixture.map { ExpertBuffers.Plan.rows([$0], tokens: tokens) } ?? 0
       return [tokens * 2 * (layer.feedForward.dense?.intermediateSize ?? 0)]
-        + (mixture?.parts ?? []).map { rows * max(2 * $0.intermediateSize, hiddenSize) }
+        + (mixture.map {
+          [
+            tokens * $0.expertsPerToken * 2 * $0.expert.intermediateSize,
+            tokens * 2 * ($0.shared?.expert.intermediateSize ?? 0),
+          ]
+        } ?? [])
     }
     let attentionOutputs = attentions.map { $0.queryWidth + 2 * $0.keyValueWidth }.max()!
     return max(tokens * max(attentionOutputs, hiddenSize), ofLayers.max()!)

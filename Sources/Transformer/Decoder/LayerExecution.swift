@@ -66,25 +66,13 @@ public protocol LayerExecution: AnyObject {
     _ feedForward: DenseFeedForward, of inputs: MatrixInputs, norm: [Float], to rows: StreamRows
   ) throws -> Bool
 
-  /// `outputs[row]` = what all layers of its expert give, one after the other.
+  /// Adds what experts give, those that each token chose and the one that all go to, to a stream.
   ///
   /// - Parameters:
-  ///   - experts: of equal shapes.
-  ///   - inputs: `[rows.count]` of the experts' type.
-  ///   - outputs: `[rows.count][outputs of an expert]` float32.
-  func multiply(
-    _ experts: [LinearGroup], rows: ExpertRows, inputs: MatrixInputs,
-    into outputs: UnsafeMutablePointer<Float>
-  ) throws -> Bool
-
-  /// Adds to each token what a linear layer of its experts gives, times the rows' weights, in the order
-  /// of the rows.
-  ///
-  /// - Parameters:
-  ///   - inputs: `[rows.count]` of the experts' type.
+  ///   - inputs: `[tokens]` of the type for the experts' first layers.
   ///   - stream: `[tokens][hiddenSize]` float32.
   func add(
-    _ experts: [LinearGroup], rows: ExpertRows, inputs: MatrixInputs,
+    _ mixture: MixtureOfExperts, of inputs: MatrixInputs, tokens: Int,
     to stream: UnsafeMutablePointer<Float>
   ) throws -> Bool
 

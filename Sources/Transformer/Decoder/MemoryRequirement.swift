@@ -56,7 +56,7 @@ public struct MemoryRequirement: Sendable, Equatable {
           + (givesContextLogits ? plan.contextLogits.bytes : 0))
       + arithmetic.team.threads
       * Self.scratchBytes(configuration, arithmetic, appendedRows: plan.append.capacity)
-      + Self.mixtureScratchBytes(configuration, arithmetic)
+      + Self.mixtureScratchBytes(configuration, arithmetic, appendedTokens: plan.append.capacity)
   }
 
   /// What the prefill of a prompt, or of a context of its own, in its branch needs.
@@ -89,9 +89,10 @@ public struct MemoryRequirement: Sendable, Equatable {
     }.max() ?? 0
   }
 
-  /// What routers need beside that, and experts where OpenBLAS does not multiply them.
+  /// What routers need beside that, and rows of experts: those of appended tokens, and of a context where
+  /// OpenBLAS does not multiply them.
   private static func mixtureScratchBytes(
-    _ configuration: ModelConfiguration, _ arithmetic: Arithmetic
+    _ configuration: ModelConfiguration, _ arithmetic: Arithmetic, appendedTokens: Int
   ) -> Int {
     let mixtures = configuration.layers.compactMap(\.feedForward.mixture)
     guard !mixtures.isEmpty else { return 0 }
@@ -100,10 +101,11 @@ public struct MemoryRequirement: Sendable, Equatable {
       exact.splitScratchBytes(inputs: hidden, rows: ExpertBuffers.tokensRoutedAtOnce)
       + (exact === arithmetic
         ? 0 : arithmetic.team.threads * exact.linearScratchBytes(inputs: hidden))
-    guard !arithmetic.multipliesPanels else { return router }
+    let appended = appendedTokens * mixtures.map(\.expertsPerToken).max()!
+    let rows = max(appended, arithmetic.multipliesPanels ? 0 : PrefillPass.tokensPerChunk)
     let widest = mixtures.flatMap(\.parts).reduce(hidden) { max($0, $1.intermediateSize) }
     return router
-      + arithmetic.splitScratchBytes(inputs: widest, rows: PrefillPass.tokensPerChunk)
+      + arithmetic.splitScratchBytes(inputs: widest, rows: rows)
   }
 
   /// The most scratch that any call of the arithmetic needs on one thread.

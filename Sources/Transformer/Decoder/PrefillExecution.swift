@@ -170,24 +170,6 @@ final class PrefillExecution: LayerExecution {
     return goesOn()
   }
 
-  func multiply(
-    _ experts: [LinearGroup], rows: ExpertRows, inputs: MatrixInputs,
-    into outputs: UnsafeMutablePointer<Float>
-  ) throws -> Bool {
-    arithmetic.multiply(experts, rows: rows, inputs: inputs, outputs: outputs)
-    return goesOn()
-  }
-
-  func add(
-    _ experts: [LinearGroup], rows: ExpertRows, inputs: MatrixInputs,
-    to stream: UnsafeMutablePointer<Float>
-  ) throws -> Bool {
-    let outputs = buffers.experts!.outputs
-    arithmetic.multiply(experts, rows: rows, inputs: inputs, outputs: outputs)
-    arithmetic.add(outputs, rows: rows, columns: experts[0].outputs, to: stream)
-    return goesOn()
-  }
-
   func noteLoad(of firstSlots: UnsafePointer<Int32>, experts: Int) {
     let missing = layer + 1 - context.prefillCost.expertTokens.count
     if missing > 0 {
@@ -253,7 +235,7 @@ final class PrefillExecution: LayerExecution {
   }
 
   /// What MPI's thread does between matrix products; says whether to go on with the layer.
-  private func goesOn() -> Bool {
+  func goesOn() -> Bool {
     context.communicator.tick()
     stop.poll()
     return !stop.abandonsLayer

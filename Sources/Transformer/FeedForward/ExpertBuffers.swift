@@ -1,4 +1,5 @@
 import Kernels
+import RingAttention
 
 /// Where the rows of tokens stand while they run through a mixture of experts.
 struct ExpertBuffers {
@@ -20,6 +21,7 @@ struct ExpertBuffers {
     fileprivate let rowWeights: BufferPlan.Slot<Float>
     fileprivate let gathered: BufferPlan.Slot<UInt8>
     fileprivate let outputs: BufferPlan.Slot<Float>
+    fileprivate let chunkSums: BufferPlan.Slot<Double>
     fileprivate let sum: BufferPlan.Slot<Float>
 
     /// Adds them to a plan.
@@ -27,16 +29,17 @@ struct ExpertBuffers {
     /// - Parameters:
     ///   - mixtures: those of all layers, one at least.
     ///   - tokens: that are there together.
+    ///   - sumsChunks: whether outputs are sums over chunks, and so all rows are multiplied at a time.
     init(
       _ mixtures: [MixtureConfiguration], _ configuration: ModelConfiguration,
-      _ arithmetic: Arithmetic, tokens: Int, in plan: inout BufferPlan
+      _ arithmetic: Arithmetic, tokens: Int, sumsChunks: Bool, in plan: inout BufferPlan
     ) {
       let hidden = configuration.hiddenSize
       let experts = mixtures.map(\.experts).max()!
       let chosenSlots = tokens * mixtures.map(\.expertsPerToken).max()!
       let routed = min(tokens, ExpertBuffers.tokensRoutedAtOnce)
       self.tokens = tokens
-      rows = Self.rows(mixtures, tokens: tokens)
+      rows = sumsChunks ? chosenSlots : min(chosenSlots, PrefillPass.tokensPerChunk)
       routerInputs = plan.add(routed, InputType.float32.rowBytes(columns: hidden))
       scores = plan.add(routed, experts + 1)
       scratch = plan.add(arithmetic.team.threads, 2, experts)
@@ -49,12 +52,9 @@ struct ExpertBuffers {
       rowTokens = plan.add(rows)
       rowWeights = plan.add(rows)
       gathered = plan.add(rows, arithmetic.inputRowBytes(columns: hidden))
-      outputs = plan.add(rows, hidden)
+      outputs = plan.add(sumsChunks ? 0 : rows, hidden)
+      chunkSums = plan.add(sumsChunks ? tokens + rows : 0, hidden, arithmetic.keepsRests ? 2 : 1)
       sum = plan.add(configuration.normalization.hasOutputNorms ? tokens : 0, hidden)
-    }
-
-    static func rows(_ mixtures: [MixtureConfiguration], tokens: Int) -> Int {
-      min(tokens * mixtures.map(\.expertsPerToken).max()!, PrefillPass.tokensPerChunk)
     }
   }
 
@@ -86,8 +86,10 @@ struct ExpertBuffers {
   let rowWeights: UnsafeMutablePointer<Float>
   /// `[rows]` rows of matrix input of hiddenSize.
   let gathered: UnsafeMutableRawPointer
-  /// `[rows][hiddenSize]`
+  /// `[rows][hiddenSize]`, where outputs are not sums over chunks.
   let outputs: UnsafeMutablePointer<Float>
+  /// `[tokens + rows][hiddenSize]` Float64, where they are; with rests twice as many.
+  private let chunkSums: UnsafeMutablePointer<Double>
   /// `[tokens][hiddenSize]`, where a norm is between them and the residual stream.
   let sum: UnsafeMutablePointer<Float>
 
@@ -106,6 +108,7 @@ struct ExpertBuffers {
     rowWeights = memory[plan.rowWeights]
     gathered = memory[raw: plan.gathered]
     outputs = memory[plan.outputs]
+    chunkSums = memory[plan.chunkSums]
     sum = memory[plan.sum]
   }
 
@@ -173,19 +176,67 @@ extension ExpertBuffers {
     return try rowCount == 0 || body(rows())
   }
 
+  /// The experts that have rows, and the rows of all of them.
+  func load(of layers: ExpertLayers, experts: Int) -> ExpertLoad {
+    var (count, first, last) = (0, 0, 0)
+    for expert in 0..<experts where firstSlots[expert + 1] > firstSlots[expert] {
+      count += 1
+      first += layers.gateAndUp[expert].bytes
+      last += layers.output[expert].bytes
+    }
+    return ExpertLoad(
+      experts: count, rows: Int(firstSlots[experts]),
+      of: (layers.gateAndUp[0], layers.output[0]), firstBytes: first, lastBytes: last)
+  }
+
+  /// The rows of some of the experts that have any, numbered by these, in ascending order.
+  func rows(of chosen: Range<Int>, experts: Int, expertsPerToken: Int) -> ExpertRows {
+    var (number, runCount, rowCount) = (0, 0, 0)
+    for expert in 0..<experts where firstSlots[expert + 1] > firstSlots[expert] {
+      defer { number += 1 }
+      guard chosen.contains(number) else { continue }
+      let first = rowCount
+      for index in Int(firstSlots[expert])..<Int(firstSlots[expert + 1]) {
+        let slot = slots[index]
+        rowTokens[rowCount] = slot / Int32(expertsPerToken)
+        rowWeights[rowCount] = weights[Int(slot)]
+        rowCount += 1
+      }
+      runs[runCount] = ExpertRun(expert: expert, rows: first..<rowCount)
+      runCount += 1
+    }
+    return ExpertRows(
+      runs: UnsafeBufferPointer(start: runs, count: runCount), tokens: rowTokens,
+      weights: rowWeights)
+  }
+
+  /// Where sums over chunks stand: `[tokens][columns]`, and `[rows][columns]` of each row.
+  func sums(tokens: Int, columns: Int, keepsRests: Bool) -> (ofTokens: ChunkSums, ofRows: ChunkSums)
+  {
+    let width = columns * (keepsRests ? 2 : 1)
+    let ofRows = chunkSums + tokens * width
+    return (
+      ChunkSums(chunkSums, rests: keepsRests ? chunkSums + columns : nil, stride: width),
+      ChunkSums(ofRows, rests: keepsRests ? ofRows + columns : nil, stride: width)
+    )
+  }
+
   /// Calls `body` with the rows of tokens that all have one expert, and the first of these.
   func forEachRows(
     ofAll tokens: Int, _ body: (ExpertRows, _ firstToken: Int) throws -> Bool
   ) rethrows -> Bool {
     for first in stride(from: 0, to: tokens, by: plan.rows) {
       let count = min(plan.rows, tokens - first)
-      runs[0] = ExpertRun(expert: 0, rows: 0..<count)
-      for index in 0..<count { rowTokens[index] = Int32(first + index) }
-      let rows = ExpertRows(
-        runs: UnsafeBufferPointer(start: runs, count: 1), tokens: rowTokens,
-        weights: gates + first)
-      guard try body(rows, first) else { return false }
+      guard try body(rows(ofAll: count, from: first), first) else { return false }
     }
     return true
+  }
+
+  /// The rows of so many tokens that all have one expert.
+  func rows(ofAll tokens: Int, from first: Int = 0) -> ExpertRows {
+    runs[0] = ExpertRun(expert: 0, rows: 0..<tokens)
+    for index in 0..<tokens { rowTokens[index] = Int32(first + index) }
+    return ExpertRows(
+      runs: UnsafeBufferPointer(start: runs, count: 1), tokens: rowTokens, weights: gates + first)
   }
 }

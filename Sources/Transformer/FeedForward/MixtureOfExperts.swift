@@ -1,10 +1,12 @@
 import Foundation
 import Kernels
+import RingAttention
 
 /// A mixture of experts (Shazeer and others 2017, arXiv:1701.06538): Σ w_e · expert_e(x) over the few
 /// experts that x goes to, and what all go to besides.
 ///
-/// The sum has one order for a token, that of the experts' numbers, the shared one last.
+/// The sum has one order for a token of a context, that of the experts' numbers, the shared one last; for
+/// tokens behind it, it is a sum over chunks, whose order does not show.
 public struct MixtureOfExperts: FeedForward {
   public let configuration: MixtureConfiguration
   public let router: Router
@@ -12,8 +14,9 @@ public struct MixtureOfExperts: FeedForward {
   public let experts: [DenseFeedForward]
   public let shared: DenseFeedForward?
 
-  private let routed: ExpertLayers
-  private let common: ExpertLayers?
+  let routed: ExpertLayers
+  /// Of the shared one.
+  let common: ExpertLayers?
 
   public init(
     _ configuration: MixtureConfiguration, router: Router, experts: [DenseFeedForward],
@@ -66,19 +69,7 @@ public struct MixtureOfExperts: FeedForward {
     let sum = norms.output.isEmpty ? stream : buffers.sum
     if !norms.output.isEmpty { sum.update(repeating: 0, count: rows.count * hidden) }
     let isDone = try execution.withSpan("experts") {
-      let isRouted = try buffers.forEachRows(
-        experts: configuration.experts, expertsPerToken: configuration.expertsPerToken
-      ) { rows in
-        arithmetic.gather(inputs, columns: hidden, rows: rows, into: buffers.gathered)
-        return try routed.add(
-          rows, of: MatrixInputs(buffers.gathered, type), to: sum, by: execution)
-      }
-      guard isRouted, let common else { return isRouted }
-      return try buffers.forEachRows(ofAll: rows.count) { rows, first in
-        let offset = first * type.rowBytes(columns: hidden)
-        return try common.add(
-          rows, of: MatrixInputs(inputs.rows + offset, type), to: sum, by: execution)
-      }
+      try execution.add(self, of: inputs, tokens: rows.count, to: sum)
     }
     if isDone, !norms.output.isEmpty {
       arithmetic.addRMSNorm(
@@ -130,7 +121,7 @@ public struct MixtureOfExperts: FeedForward {
 }
 
 /// The layers of experts of one shape.
-private struct ExpertLayers: Sendable {
+struct ExpertLayers: Sendable {
   /// `[experts]`
   let gateAndUp: [LinearGroup]
   /// `[experts]`
@@ -156,24 +147,14 @@ private struct ExpertLayers: Sendable {
     arithmetic.inputType(of: decidingGateAndUp)
   }
 
-  /// Adds to each token what its experts give.
-  ///
-  /// - Parameters:
-  ///   - inputs: `[rows.count]`
-  ///   - stream: `[tokens][hiddenSize]`
-  func add(
-    _ rows: ExpertRows, of inputs: MatrixInputs, to stream: UnsafeMutablePointer<Float>,
-    by execution: some LayerExecution
-  ) throws -> Bool {
-    let (buffers, arithmetic) = (execution.buffers, execution.arithmetic)
-    guard
-      try execution.multiply(gateAndUp, rows: rows, inputs: inputs, into: buffers.projected)
-    else { return false }
-    let type = arithmetic.inputType(of: decidingOutput)
-    arithmetic.activate(
-      activation, gateAndUp: buffers.projected, rows: rows.count, columns: output[0].inputs,
-      into: buffers.activated, as: type)
-    return try execution.add(
-      output, rows: rows, inputs: MatrixInputs(buffers.activated, type), to: stream)
+  /// Of one expert that so many rows have.
+  func load(rows: Int) -> ExpertLoad {
+    ExpertLoad(
+      experts: 1, rows: rows, of: (gateAndUp[0], output[0]), firstBytes: gateAndUp[0].bytes,
+      lastBytes: output[0].bytes)
+  }
+
+  func outputType(in arithmetic: Arithmetic) -> InputType {
+    arithmetic.inputType(of: decidingOutput)
   }
 }

@@ -35,6 +35,13 @@ extension SampleModel {
       return try model(
         "qwen3_moe", hiddenSize: 256, hasBias: false, [.mixture(mixture), .mixture(mixture)],
         seed: 9, formats: [.q8_0, .q4_K, .mxfp4, .q6_K])
+    case .chunkedExperts:
+      let mixture = MixtureConfiguration(
+        experts: 5, expertsPerToken: 3, expert: expert(1280),
+        shared: SharedExpertConfiguration(expert(1792), hasGate: true))
+      return try model(
+        "qwen2_moe", hiddenSize: 256, hasBias: true, [.mixture(mixture), .mixture(mixture)],
+        seed: 10, formats: [.q8_0, .bfloat16, .q4_K, .mxfp4, .q6_K])
     default:
       preconditionFailure("\(self) has no experts")
     }

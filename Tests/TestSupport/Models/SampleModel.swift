@@ -29,6 +29,9 @@ package enum SampleModel: String, CaseIterable {
   case clampedExperts
   /// Experts of formats of blocks of small integers, not all of one format.
   case quantizedExperts
+  /// Experts whose last layers have several chunks of inputs, most of them in blocks of small integers, and
+  /// a gated one for all of another size.
+  case chunkedExperts
   /// Layers whose heads differ, in number and dimension, and all that attention can have besides: keys
   /// that are values, norms of values and of all heads together, sinks, clamped heads, a rotation of
   /// some pairs of the whole head, scaled outputs.
@@ -38,7 +41,7 @@ package enum SampleModel: String, CaseIterable {
 
   /// Those that have experts.
   package static let mixtures: [SampleModel] = [
-    .experts, .groupedExperts, .clampedExperts, .quantizedExperts,
+    .experts, .groupedExperts, .clampedExperts, .quantizedExperts, .chunkedExperts,
   ]
 
   private static let geGLU = FeedForwardConfiguration.dense(
@@ -161,7 +164,7 @@ package enum SampleModel: String, CaseIterable {
               feedForward: .dense(DenseFeedForwardConfiguration(intermediateSize: $0)))
           }), seed: 7, formats: WeightFormat.quantized + [.bfloat16]
       ).weights
-    case .experts, .groupedExperts, .clampedExperts, .quantizedExperts:
+    case .experts, .groupedExperts, .clampedExperts, .quantizedExperts, .chunkedExperts:
       try mixtureWeights()
     case .mixed:
       try RandomModel(
