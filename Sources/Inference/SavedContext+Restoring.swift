@@ -37,6 +37,9 @@ extension SavedContext {
           ? BlockFile(block: file.block, in: directory)
           : BlockFile(baseTail: file.block, in: directory),
         layers: description.layers, expecting: baseTail)
+      // Of a base that is gone on with before its end, the next tokens are there, too.
+      context.clear(
+        block: index, from: description.base!.tokens % description.layout.tokensPerBlock)
     }
     guard let restored else { return }
     try read(file, layers: restored.finishedLayers, expecting: restored.blocks[file.block])

@@ -17,6 +17,15 @@ extension DecoderContext {
       start: cache.base(layer: layer) + index * bytes, count: bytes)
   }
 
+  /// Makes all layers of one block what they are from a token on where nothing was stored.
+  public func clear(block index: Int, from token: Int) {
+    for layer in configuration.layers.indices {
+      arithmetic.clear(
+        from: token, in: keyValues(ofBlock: index, layer: layer).baseAddress!,
+        layout: cache.layout[layer])
+    }
+  }
+
   /// The residual stream of the tokens of one block that are computed, behind the layers that are finished,
   /// `[tokens][hiddenSize]` float32; none of the first `ownBaseBlocks`.
   public func activations(ofBlock index: Int) -> UnsafeMutableRawBufferPointer {
