@@ -42,7 +42,7 @@ extension GenerateJob {
     _ refusals: inout CacheRefusals
   ) throws -> ContextFolder? {
     while true {
-      let found = try find(in: cache, description, for: request, refusals)
+      var found = try find(in: cache, description, for: request, refusals)
       let place = try job.onRoot {
         ContextFolder.CachedPlace(
           match: found?.match,
@@ -54,6 +54,8 @@ extension GenerateJob {
           place, in: cache, reading: found?.reading,
           hasCheckpoints: settings.checkpointMinutes != nil, request.arithmetic)
       }
+      // From now on, the folder alone says that it is read.
+      found = nil
       do {
         try makeReady(folder)
         if let match = place.match { noteHit(match, of: request.tokens) }
