@@ -93,9 +93,9 @@ extension RankTests {
     func noMoreIsMappedThanAnnounced(
       run: (model: SampleModel, context: Int, own: Int, appended: Int), givesContextLogits: Bool
     ) throws {
+      let (model, context, own, appended) = run
       // Many ranks take turns: half of the cases.
       guard world.size <= 3 || givesContextLogits == (context > 1000) else { return }
-      let (model, context, own, appended) = run
       let weights = try model.weights()
       for arithmetic in highestArithmetics(threads: 2) {
         let announced = requirement(
