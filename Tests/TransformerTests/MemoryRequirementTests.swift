@@ -21,6 +21,33 @@ extension RankTests {
         ranks: ranks, rank: rank, givesContextLogits: givesContextLogits)
     }
 
+    /// A share of outputs is rounded up for each row, and an expert's layers have several rows a token: what
+    /// a rank puts into an exchange has room on every number of ranks.
+    @Test(arguments: SampleModel.allCases)
+    func sharesOfProductsHaveRoom(model: SampleModel) throws {
+      let configuration = try model.weights().configuration
+      for tokens in [1, 64, 79] {
+        for ranks in 1...16 {
+          let room = DividedLinear.bytesGiven(
+            elements: configuration.widestProduct(tokens: tokens),
+            rows: configuration.mostProductRows(tokens: tokens), ranks: ranks)
+          for layer in configuration.layers {
+            let experts = layer.feedForward.mixture
+            for (rows, outputs) in [
+              (tokens, 2 * (layer.feedForward.dense?.intermediateSize ?? 0)),
+              (
+                tokens * (experts?.expertsPerToken ?? 0),
+                2 * (experts?.expert.intermediateSize ?? 0)
+              ),
+              (tokens, 2 * (experts?.shared?.expert.intermediateSize ?? 0)),
+            ] {
+              #expect(4 * rows * ((outputs + ranks - 1) / ranks) <= room, "\(tokens), \(ranks)")
+            }
+          }
+        }
+      }
+    }
+
     /// A rank's KV bytes are its equal share of the context, rounded up to a block, and of what each
     /// branch has behind it, with a block of its own where the context ends inside one.
     @Test func keyValueBytesAreAnEqualShare() throws {

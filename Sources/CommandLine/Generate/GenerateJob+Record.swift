@@ -12,10 +12,21 @@ struct RunDescription {
   let modelIdentity: String
   let arithmetic: Arithmetic
   let contextTokens: Int
+  /// What the context extends, where the settings say so.
+  var base: SequenceBase?
   /// Whether each host held only its part of the weights.
   var dividesWeights = false
   /// Tokens of the context that a cache had.
   var cachedTokens = 0
+}
+
+extension RunDescription {
+  /// The length that the context is rotated for, where that is another one than its own, and shows.
+  var rotationTokens: Int? {
+    base.flatMap {
+      model.configuration.rotates(contextTokens, as: $0.rotationTokens) ? nil : $0.rotationTokens
+    }
+  }
 }
 
 extension GenerateJob {

@@ -66,7 +66,9 @@ struct GenerateJob {
     let suggestions = try suggestions(of: outlined.outline)
     var run = RunDescription(
       model: outlined.outline, modelIdentity: identity, arithmetic: arithmetic,
-      contextTokens: input.context.count)
+      contextTokens: input.context.count, base: folder?.sequenceBase)
+    // What questions have of their own is read as long as they are answered.
+    defer { withExtendedLifetime(input) {} }
     let questionnaire = try questionnaire(files, input, run, suggestions, outputs)
     let asked = try job.communicator.broadcast(value: questionnaire?.extent ?? .init(), from: 0)
     guard asked.questions > 0 else {

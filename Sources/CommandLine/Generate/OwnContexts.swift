@@ -9,6 +9,8 @@ struct OwnContexts {
     let tokens: [Int32]
     /// Where it is saved; nil for nowhere.
     fileprivate(set) var saved: FinishedContext?
+    /// Keeps a saved one from being taken out of a cache.
+    fileprivate(set) var reading: ContextReading?
     /// What a message about it begins with: the first question that has it.
     fileprivate(set) var place: String
   }
@@ -49,11 +51,11 @@ struct OwnContexts {
     _ own: QuestionText.Own, _ place: String, behind context: [Int32],
     _ tokens: (InputTexts.Piece, String) throws -> [Int32]
   ) throws -> Entry {
-    let name = place + "the context of the question"
+    let name = "the question's own context"
     let ids: [Int32]
     switch own {
-    case .tokenIDs(let given): ids = try tokens(.tokenIDs(given), name)
-    case .text(let text): ids = try tokens(.text(text, .end), name)
+    case .tokenIDs(let given): ids = try located(place) { try tokens(.tokenIDs(given), name) }
+    case .text(let text): ids = try located(place) { try tokens(.text(text, .end), name) }
     case .saved(let path):
       let (saved, all) = try located(place) {
         let directory = ContextDirectory(path: path)
@@ -68,10 +70,17 @@ struct OwnContexts {
           behind it; give one that does, such as --append and --save make of it
           """)
       }
-      return Entry(tokens: Array(all[context.count...]), saved: saved, place: place)
+      guard let reading = ContextReading(of: saved.directory, saved.manifest) else {
+        throw Failure(
+          .noInput,
+          "\(place)the saved context '\(path)' is being removed; name another one, or give its text"
+        )
+      }
+      return Entry(
+        tokens: Array(all[context.count...]), saved: saved, reading: reading, place: place)
     }
     guard !ids.isEmpty else {
-      throw Failure(.badData, "\(name) has no token; give one with text, or leave it out")
+      throw Failure(.badData, "\(place)\(name) has no token; give one with text, or leave it out")
     }
     return Entry(tokens: ids, place: place)
   }

@@ -9,6 +9,16 @@ struct QuestionText {
     case tokenIDs([Int32])
     /// The path of a saved one, which begins with the context that all questions have.
     case saved(String)
+
+    /// By bytes: texts that Unicode takes for equal have other tokens, and paths lead elsewhere.
+    static func == (first: Own, second: Own) -> Bool {
+      switch (first, second) {
+      case (.text(let text), .text(let other)), (.saved(let text), .saved(let other)):
+        text.utf8.elementsEqual(other.utf8)
+      case (.tokenIDs(let ids), .tokenIDs(let others)): ids == others
+      default: false
+      }
+    }
   }
 
   /// What stands before it, behind the context that all questions have; nil for nothing.
@@ -47,7 +57,7 @@ struct QuestionText {
   /// - Throws: `Failure` if one of these cannot be read.
   static func all(of file: PromptsFile) throws(Failure) -> [QuestionText] {
     // Many questions may name one file.
-    var texts: [String: String] = [:]
+    var texts: [[UInt8]: String] = [:]
     var questions: [QuestionText] = []
     for line in file.questions {
       let own: Own?
@@ -57,8 +67,9 @@ struct QuestionText {
       case .saved(let path): own = .saved(path)
       case .file(let path):
         do throws(Failure) {
-          if texts[path] == nil { texts[path] = try ContextReader.ownContext(path: path) }
-          own = .text(texts[path]!)
+          let key = Array(path.utf8)
+          if texts[key] == nil { texts[key] = try ContextReader.ownContext(path: path) }
+          own = .text(texts[key]!)
         } catch {
           throw error.at("\(file.name):\(line.line): ")
         }

@@ -19,7 +19,7 @@ extension Questionnaire {
     let fingerprint = QuestionFingerprint(
       context: input.context, model: run.modelIdentity,
       endOfSequenceTokens: run.model.endOfSequenceTokens, numerics: settings.numerics,
-      instructionSet: run.arithmetic.instructionSet)
+      instructionSet: run.arithmetic.instructionSet, rotatedAs: run.rotationTokens)
     let common = GenerationParameters(flags: settings.generation, model: suggestions)
     let stopTexts = try StopTexts(common.stopTexts)
     var entries: [Entry] = []

@@ -12,7 +12,7 @@ package struct PromptLine: Sendable, Equatable {
   }
 
   /// What stands before the prompt, behind the context that all questions have.
-  package enum Context: Sendable, Hashable {
+  package enum Context: Sendable, Equatable {
     case text(String)
     /// The path of a text.
     case file(String)

@@ -14,14 +14,17 @@ package struct QuestionFingerprint {
   private let endOfSequenceTokens: [Int32]
   private let numerics: Numerics
   private let instructionSet: InstructionSet
+  private let rotationTokens: Int?
 
   /// - Parameters:
   ///   - context: token ids.
   ///   - model: what tells its configuration and weights from all others.
+  ///   - rotationTokens: the length that the context is rotated for; nil for its own.
   package init(
     context: [Int32], model: String, endOfSequenceTokens: Set<Int32>, numerics: Numerics,
-    instructionSet: InstructionSet
+    instructionSet: InstructionSet, rotatedAs rotationTokens: Int? = nil
   ) {
+    self.rotationTokens = rotationTokens
     self.context = Self.digest(of: context)
     self.model = model
     self.endOfSequenceTokens = endOfSequenceTokens.sorted()
@@ -40,7 +43,8 @@ package struct QuestionFingerprint {
     encoder.outputFormatting = .sortedKeys
     let content = try encoder.encode(
       Content(
-        context: context, ownContext: ownContext.map(Self.digest), model: model,
+        context: context, rotationTokens: rotationTokens,
+        ownContext: ownContext.map(Self.digest), model: model,
         endOfSequenceTokens: endOfSequenceTokens,
         precision: numerics.name, instructionSet: instructionSet, prompt: Self.digest(of: prompt),
         parameters: parameters))
@@ -50,6 +54,7 @@ package struct QuestionFingerprint {
 
   private struct Content: Encodable {
     let context: String
+    let rotationTokens: Int?
     let ownContext: String?
     let model: String
     let endOfSequenceTokens: [Int32]

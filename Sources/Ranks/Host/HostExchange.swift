@@ -58,14 +58,16 @@ public final class HostExchange {
   ///
   /// - Parameters:
   ///   - bytes: the most that a rank gives at a time; the same on every rank.
+  ///   - bytesAlone: the same where the ranks of a host cannot share memory; `bytes` if nil.
   ///   - haveCores: whether each of these ranks has a core, though there are others on its host.
   ///   - host: ranks that share memory, this one among them; by default all of its host.
   /// - Throws: `MPIError`, and `SharedMemoryError` where memory is lacking.
   public init(
-    _ communicator: Communicator, bytes: Int, haveCores: Bool = false, host: Communicator? = nil
+    _ communicator: Communicator, bytes: Int, bytesAlone: Int? = nil, haveCores: Bool = false,
+    host: Communicator? = nil
   ) throws {
     self.communicator = communicator
-    slotBytes = Self.slot(bytes)
+    var slotBytes = Self.slot(bytes)
     var host = try host ?? communicator.hostCommunicator()
     var shared: SharedMemory?
     do { shared = try Self.memory(host, slotBytes) } catch is SharedMemoryError {}
@@ -73,7 +75,9 @@ public final class HostExchange {
     if try communicator.allReduce(value: shared == nil ? 0 : 1, .minimum) == 0 {
       host = try MPIEnvironment.communicatorOfThisRank()
       shared = nil
+      slotBytes = Self.slot(bytesAlone ?? bytes)
     }
+    self.slotBytes = slotBytes
     memory = try shared ?? Self.memory(host, slotBytes)
     (ranks, rank) = (host.size, host.rank)
     hasOneHost = ranks == communicator.size

@@ -36,6 +36,8 @@ public final class AppendPass {
     /// `[capacity][hiddenSize]` float32.
     fileprivate let stream: BufferPlan.Slot<Float>
     fileprivate let layer: LayerBuffers.Plan
+    /// The most rows of a product: of experts, a token has several.
+    private let mostRows: Int
     /// The most rows times outputs of one group of layers.
     fileprivate let widestProduct: Int
     /// The most of one whose outputs are sums over hosts, and bytes of a part of such a sum.
@@ -62,6 +64,7 @@ public final class AppendPass {
       layer = LayerBuffers.Plan(
         configuration, arithmetic, rows: capacity, rowsAtOnce: capacity, expertTokens: capacity,
         addsInPlace: false, in: &plan)
+      mostRows = configuration.mostProductRows(tokens: capacity)
       // Of one layer for as many tokens as are appended at once, or of the head for one of each
       // branch.
       widestProduct = max(
@@ -85,7 +88,7 @@ public final class AppendPass {
 
     /// - Parameter ranks: that compute, on the host that has least.
     fileprivate func given(ranks: Int) -> Int {
-      DividedLinear.bytesGiven(elements: widestProduct, sums: sums, rows: capacity, ranks: ranks)
+      DividedLinear.bytesGiven(elements: widestProduct, sums: sums, rows: mostRows, ranks: ranks)
     }
   }
 
@@ -136,6 +139,7 @@ public final class AppendPass {
       isDivided ? plan.capacity * hidden * MemoryLayout<Float>.stride : 0)
     let exchange = try HostExchange(
       communicator, bytes: max(plan.attention.bytesGiven, given),
+      bytesAlone: max(plan.attention.bytesGiven, plan.given(ranks: 1), given),
       haveCores: computing.communicator != nil, host: computing.host)
     let linear = DividedLinear(
       arithmetic: context.arithmetic, exchange: exchange, computing: computing.numbers,
@@ -147,7 +151,8 @@ public final class AppendPass {
       inner = try computing.communicator.map {
         // Who computes alone gives nobody anything.
         let exchange = try HostExchange(
-          $0, bytes: $0.size == 1 ? 0 : given, haveCores: true, host: computing.computingOfHost)
+          $0, bytes: $0.size == 1 ? 0 : given, bytesAlone: plan.given(ranks: 1), haveCores: true,
+          host: computing.computingOfHost)
         allExchanges.append(exchange)
         return DividedLinear(
           arithmetic: context.arithmetic, exchange: exchange, division: division)

@@ -101,7 +101,7 @@ public struct LayerBuffers {
 extension ModelConfiguration {
   /// The most float32 elements that linear layers give on the appending path at once, in any layer, for
   /// so many tokens.
-  func widestProduct(tokens: Int) -> Int {
+  package func widestProduct(tokens: Int) -> Int {
     let ofLayers = layers.flatMap { layer in
       let mixture = layer.feedForward.mixture
       return [tokens * 2 * (layer.feedForward.dense?.intermediateSize ?? 0)]
@@ -114,5 +114,10 @@ extension ModelConfiguration {
     }
     let attentionOutputs = attentions.map { $0.queryWidth + 2 * $0.keyValueWidth }.max()!
     return max(tokens * max(attentionOutputs, hiddenSize), ofLayers.max()!)
+  }
+
+  /// The most rows that one of these has: of experts, a token has several.
+  package func mostProductRows(tokens: Int) -> Int {
+    tokens * max(1, layers.compactMap { $0.feedForward.mixture?.expertsPerToken }.max() ?? 1)
   }
 }
