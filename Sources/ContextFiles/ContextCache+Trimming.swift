@@ -96,7 +96,7 @@ private struct Inventory {
 
   init(of cache: ContextCache, as holder: ContextLease.Holder) throws(FileError) {
     self.holder = holder
-    now = Self.time(in: cache.path)
+    now = cache.directory.statusOfNewFile()?.rawValue.st_mtim.tv_sec ?? time(nil)
     var found: [Entry] = []
     for directory in try cache.entries() {
       guard let status = ContextDirectory.status(directory.manifestPath) else {
@@ -127,21 +127,6 @@ private struct Inventory {
         unneeded.append(entry)
       }
     }
-  }
-
-  /// Seconds since 1970 by the clock of the file system, which is that of its files' times.
-  private static func time(in folder: String) -> Int {
-    let path = FilePath(
-      text: "\(folder)/\(ContextDirectory.Name.probe)\(UInt64.random(in: 0 ... .max))")
-    guard
-      let probe = try? FileDescriptor.open(
-        path, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec], permissions: .newFile)
-    else { return Int(Foundation.time(nil)) }
-    defer {
-      try? probe.close()
-      try? path.removeFile()
-    }
-    return (try? Stat(probe))?.rawValue.st_mtim.tv_sec ?? Int(Foundation.time(nil))
   }
 
   private func isOld(_ lastUse: Int) -> Bool { now - lastUse >= ContextCache.spareSeconds }

@@ -78,6 +78,22 @@ extension ContextDirectory {
     }
   }
 
+  /// That of a file which is written just now, and removed: its time is that of the file system's clock,
+  /// which is the same for all hosts; nil where it cannot be written.
+  func statusOfNewFile() -> Stat? {
+    let place = FilePath(text: "\(path)/\(Name.probe)\(UInt64.random(in: 0 ... .max))")
+    guard
+      let file = try? FileDescriptor.open(
+        place, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec],
+        permissions: .newFile)
+    else { return nil }
+    defer {
+      try? file.close()
+      try? place.removeFile()
+    }
+    return try? Stat(file)
+  }
+
   public func unmark(_ mark: String) {
     try? FilePath(text: "\(path)/\(Name.probe)\(mark)").removeFile()
   }

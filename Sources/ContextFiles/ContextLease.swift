@@ -190,17 +190,9 @@ public final class ContextLease: @unchecked Sendable {
   private static func age(
     of descriptor: FileDescriptor, in directory: ContextDirectory
   ) -> Double? {
-    let mark = "\(directory.path)/\(ContextDirectory.Name.probe)\(UInt64.random(in: 0 ... .max))"
-    let path = FilePath(text: mark)
-    guard
-      let probe = try? FileDescriptor.open(
-        path, .writeOnly, options: [.create, .exclusiveCreate], permissions: .newFile)
-    else { return nil }
-    defer {
-      try? probe.close()
-      try? path.removeFile()
+    guard let now = directory.statusOfNewFile(), let written = try? Stat(descriptor) else {
+      return nil
     }
-    guard let now = try? Stat(probe), let written = try? Stat(descriptor) else { return nil }
     return seconds(now) - seconds(written)
   }
 

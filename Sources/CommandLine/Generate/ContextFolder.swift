@@ -54,9 +54,7 @@ final class ContextFolder {
     restored = settings.restored
     isWritten = restored?.isFinished != true
     base = nil
-    sequenceBase = restored?.description.base.flatMap {
-      SequenceBase(tokens: $0.tokens, rotationTokens: $0.rotationTokens, arithmetic)
-    }
+    sequenceBase = restored?.sequenceBase(arithmetic)
   }
 
   /// What a cache has for a context, and where the context will be in it; the same on every rank.
@@ -83,9 +81,7 @@ final class ContextFolder {
       restored = match.manifest
       isWritten = !match.manifest.isFinished
       base = nil
-      sequenceBase = match.manifest.description.base.flatMap {
-        SequenceBase(tokens: $0.tokens, rotationTokens: $0.rotationTokens, arithmetic)
-      }
+      sequenceBase = match.manifest.sequenceBase(arithmetic)
       return
     }
     guard match != nil || place.newPath != nil else { return nil }
@@ -187,6 +183,15 @@ final class ContextFolder {
       bytes: description.bytesToSave(
         layers: description.layers - (restored?.finishedLayers ?? 0),
         checkpoints: hasCheckpoints ? (restored == nil ? 2 : 1) : 0))
+  }
+}
+
+extension ContextManifest {
+  /// What of the context's base is not computed again where it is restored; nil for nothing.
+  fileprivate func sequenceBase(_ arithmetic: Arithmetic) -> SequenceBase? {
+    description.base.flatMap {
+      SequenceBase(tokens: $0.tokens, rotationTokens: $0.rotationTokens, arithmetic)
+    }
   }
 }
 
